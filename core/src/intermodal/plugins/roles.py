@@ -1,0 +1,273 @@
+"""The role protocols: the four questions a backend answers, each a small typed object that a hook returns.
+
+All methods run on the driver's event loop and must not block it. Public to authors of backends.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+from intermodal.specs import ContainerSpec, ImageSpec, ResourceTotals
+
+__all__ = [
+    "Blobs",
+    "BuildSink",
+    "Builder",
+    "BuiltImage",
+    "Capabilities",
+    "Container",
+    "ContainerExit",
+    "ExecProcess",
+    "GpuAllocator",
+    "GpuDevice",
+    "GpuLease",
+    "ImageInfo",
+    "LaunchBusy",
+    "LaunchRefused",
+    "Launcher",
+    "OutputSink",
+    "PruneReport",
+    "Storage",
+]
+
+
+class LaunchBusy(Exception):
+    """The host lacks room *now* (another engine holds it). The engine waits, says so, and tries again."""
+
+
+class LaunchRefused(Exception):
+    """This container can never start here; the message says why and what to do. Its waiting inputs fail with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a backend can do, as data. Names are those of the conformance manifest; an unknown name is an error.
+
+    Known names: "isolation.filesystem", "isolation.network", "isolation.pid", "network.block", "limits.memory",
+    "limits.cpu", "limits.pids", "image.pip_install", "image.apt_install", "image.run_commands", "image.run_function",
+    "image.copy", "image.python_version", "snapshot", "exec", "gpu", "fd_passing".
+    """
+
+    supported: frozenset[str]
+    notes: Mapping[str, str] = field(default_factory=dict)  #: why a missing one is missing, and what to do
+
+
+# ---- build -------------------------------------------------------------------------------------------------------
+
+
+class Blobs(Protocol):
+    """Content-addressed bytes of this session, by SHA-256 in hex."""
+
+    def path(self, blob: str) -> Path:
+        """A read-only local file with the blob's bytes. Raises `KeyError` where it is unknown."""
+        ...
+
+
+class BuildSink(Protocol):
+    """Where a builder reports progress. Thread-safe, never blocks."""
+
+    def step(self, number: int, total: int, title: str, *, cached: bool) -> None: ...
+    def output(self, number: int, line: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltImage:
+    """Something launchable. `id` is the image definition's content hash; `ref` means something to this backend only.
+
+    `python` is the version inside ("3.11.2"), `env` and `workdir` what the image sets.
+    """
+
+    id: str
+    ref: str
+    python: str
+    env: tuple[tuple[str, str], ...] = ()
+    workdir: str = "/root"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInfo:
+    """One cached layer or image, for `intermodal image ls`. `created` and `used` are Unix seconds; `size` is bytes."""
+
+    id: str
+    title: str
+    size: int
+    created: float
+    used: float
+    in_use: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneReport:
+    """What a prune freed."""
+
+    removed: tuple[str, ...]
+    bytes_freed: int
+
+
+@runtime_checkable
+class Builder(Protocol):
+    """build: turn an image definition into something launchable."""
+
+    async def build(self, image: ImageSpec, blobs: Blobs, sink: BuildSink) -> BuiltImage:
+        """Build, or find in the cache. Concurrent calls for one step share the work, across processes too.
+
+        Raises `ImageBuildError` (step number, title, last output) or `CapabilityNotSupported`.
+        """
+        ...
+
+    async def images(self) -> Sequence[ImageInfo]: ...
+    async def prune(self, *, everything: bool = False, older_than_s: float = 0.0) -> PruneReport: ...
+    async def close(self) -> None: ...
+
+
+# ---- GPU allocation ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuDevice:
+    """One accelerator. `index` is its place in the inventory, `uuid` what CUDA_VISIBLE_DEVICES gets; declared ones have none."""
+
+    kind: str
+    index: int
+    uuid: str | None = None
+    memory: int | None = None  #: MiB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuLease:
+    """Devices held. `fds` are open file descriptions whose locks keep them: the launcher passes them to what supervises
+    the container, so that the kernel frees the devices whatever way the container ends. The driver closes its own copies."""
+
+    devices: tuple[GpuDevice, ...]
+    env: tuple[tuple[str, str], ...]
+    fds: tuple[int, ...] = ()
+
+
+@runtime_checkable
+class GpuAllocator(Protocol):
+    """GPU allocation: what accelerators are there; give me these, take them back."""
+
+    async def inventory(self) -> Sequence[GpuDevice]: ...
+
+    async def acquire(self, kind: str | None, count: int) -> GpuLease | None:
+        """Take `count` free devices of one kind (None: any one kind). None where they are busy now."""
+        ...
+
+    async def release(self, lease: GpuLease) -> None:
+        """Give up this process's hold. Idempotent. A container that still holds `fds` keeps the devices."""
+        ...
+
+
+# ---- launch --------------------------------------------------------------------------------------------------------
+
+ExitCause = Literal["exited", "killed", "out_of_memory", "lost", "start_failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerExit:
+    """How a container ended. `code` is 0..255, or 128+n for signal n. `detail` is for people: limit and peak, host's words."""
+
+    cause: ExitCause
+    code: int | None = None
+    detail: str = ""
+
+
+class OutputSink(Protocol):
+    """Takes the raw bytes that a container's file descriptors 1 and 2 produce. Never blocks; called on the loop."""
+
+    def __call__(self, stream: Literal[1, 2], data: bytes) -> None: ...
+
+
+class ExecProcess(Protocol):
+    """A process started in a running container."""
+
+    async def write(self, data: bytes) -> None: ...
+    async def close_stdin(self) -> None: ...
+    def output(self) -> AsyncIterator[tuple[Literal[1, 2], bytes]]: ...
+    async def resize(self, rows: int, columns: int) -> None: ...
+    async def signal(self, number: int) -> None: ...
+    async def wait(self) -> int: ...
+
+
+class Container(Protocol):
+    """A running container, from launch until its exit was reported."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def stream(self) -> socket.socket:
+        """The connected, non-blocking duplex byte stream to the guest. AF_UNIX lets descriptors pass (large payloads by
+        shared memory); a launcher whose transport is another kind pumps it into one end of a socketpair."""
+        ...
+
+    async def wait(self) -> ContainerExit:
+        """The exit; the same answer every time. All output was given to the sink before, and nothing of it is left after."""
+        ...
+
+    async def kill(self) -> None:
+        """End every process in it now. Idempotent; returns when asked, `wait` tells when done."""
+        ...
+
+    async def set_parked(self, parked: bool) -> None:
+        """Give back (True) or take again its cpu reservation while all of its inputs wait on nested calls."""
+        ...
+
+    async def exec(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, workdir: str | None = None, pty: bool = False
+    ) -> ExecProcess: ...
+
+
+@runtime_checkable
+class Launcher(Protocol):
+    """launch: start, stop, exec into, watch a container."""
+
+    async def totals(self) -> ResourceTotals:
+        """What this backend has in all, for containers. Read once per session."""
+        ...
+
+    async def launch(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
+    ) -> Container:
+        """Start the guest in a new container. Returns when the stream exists; the guest may still be starting.
+
+        `boot` is the complete first frame the guest reads: write it to the stream before anything else (a launcher that
+        forks from a snapshot template has sent it to the template already, and the fork does not read it again).
+        Cancelling this coroutine leaves nothing behind. Raises `LaunchBusy`, `LaunchRefused`, `CapabilityNotSupported`.
+        """
+        ...
+
+    async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
+        """Run `argv` interactively in a new container on this process's terminal; its exit code."""
+        ...
+
+    async def close(self) -> None:
+        """End everything this launcher started and remove every trace of it. Idempotent."""
+        ...
+
+
+# ---- storage -------------------------------------------------------------------------------------------------------
+
+
+@runtime_checkable
+class Storage(Protocol):
+    """storage: keep blobs by hash, and move a named reference atomically."""
+
+    async def put(self, data: bytes | Path) -> str:
+        """Store; the SHA-256 in hex. Idempotent; atomic: a reader sees all of a blob or none."""
+        ...
+
+    async def get(self, blob: str) -> bytes: ...
+    async def has(self, blob: str) -> bool: ...
+    def stream(self, blob: str, chunk: int = 1 << 20) -> AsyncIterator[bytes]: ...
+    async def read_ref(self, name: str) -> str | None: ...
+
+    async def swap_ref(self, name: str, expected: str | None, value: str | None) -> bool:
+        """Set reference `name` to `value` if it is `expected` now; False where it is not."""
+        ...
+
+    async def close(self) -> None: ...

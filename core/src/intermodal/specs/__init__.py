@@ -1,0 +1,59 @@
+"""The frozen, serialisable specs that definitions lower to. Public to authors of backends.
+
+Standard library only and Python 3.10 syntax: guests import this room.
+"""
+
+from __future__ import annotations
+
+from intermodal.specs.app import AppSpec, FunctionSpec, MountSpec
+from intermodal.specs.codec import content_hash, from_json, to_json
+from intermodal.specs.container import ContainerSpec, HostMount, Network
+from intermodal.specs.files import FileEntry, FileTree
+from intermodal.specs.function import BatchPolicy, CodeTarget, MethodSpec, RetryPolicy, Scaling, SourceTree
+from intermodal.specs.image import (
+    CopyFiles,
+    DebianSlim,
+    ImageSpec,
+    ImageStep,
+    PythonPackages,
+    RunCommands,
+    RunFunction,
+    SetEnv,
+    SetWorkdir,
+    SystemPackages,
+)
+from intermodal.specs.resources import GpuChoice, GpuRequest, Resources, ResourceTotals
+
+__all__ = [
+    "AppSpec",
+    "BatchPolicy",
+    "CodeTarget",
+    "ContainerSpec",
+    "CopyFiles",
+    "DebianSlim",
+    "FileEntry",
+    "FileTree",
+    "FunctionSpec",
+    "GpuChoice",
+    "GpuRequest",
+    "HostMount",
+    "ImageSpec",
+    "ImageStep",
+    "MethodSpec",
+    "MountSpec",
+    "Network",
+    "PythonPackages",
+    "ResourceTotals",
+    "Resources",
+    "RetryPolicy",
+    "RunCommands",
+    "RunFunction",
+    "Scaling",
+    "SetEnv",
+    "SetWorkdir",
+    "SourceTree",
+    "SystemPackages",
+    "content_hash",
+    "from_json",
+    "to_json",
+]

@@ -1,0 +1,59 @@
+"""The spec of a whole function or class of an app: what a client registers before it calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from intermodal.specs.files import FileTree
+from intermodal.specs.function import CodeTarget, MethodSpec, RetryPolicy, Scaling, SourceTree
+from intermodal.specs.image import ImageSpec
+from intermodal.specs.resources import Resources
+
+__all__ = ["AppSpec", "FunctionSpec", "MountSpec"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MountSpec:
+    """A tree shown read-only at the absolute path `target` in each container (image.context, `copy=False`)."""
+
+    tree: FileTree
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSpec:
+    """A Function or Cls. `key` is "module:qualname", the same at both ends, and binds calls made inside containers.
+
+    Durations are seconds. `env` is for containers; secrets' values are resolved by the driver, never stored here.
+    """
+
+    app: str
+    name: str
+    key: str
+    target: CodeTarget
+    image: ImageSpec
+    source: SourceTree = SourceTree()
+    mounts: tuple[MountSpec, ...] = ()
+    resources: Resources = Resources()
+    methods: tuple[MethodSpec, ...] = (MethodSpec(),)
+    is_class: bool = False
+    parameters: tuple[str, ...] = ()
+    scaling: Scaling = Scaling()
+    retries: RetryPolicy | None = None
+    timeout_s: float = 300.0
+    startup_timeout_s: float | None = None
+    max_inputs: int = 1
+    target_inputs: int | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[str, ...] = ()
+    block_network: bool = False
+    snapshot: bool = False
+    single_use: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppSpec:
+    """An app: its functions by key."""
+
+    name: str
+    functions: tuple[FunctionSpec, ...] = ()
