@@ -1,0 +1,1 @@
+"""The one interface that definitions call, whatever is at the other end."""

@@ -1,0 +1,140 @@
+"""One-shot completions, and the two runners that let one `async def` serve both sync and async callers.
+
+Every blocking operation of the client is written once, as a coroutine that awaits only `Completion`s. `run_sync` blocks
+this thread on each of them; `run_async` awaits each on the caller's own event loop. No event loop of ours is involved.
+
+Standard library only and Python 3.10 syntax: guests use it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import threading
+from _thread import allocate_lock
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, Optional, TypeVar
+
+__all__ = ["Completion", "run_async", "run_sync"]
+
+T = TypeVar("T")
+_Callback = Callable[[], None]
+
+
+class Completion(Generic[T]):
+    """A value or an error that arrives once, from any thread.
+
+    `timeout` (seconds) set by the waiter bounds one wait; when it passes, the builtin `TimeoutError` is raised there and the
+    completion stays valid.
+    """
+
+    __slots__ = ("_callbacks", "_error", "_gate", "_value", "done", "timeout")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.timeout: Optional[float] = None
+        self._value: Any = None
+        self._error: Optional[BaseException] = None
+        self._callbacks: Optional[list[_Callback]] = None
+        self._gate = allocate_lock()  # guards the transition to done, held for a moment only
+
+    def set(self, value: T) -> None:
+        """Give the value. Later calls change nothing."""
+        self._finish(value, None)
+
+    def fail(self, error: BaseException) -> None:
+        """Give an error instead. Later calls change nothing."""
+        self._finish(None, error)
+
+    def _finish(self, value: Any, error: Optional[BaseException]) -> None:
+        with self._gate:
+            if self.done:
+                return
+            self._value, self._error = value, error
+            self.done = True
+            callbacks, self._callbacks = self._callbacks, None
+        for callback in callbacks or ():
+            callback()
+
+    def on_done(self, callback: _Callback) -> None:
+        """Call `callback` once it is done: from the thread that completes it, or now."""
+        with self._gate:
+            if not self.done:
+                if self._callbacks is None:
+                    self._callbacks = []
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def result(self) -> T:
+        """The value, or the error raised. Only once `done`."""
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[no-any-return]
+
+    def wait(self) -> None:
+        """Block this thread until done. Raises the builtin `TimeoutError` after `timeout`."""
+        if self.done:
+            return
+        lock = allocate_lock()
+        lock.acquire()
+        self.on_done(lock.release)
+        timeout = self.timeout
+        # Short slices on the main thread are not needed: a lock acquire is interruptible by signals since Python 3.2.
+        if not lock.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX)) and not self.done:
+            raise builtins.TimeoutError
+
+    async def wait_async(self) -> None:
+        """Await on the running event loop until done. Raises the builtin `TimeoutError` after `timeout`."""
+        if self.done:
+            return
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            try:
+                loop.call_soon_threadsafe(lambda: future.done() or future.set_result(None))
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                pass
+
+        self.on_done(wake)
+        try:
+            await asyncio.wait_for(future, self.timeout)
+        except asyncio.TimeoutError:
+            if not self.done:
+                raise builtins.TimeoutError from None
+
+    def __await__(self) -> Generator["Completion[T]", None, T]:
+        if not self.done:
+            yield self
+        return self.result()
+
+
+def run_sync(coroutine: Coroutine[Any, None, T]) -> T:
+    """Run a coroutine that awaits only completions, blocking this thread."""
+    try:
+        waiting = coroutine.send(None)
+        while True:
+            try:
+                waiting.wait()
+            except BaseException as error:
+                waiting = coroutine.throw(error)
+            else:
+                waiting = coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+
+
+async def run_async(coroutine: Coroutine[Any, None, T]) -> T:
+    """The same on the caller's event loop; cancelling the caller's task is raised inside the coroutine."""
+    try:
+        waiting = coroutine.send(None)
+        while True:
+            try:
+                await waiting.wait_async()
+            except BaseException as error:
+                waiting = coroutine.throw(error)
+            else:
+                waiting = coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
