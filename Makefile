@@ -1,0 +1,65 @@
+# Each target sets up all it needs: make demo · make test · make bench · make docs
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+MANIFESTS := pyproject.toml core/pyproject.toml backends/local/pyproject.toml constraints.txt
+PACKAGES := -e core -e backends/local
+PYTEST_ARGS ?=
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.venv/stamp: $(MANIFESTS) tools/make-venv.sh
+	@tools/system-packages.sh
+	@tools/make-venv.sh .venv $(PACKAGES) --group dev
+	@touch $@
+
+.PHONY: venv
+venv: .venv/stamp ## the development environment in .venv
+
+.PHONY: demo
+demo: venv ## lex Python's standard library over local containers
+	@$(BIN)/intermodal run docs/examples/lex_stdlib.py
+
+.PHONY: lint
+lint: venv ## ruff, mypy --strict, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: test
+test: lint ## every check, then every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: format
+format: venv ## let ruff format and repair what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: venv ## measure against the peers; writes docs/benchmarks.md and .png
+	@$(BIN)/python benchmarks/bench.py
+
+.venv/stamp-docs: .venv/stamp
+	@tools/make-venv.sh .venv --group docs
+	@touch $@
+
+.PHONY: docs
+docs: .venv/stamp-docs ## the documentation as a site in site/
+	$(BIN)/mkdocs build --strict --quiet --site-dir site
+	@echo "Open site/index.html"
+
+.PHONY: wheels
+wheels: venv ## wheels of every distribution in dist/
+	@$(BIN)/python tools/build_wheels.py dist
+
+.PHONY: changelog
+changelog: venv ## what the next changelog entry would say
+	$(BIN)/towncrier build --draft --version next
+
+.PHONY: clean
+clean: ## remove all that make made
+	rm -rf .venv benchmarks/.venv dist build site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Installs what the local backend and its tests use of the system and this machine lacks. As root on Debian or Ubuntu it
+# installs without asking; elsewhere it says what is missing and goes on, since only some features need it.
+set -eu
+
+missing=""
+need() { # need COMMAND PACKAGE
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+need newuidmap uidmap   # images with apt_install as an ordinary user
+need pasta passt        # a network of its own for an ordinary user's container
+need ip iproute2        # a network of its own for root's container
+need nft nftables       # ... and its way out
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing system packages:$missing" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086 # a list of words
+    apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 ||
+        { apt-get update -q >/dev/null 2>&1 && apt-get install -y -q --no-install-recommends $missing >/dev/null; } ||
+        echo "Could not install:$missing. What needs them is refused by name, the rest works." >&2
+else
+    echo "Not installed:$missing. What needs them is refused by name, the rest works (install them as root)." >&2
+fi
