@@ -1,0 +1,1 @@
+"""One message protocol over any duplex byte stream: frames, payloads, shared memory."""

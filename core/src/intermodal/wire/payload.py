@@ -1,0 +1,244 @@
+"""Values to payloads and back. A payload is what the control plane moves and never opens.
+
+Forms (byte 0 of a payload segment on the wire): 0 the pickle itself; 1 a descriptor of shared memory; 2 a pickle with
+out-of-band buffers behind it; 3 a failure that the engine gave. A small value is one `bytes`; a large one keeps the chunks
+that pickle hands out, so that a big `bytes` object is never copied on its way into shared memory (pickle passes such an
+object to `write` as it is, at any depth; buffers of protocol 5 likewise).
+
+Standard library and cloudpickle only and Python 3.10 syntax: guests use it.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+from collections.abc import Sequence
+from typing import Any, Optional, Union
+
+from intermodal.exception import DeserializationError, SerializationError
+from intermodal.wire.arena import Arena, ForeignSegments, Segment, SegmentError
+from intermodal.wire.frame import Buffer
+
+__all__ = ["FAILURE", "INLINE", "SCATTERED", "SHARED", "Payload", "SharedPayload", "dumps", "loads", "received"]
+
+INLINE, SHARED, SCATTERED, FAILURE = range(4)
+#: Values whose pickle is larger than this go to shared memory where the transport can pass descriptors.
+SHARED_FROM = 128 << 10
+#: Code without a source (a notebook's `__main__`) must travel by value, which plain pickle never does.
+_by_value_only = False
+
+
+class SharedPayload:
+    """A payload in shared memory: parts[0] is the pickle stream, the others its out-of-band buffers: (offset, length).
+
+    It holds its segment until it is dropped (or garbage collected).
+    """
+
+    __slots__ = ("_held", "parts", "segment")
+
+    def __init__(self, segment: Segment, parts: Sequence[tuple[int, int]]) -> None:
+        self.segment = segment
+        self.parts = tuple(parts)
+        self._held = True
+
+    def descriptor(self) -> bytes:
+        """The payload segment that stands for it in a frame."""
+        text = json.dumps({"seg": self.segment.id, "parts": self.parts}, separators=(",", ":"))
+        return b"\x01" + text.encode()
+
+    def size(self) -> int:
+        """Bytes of the value."""
+        return sum(length for _, length in self.parts)
+
+    def drop(self) -> None:
+        """Let go of the memory. Idempotent."""
+        if self._held:
+            self._held = False
+            self.segment.drop()
+
+    def __del__(self) -> None:
+        self.drop()
+
+
+Payload = Union[bytes, SharedPayload]
+
+
+def send_main_by_value(by_value: bool) -> None:
+    """From now on pickle what `__main__` defines by value: it has no source that a container could import."""
+    global _by_value_only
+    _by_value_only = by_value
+
+
+def dumps(value: Any, arena: Optional[Arena]) -> Payload:
+    """Pickle `value`; large ones into shared memory of `arena` if there is one. Raises `SerializationError`."""
+    chunks: list[Buffer] = []
+    buffers: list[pickle.PickleBuffer] = []
+    if not _by_value_only:
+        try:
+            pickle.Pickler(_Sink(chunks), 5, buffer_callback=buffers.append).dump(value)
+        except (pickle.PicklingError, AttributeError, TypeError, ValueError, NotImplementedError):
+            chunks, buffers = _cloudpickled(value)
+        except RecursionError as error:
+            raise SerializationError(f"a {type(value).__name__} nests too deep to be pickled: {error}") from error
+    else:
+        chunks, buffers = _cloudpickled(value)
+    if len(chunks) == 1 and not buffers:
+        data = chunks[0]
+        if len(data) < SHARED_FROM or arena is None:
+            return b"\x00" + data
+    return _gather(chunks, [_raw(buffer) for buffer in buffers], arena)
+
+
+class _Sink:
+    __slots__ = ("write",)
+
+    def __init__(self, chunks: list[Buffer]) -> None:
+        self.write = chunks.append
+
+
+def _cloudpickled(value: Any) -> tuple[list[Buffer], list[pickle.PickleBuffer]]:
+    import cloudpickle
+
+    chunks: list[Buffer] = []
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        cloudpickle.Pickler(_Sink(chunks), protocol=5, buffer_callback=buffers.append).dump(value)
+    except Exception as error:
+        raise SerializationError(f"cannot pickle a {_name(value)}: {error}") from error
+    return chunks, buffers
+
+
+def _name(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__} ({repr(value)[:120]})"
+
+
+def _raw(buffer: pickle.PickleBuffer) -> memoryview:
+    try:
+        return buffer.raw()
+    except BufferError:  # not contiguous: pickle protocol 5 asks for a copy then
+        return memoryview(memoryview(buffer).tobytes())
+
+
+def _gather(chunks: Sequence[Buffer], buffers: Sequence[memoryview], arena: Optional[Arena]) -> Payload:
+    sizes = [sum(map(len, chunks)), *(buffer.nbytes for buffer in buffers)]
+    if arena is None or sum(sizes) < SHARED_FROM:
+        head = b"\x02" + struct.pack(f"<I{len(sizes)}Q", len(sizes), *sizes)
+        return b"".join((head, *chunks, *buffers)) if buffers else b"".join((b"\x00", *chunks))
+    offsets, end = [], 0
+    for size in sizes:
+        offsets.append(end)
+        end += -(-size // 64) * 64  # arrays like to be aligned
+    segment = arena.allocate(max(end, 1))
+    payload = SharedPayload(segment, list(zip(offsets, sizes)))
+    target = memoryview(segment.map)
+    try:
+        _copy(target, 0, chunks)
+        for offset, buffer in zip(offsets[1:], buffers):
+            _copy(target, offset, (buffer,))
+    finally:
+        target.release()
+    return payload
+
+
+def _copy(target: memoryview, offset: int, chunks: Sequence[Buffer]) -> None:
+    for chunk in chunks:
+        end = offset + len(chunk)
+        target[offset:end] = chunk
+        offset = end
+
+
+def received(segment: bytes, foreign: Optional[ForeignSegments]) -> Payload:
+    """A payload as it came in a frame; checks descriptors. Raises `SegmentError`."""
+    if not segment or segment[0] != SHARED:
+        if not segment or segment[0] > FAILURE:
+            raise SegmentError("a payload has an unknown form")
+        return segment
+    if foreign is None:
+        raise SegmentError("this connection cannot carry shared memory")
+    try:
+        descriptor = json.loads(segment[1:])
+        parts = [(int(offset), int(length)) for offset, length in descriptor["parts"]]
+        shared = foreign.get(int(descriptor["seg"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise SegmentError(f"a descriptor of shared memory is malformed: {error}") from None
+    if not parts or any(o < 0 or n < 0 or o + n > shared.size for o, n in parts):
+        raise SegmentError("a descriptor of shared memory points outside its segment")
+    shared.hold()
+    return SharedPayload(shared, parts)
+
+
+def loads(payload: Payload) -> Any:
+    """The value of a payload. Raises `DeserializationError`; a `FAILURE` raises its own error."""
+    try:
+        if isinstance(payload, SharedPayload):
+            return _load_shared(payload)
+        form = payload[0]
+        if form == INLINE:
+            return pickle.loads(memoryview(payload)[1:])
+        if form == SCATTERED:
+            return _load_scattered(payload)
+    except Exception as error:
+        raise DeserializationError(f"a value cannot be unpickled here: {type(error).__name__}: {error}") from error
+    if form == FAILURE:
+        raise failure(payload)
+    raise DeserializationError(f"a payload of unknown form {form}")
+
+
+def failure(payload: bytes) -> Exception:
+    """The error object that a payload of form `FAILURE` stands for."""
+    from intermodal import exception
+
+    described = json.loads(payload[1:])
+    kind = getattr(exception, str(described.get("error")), None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        kind = exception.ExecutionError
+    return kind(described.get("message", ""))
+
+
+def _load_shared(payload: SharedPayload) -> Any:
+    (offset, length), *rest = payload.parts
+    buffers = [payload.segment.view(*part) for part in rest]
+    stream = _Reader(payload.segment, offset, length)
+    return pickle.Unpickler(stream, buffers=buffers).load()
+
+
+def _load_scattered(payload: bytes) -> Any:
+    view = memoryview(payload)
+    (count,) = struct.unpack_from("<I", view, 1)
+    sizes = struct.unpack_from(f"<{count}Q", view, 5)
+    start, parts = 5 + 8 * count, []
+    for size in sizes:
+        parts.append(view[start : start + size])
+        start += size
+    # Arrays must come out writable, as they went in.
+    return pickle.loads(parts[0], buffers=[bytearray(part) for part in parts[1:]])
+
+
+class _Reader:
+    """Reads a range of a segment for pickle: a large `bytes` is filled in one copy, straight from shared memory."""
+
+    __slots__ = ("_end", "_map", "_position")
+
+    def __init__(self, segment: Segment, offset: int, length: int) -> None:
+        self._map = segment.map
+        self._position = offset
+        self._end = offset + length
+
+    def readinto(self, target: Any) -> int:
+        view = memoryview(target).cast("B")
+        start, end = self._position, min(self._position + view.nbytes, self._end)
+        with memoryview(self._map) as source:
+            view[: end - start] = source[start:end]
+        self._position = end
+        return end - start
+
+    def read(self, size: int = -1) -> bytes:
+        start = self._position
+        end = self._end if size < 0 else min(start + size, self._end)
+        self._position = end
+        return self._map[start:end]
+
+    def readline(self) -> bytes:
+        end = self._map.find(b"\n", self._position, self._end)
+        return self.read((end + 1 if end >= 0 else self._end) - self._position)
