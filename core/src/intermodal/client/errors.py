@@ -1,0 +1,50 @@
+"""Remote errors to local exceptions: the original type where it can be rebuilt, the remote traceback chained and readable.
+
+Standard library only and Python 3.10 syntax: guests use it.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+from intermodal.client.api import Client
+from intermodal.exception import DeserializationError, ExecutionError
+from intermodal.wire.payload import FAILURE, failure
+
+__all__ = ["RemoteTraceback", "rebuild"]
+
+
+class RemoteTraceback(Exception):
+    """The traceback of a remote exception, as text; it is that exception's `__cause__` (call.identity)."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return "\n" + self.text.rstrip()
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return type(self), (self.text,)
+
+
+def rebuild(client: Client, payload: Any) -> BaseException:
+    """The exception that an ERROR payload describes (call.errors)."""
+    if isinstance(payload, bytes) and payload[:1] == bytes((FAILURE,)):
+        return failure(payload)
+    try:
+        described = client.loads(payload)
+        kind, message, traceback = described["type"], described["message"], described["traceback"]
+        pickled = described["exception"]
+    except (DeserializationError, KeyError, TypeError) as error:
+        return ExecutionError(f"the container reported an error that cannot be read here: {error}")
+    exception: BaseException | None = None
+    if pickled is not None:
+        try:
+            exception = pickle.loads(pickled)
+        except Exception:  # its module may exist in the container only
+            exception = None
+    if not isinstance(exception, BaseException):
+        exception = ExecutionError(f"{kind}: {message}")
+    exception.__cause__ = RemoteTraceback(traceback)
+    return exception
