@@ -22,6 +22,9 @@ WINDOW = 8192
 #: Inputs per submission.
 CHUNK = 256
 
+#: Iterables that give their items at once.
+_READY = (list, tuple, range, str, bytes, dict, set, frozenset)
+
 Dump = Callable[[Any], Any]
 
 
@@ -81,7 +84,10 @@ class InlineFeeder:
             self._call.add(batch, exhausted)
 
     def stop(self) -> None:
-        """Nothing runs by itself."""
+        """No more inputs."""
+        if not self._window.finished:
+            self._window.finished = True
+            self._call.add([], True)
 
 
 class ThreadFeeder:
@@ -106,13 +112,11 @@ class ThreadFeeder:
         try:
             iterator = iter(self._items)
             size = 1
-            while window.wait_for_room():
-                batch, exhausted = _chunk(iterator, self._dump, size)
+            while not window.finished:
+                batch, exhausted = _chunk(iterator, self._dump, size) if window.wait_for_room() else ([], True)
                 window.submitted += len(batch)
                 window.finished = exhausted
                 call.add(batch, exhausted)
-                if exhausted:
-                    break
                 # Grow while items come faster than they are taken; start over when the caller is waiting for them.
                 size = min(CHUNK, size * 2) if window.submitted - window.taken > size else 1
         except BaseException as error:
@@ -140,8 +144,9 @@ class AsyncFeeder:
 
     def stop(self) -> None:
         """End the task."""
-        if self._task is not None:
+        if self._task is not None and not self._window.finished:
             self._task.cancel()
+            self._call.add([], True)
 
     async def _run(self) -> None:
         window = self._window
@@ -168,7 +173,7 @@ def feeder_for(items: Any, call: CallHandle, dump: Dump, window: Window) -> Feed
     """The feeder that suits the iterable."""
     if isinstance(items, AsyncIterable):
         return AsyncFeeder(items, call, dump, window)
-    if isinstance(items, ReadyZip):
+    if isinstance(items, ReadyZip) or type(items) in _READY:
         return InlineFeeder(items, call, dump, window)
     return ThreadFeeder(items, call, dump, window)
 
@@ -187,7 +192,7 @@ def zipped(iterables: tuple[Any, ...]) -> Any:
     """Several iterables as one of tuples, to the shortest; an async one makes the result async."""
     if any(isinstance(each, AsyncIterable) for each in iterables):
         return _zip_async(iterables)
-    if all(type(each) in (list, tuple, range, str, bytes, dict, set, frozenset) for each in iterables):
+    if all(type(each) in _READY for each in iterables):
         return ReadyZip(iterables)
     return zip(*iterables)
 

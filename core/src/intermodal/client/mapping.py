@@ -36,7 +36,7 @@ async def map_values(
     outputs = call.outputs
     early: dict[int, Any] = {}
     position = 0
-    completed = False
+    abandoned = True
     try:
         feeder.start()
         while True:
@@ -45,7 +45,7 @@ async def map_values(
                 if window.error is not None:
                     raise window.error
                 if window.finished and window.taken >= window.submitted:
-                    completed = True
+                    abandoned = False
                     return
                 if outputs.ended:
                     outputs.check()
@@ -73,9 +73,13 @@ async def map_values(
                     feeder.feed()
                 for _, value in values:
                     yield value
+    except Exception:
+        # A failed input raises here, but nothing else is cancelled (map.errors).
+        abandoned = False
+        raise
     finally:
         feeder.stop()
-        if not completed:
+        if abandoned:
             call.cancel()
 
 

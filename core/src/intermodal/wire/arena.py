@@ -16,9 +16,9 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Optional
 
-__all__ = ["Arena", "ForeignSegments", "Segment", "SegmentError"]
+__all__ = ["Arena", "ForeignSegments", "LentSegments", "Segment", "SegmentError"]
 
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL if hasattr(fcntl, "F_SEAL_SHRINK") else 0
 _SMALLEST = 1 << 20
@@ -134,10 +134,15 @@ class Arena:
 
 
 class ForeignSegments:
-    """Segments that one peer sent over one connection, by the peer's ids. `on_idle` tells the peer it may reuse one."""
+    """Segments that one peer sent over one connection, by the peer's ids.
 
-    def __init__(self, on_idle: Callable[[int], None]) -> None:
+    `on_idle(peer_id, receipts)` tells the peer that nothing here reads the segment any more, counting how often it was
+    received so far: a peer that has sent it once more meanwhile knows that this release is an old one.
+    """
+
+    def __init__(self, on_idle: Callable[[int, int], None]) -> None:
         self._by_id: dict[int, Segment] = {}
+        self._receipts: dict[int, int] = {}
         self._on_idle = on_idle
 
     def add(self, peer_id: int, fd: int) -> None:
@@ -150,18 +155,22 @@ class ForeignSegments:
         if not sealed or size == 0 or peer_id in self._by_id:
             os.close(fd)
             raise SegmentError("a peer sent a descriptor that is not shared memory sealed against shrinking")
-        self._by_id[peer_id] = Segment(fd, size, lambda _segment: self._on_idle(peer_id))
+        self._receipts[peer_id] = 0
+        self._by_id[peer_id] = Segment(fd, size, lambda _segment: self._on_idle(peer_id, self._receipts[peer_id]))
 
-    def get(self, peer_id: int) -> Segment:
-        """Raises `SegmentError` for an id whose descriptor never came."""
+    def receive(self, peer_id: int) -> Segment:
+        """The segment of a payload that has arrived, held once. Raises `SegmentError` for an unknown id."""
         try:
-            return self._by_id[peer_id]
+            segment = self._by_id[peer_id]
         except KeyError:
             raise SegmentError(f"a peer named an unknown segment {peer_id}") from None
+        self._receipts[peer_id] += 1
+        segment.hold()
+        return segment
 
     def forget(self, peer_id: int) -> None:
         """The peer has freed it."""
-        segment: Any = self._by_id.pop(peer_id, None)
+        segment = self._by_id.pop(peer_id, None)
         if segment is not None:
             segment.close()
 
@@ -169,3 +178,37 @@ class ForeignSegments:
         """The connection is gone."""
         for peer_id in list(self._by_id):
             self.forget(peer_id)
+
+
+class LentSegments:
+    """Segments of ours that one peer reads: each held until the peer says it is done. Also: which ones the peer has mapped."""
+
+    def __init__(self) -> None:
+        self._sendings: dict[int, int] = {}
+        self._held: dict[int, Segment] = {}
+
+    def lend(self, segment: Segment) -> bool:
+        """A payload in `segment` goes to the peer. True where its descriptor must go along."""
+        if segment.id not in self._held:
+            segment.hold()
+            self._held[segment.id] = segment
+        sendings = self._sendings.get(segment.id, 0)
+        self._sendings[segment.id] = sendings + 1
+        return sendings == 0
+
+    def released(self, segment_id: int, receipts: int) -> None:
+        """The peer is done with what it had received until then; we may have sent the segment once more since."""
+        if self._sendings.get(segment_id) == receipts:
+            segment = self._held.pop(segment_id, None)
+            if segment is not None:
+                segment.drop()
+
+    def forget(self, segment_id: int) -> bool:
+        """The segment was freed. True where the peer has it mapped and must hear so."""
+        return self._sendings.pop(segment_id, None) is not None
+
+    def close(self) -> None:
+        """The peer is gone: nothing is lent any more."""
+        held, self._held = self._held, {}
+        for segment in held.values():
+            segment.drop()

@@ -20,7 +20,7 @@ from intermodal.exception import DeserializationError, SerializationError
 from intermodal.wire.arena import Arena, ForeignSegments, Segment, SegmentError
 from intermodal.wire.frame import Buffer
 
-__all__ = ["FAILURE", "INLINE", "SCATTERED", "SHARED", "Payload", "SharedPayload", "dumps", "loads", "received"]
+__all__ = ["FAILURE", "INLINE", "SCATTERED", "SHARED", "Payload", "SharedPayload", "dumps", "failed", "failure", "loads", "received", "send_main_by_value"]
 
 INLINE, SHARED, SCATTERED, FAILURE = range(4)
 #: Values whose pickle is larger than this go to shared memory where the transport can pass descriptors.
@@ -159,12 +159,12 @@ def received(segment: bytes, foreign: Optional[ForeignSegments]) -> Payload:
     try:
         descriptor = json.loads(segment[1:])
         parts = [(int(offset), int(length)) for offset, length in descriptor["parts"]]
-        shared = foreign.get(int(descriptor["seg"]))
+        shared = foreign.receive(int(descriptor["seg"]))
     except (ValueError, KeyError, TypeError) as error:
         raise SegmentError(f"a descriptor of shared memory is malformed: {error}") from None
     if not parts or any(o < 0 or n < 0 or o + n > shared.size for o, n in parts):
+        shared.drop()
         raise SegmentError("a descriptor of shared memory points outside its segment")
-    shared.hold()
     return SharedPayload(shared, parts)
 
 
@@ -183,6 +183,11 @@ def loads(payload: Payload) -> Any:
     if form == FAILURE:
         raise failure(payload)
     raise DeserializationError(f"a payload of unknown form {form}")
+
+
+def failed(error: str, message: str) -> bytes:
+    """The payload of a failure that the control plane itself gives; `error` names a class of `intermodal.exception`."""
+    return b"\x03" + json.dumps({"error": error, "message": message}).encode()
 
 
 def failure(payload: bytes) -> Exception:
