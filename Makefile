@@ -5,6 +5,7 @@ BIN := .venv/bin
 MANIFESTS := pyproject.toml core/pyproject.toml backends/local/pyproject.toml constraints.txt
 PACKAGES := -e core -e backends/local
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: help
 help: ## this list
@@ -38,9 +39,13 @@ format: venv ## let ruff format and repair what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+benchmarks/.venv/stamp: $(MANIFESTS) benchmarks/requirements.txt tools/make-venv.sh
+	@tools/make-venv.sh benchmarks/.venv $(PACKAGES) -r benchmarks/requirements.txt
+	@touch $@
+
 .PHONY: bench
-bench: venv ## measure against the peers; writes docs/benchmarks.md and .png
-	@$(BIN)/python benchmarks/bench.py
+bench: benchmarks/.venv/stamp ## measure against the peers; writes docs/benchmarks.md and .png
+	@benchmarks/.venv/bin/python benchmarks/run.py --write $(BENCH_ARGS)
 
 .venv/stamp-docs: .venv/stamp
 	@tools/make-venv.sh .venv --group docs
