@@ -1,0 +1,96 @@
+"""What a container is told and given: its spec for the launcher and the boot frame for the guest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from intermodal.driver.pools import Pool
+from intermodal.plugins.roles import Blobs, BuiltImage, GpuLease
+from intermodal.specs import ContainerSpec, FileTree, FunctionSpec, HostMount, content_hash, to_json
+from intermodal.wire.frame import encode
+from intermodal.wire.messages import PROTOCOL
+
+__all__ = ["GUEST_PATH", "SOURCE_PATH", "Trees", "boot_frame", "container_spec"]
+
+#: Where the guest's own code is mounted, and where the user's is.
+GUEST_PATH = "/opt/intermodal/guest"
+SOURCE_PATH = "/root"
+
+
+class Trees(Protocol):
+    """Materialised file trees."""
+
+    def materialise(self, tree: FileTree) -> Path: ...
+
+
+def boot_frame(container: str, pool: Pool, blobs: Blobs) -> bytes:
+    """The first frame that the guest reads."""
+    function = pool.function
+    header = {
+        "t": "boot",
+        "protocol": PROTOCOL,
+        "container": container,
+        "app": function.app,
+        "function": function.name,
+        "key": function.key,
+        "target": to_json(function.target),
+        "is_class": function.is_class,
+        "methods": [to_json(method) for method in function.methods],
+        "max_inputs": function.max_inputs,
+        "snapshot": function.snapshot,
+        "parameters": bool(pool.parameters),
+    }
+    pickled = function.target.pickled
+    code = blobs.path(pickled).read_bytes() if pickled else b""
+    return b"".join(encode(header, (code, pool.parameters)))
+
+
+async def container_spec(
+    container: str,
+    pool: Pool,
+    image: BuiltImage,
+    gpus: GpuLease | None,
+    *,
+    trees: Trees,
+    guest: Path,
+    secrets: Mapping[str, Mapping[str, str]],
+) -> ContainerSpec:
+    """The spec of a container of `pool`. Environment, later wins: image, function, secrets, devices."""
+    function = pool.function
+    env = dict(image.env)
+    env.update(function.env)
+    for name in function.secrets:
+        env.update(secrets[name])
+    if gpus is not None:
+        env.update(gpus.env)
+    mounts = await asyncio.to_thread(_mounts, function, trees)
+    return ContainerSpec(
+        id=container,
+        app=function.app,
+        function=function.name,
+        resources=function.resources,
+        env=tuple(env.items()),
+        workdir=image.workdir,
+        network="none" if function.block_network else "host",
+        mounts=(HostMount(source=str(guest), target=GUEST_PATH), *mounts),
+        python_path=(SOURCE_PATH,),
+        snapshot=_snapshot_key(pool, image) if function.snapshot else None,
+    )
+
+
+def _mounts(function: FunctionSpec, trees: Trees) -> list[HostMount]:
+    mounts = []
+    if function.source.tree.entries:
+        root = trees.materialise(function.source.tree)
+        tops = sorted({entry.path.split("/", 1)[0] for entry in function.source.tree.entries})
+        mounts += [HostMount(source=str(root / top), target=f"{SOURCE_PATH}/{top}") for top in tops]
+    for mount in function.mounts:
+        mounts.append(HostMount(source=str(trees.materialise(mount.tree)), target=mount.target))
+    return mounts
+
+
+def _snapshot_key(pool: Pool, image: BuiltImage) -> str:
+    return f"{pool.id}-{content_hash(pool.function)[:16]}-{image.id[:16]}"

@@ -1,0 +1,360 @@
+"""The asyncio shell around the engine: it owns the clock and the sockets, feeds events in, and carries commands out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from intermodal.client.api import CallTarget
+from intermodal.driver.boot import Trees, boot_frame, container_spec
+from intermodal.driver.calls import CallBook, CallRecord, Sink
+from intermodal.driver.images import Images
+from intermodal.driver.nested import NestedClients
+from intermodal.driver.observing import Observing
+from intermodal.driver.pools import Pool, PoolBook, pool_spec
+from intermodal.driver.requests import Requests
+from intermodal.driver.unit import Unit
+from intermodal.engine import Engine, commands, events
+from intermodal.plugins import PluginHost
+from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
+from intermodal.plugins.roles import Blobs, Container, LaunchBusy
+from intermodal.specs import AppSpec, Scaling
+from intermodal.storage.state import StateService
+from intermodal.wire.messages import ERROR
+from intermodal.wire.payload import failed
+
+__all__ = ["Driver"]
+
+
+class Driver:
+    """One engine with its backend. Everything but `post_threadsafe` is called on the loop.
+
+    Args:
+        grace_s: seconds that running inputs and exit methods get when a container is stopped.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        host: PluginHost,
+        blobs: Blobs,
+        trees: Trees,
+        guest: Path,
+        state: StateService,
+        secrets: Mapping[str, Mapping[str, str]],
+        grace_s: float,
+    ) -> None:
+        self.loop = loop
+        self.calls = CallBook()
+        self.pools = PoolBook()
+        self.units: dict[str, Unit] = {}
+        self.engine = Engine(gpu_wait_s=float(host.config.get("gpu_wait_s")))
+        self._host = host
+        self._blobs, self._trees, self._guest, self._secrets, self._grace_s = blobs, trees, guest, secrets, grace_s
+        self._observing = Observing(loop, host.observe, self._progress)
+        self._images = Images(host.builder(), blobs, self._observing)
+        self._launcher = host.launcher()
+        self._gpus = host.gpus()
+        self.requests = Requests(self, state)
+        self._nested = NestedClients(self)
+        self._inbox: deque[events.Event] = deque()
+        self._scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = float("inf")
+        self._changed: set[CallRecord] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self.scaling: dict[str, Scaling] = {}
+        self._idle = asyncio.Event()
+
+    async def open(self) -> None:
+        """Learn what the backend has."""
+        self.post(events.CapacityKnown(await self._launcher.totals()))
+
+    # ---- events in ------------------------------------------------------------------------------------------------
+
+    def post(self, event: events.Event) -> None:
+        """Tell the engine; it hears with everything else of this turn of the loop."""
+        self._inbox.append(event)
+        if not self._scheduled:
+            self._scheduled = True
+            self.loop.call_soon(self._pump)
+
+    def post_threadsafe(self, event: events.Event) -> None:
+        """The same from any thread."""
+        self._inbox.append(event)
+        if not self._scheduled:
+            self._scheduled = True
+            self.loop.call_soon_threadsafe(self._pump)
+
+    def _pump(self) -> None:
+        self._scheduled = False
+        inbox = self._inbox
+        now = self.loop.time()
+        while True:
+            batch = [inbox.popleft() for _ in range(len(inbox))]
+            for command in self.engine.receive(batch, now):
+                _CARRY_OUT[type(command)](self, command)
+            if not inbox:
+                break
+        self._arm(now)
+
+    def _arm(self, now: float) -> None:
+        deadline = self.engine.next_deadline()
+        if deadline is None:
+            return
+        if self._timer is not None:
+            if self._timer_at <= deadline:
+                return
+            self._timer.cancel()
+        self._timer_at = deadline
+        self._timer = self.loop.call_later(max(0.0, deadline - now), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._timer_at = float("inf")
+        self._pump()
+
+    # ---- commands out ---------------------------------------------------------------------------------------------
+
+    def _launch(self, command: commands.Launch) -> None:
+        self.units[command.container] = Unit(self, self.pools.by_id[command.pool], command)
+
+    def _dispatch(self, command: commands.Dispatch) -> None:
+        unit = self.units.get(command.container)
+        if unit is not None:
+            unit.dispatch(command.inputs, command.batch)
+
+    def _cancel(self, command: commands.CancelAttempts) -> None:
+        self._send(command.container, {"t": "cancel", "attempts": command.attempts})
+
+    def _grant(self, command: commands.GrantCredit) -> None:
+        self._send(command.container, {"t": "credit", "attempt": command.attempt, "items": command.items})
+
+    def _stop(self, command: commands.Stop) -> None:
+        self._send(command.container, {"t": "stop", "grace": command.grace_s})
+
+    def _send(self, container: str, header: dict[str, Any]) -> None:
+        unit = self.units.get(container)
+        if unit is not None:
+            unit.send(header)
+
+    def _kill(self, command: commands.Kill) -> None:
+        unit = self.units.get(command.container)
+        if unit is not None:
+            unit.kill()
+
+    def _park(self, command: commands.Park) -> None:
+        unit = self.units.get(command.container)
+        if unit is not None:
+            unit.set_parked(command.parked)
+
+    def _deliver(self, command: commands.Deliver) -> None:
+        payloads, statuses = command.payloads, command.statuses
+        if any(statuses):
+            for i, payload in enumerate(payloads):
+                if type(payload) is commands.Failure:
+                    payloads[i] = failed(payload.error, payload.message)
+                    statuses[i] = ERROR
+        self.calls.deliver(command.call, command.indices, statuses, payloads)
+        record = self.calls.get(command.call)
+        if record is not None:
+            self._changed.add(record)
+            self._observing.touch()
+
+    def _ended(self, command: commands.CallEnded) -> None:
+        record = self.calls.end(command.call)
+        if record is not None:
+            self.observe(
+                "call_finished",
+                CallFinished(
+                    call=record.id,
+                    app=record.app,
+                    function=record.function,
+                    at=time.time(),
+                    succeeded=record.succeeded,
+                    failed=record.failed,
+                    cancelled=record.cancelled,
+                ),
+            )
+
+    def _notice(self, command: commands.Notice) -> None:
+        pool = self.pools.by_id.get(command.pool) if command.pool else None
+        self.observe(
+            "notice",
+            Notice(
+                level=command.level,
+                message=command.message,
+                at=time.time(),
+                app=pool.function.app if pool else "",
+                function=pool.function.name if pool else "",
+                container=command.container or "",
+                call=command.call,
+            ),
+        )
+
+    # ---- what units and clients need --------------------------------------------------------------------------------
+
+    def observe(self, kind: Any, record: Any) -> None:
+        """Feed observers."""
+        self._observing.add(kind, record)
+
+    def _progress(self) -> list[CallProgress]:
+        changed, self._changed = self._changed, set()
+        return [
+            CallProgress(
+                call=record.id,
+                app=record.app,
+                function=record.function,
+                done=record.succeeded + record.failed + record.cancelled,
+                failed=record.failed,
+                total=record.submitted if record.closed else None,
+            )
+            for record in changed
+        ]
+
+    def submit(
+        self,
+        call: str,
+        target: CallTarget,
+        client: str,
+        inputs: list[Any],
+        *,
+        closed: bool,
+        sink: Sink | None,
+        on_end: Callable[[], None] | None,
+        credit: int | None = None,
+        detached: bool = False,
+        parent: int | None = None,
+        parent_call: str | None = None,
+    ) -> None:
+        """Accept a call. Raises `NotFoundError`, `InvalidError`."""
+        pool = self.pool(target)
+        function = pool.function
+        record = CallRecord(call, function.app, function.name, parent_call, sink, on_end, detached)
+        record.submitted, record.closed = len(inputs), closed
+        self.calls.add(record)
+        self.post(
+            events.CallSubmitted(
+                call,
+                pool.id,
+                client,
+                inputs,
+                closed,
+                method=target.method,
+                parent=parent,
+                credit=credit,
+                detached=detached,
+            )
+        )
+        started = CallStarted(call=call, app=function.app, function=function.name, at=time.time(), parent=parent_call)
+        self.observe("call_started", started)
+
+    def add(self, call: str, inputs: list[Any], closed: bool) -> None:
+        """More inputs of a call."""
+        record = self.calls.get(call)
+        if record is not None and not record.closed:
+            record.submitted += len(inputs)
+            record.closed = closed
+            self.post(events.InputsAdded(call, inputs, closed))
+
+    def pool(self, target: CallTarget) -> Pool:
+        """The pool of a target, made at its first use."""
+        pool, new = self.pools.resolve(target)
+        if new:
+            self.post(events.PoolAdded(pool.id, pool_spec(pool.function, self._grace_s)))
+        return pool
+
+    def register(self, app: AppSpec) -> None:
+        """Make an app's functions callable."""
+        self.pools.register(app)
+
+    async def start(self, unit: Unit, command: commands.Launch) -> Container:
+        """Build the image, take the GPUs, start the container."""
+        function = unit.pool.function
+        image = await self._images.built(function.image, function.name)
+        lease = None
+        if command.gpu is not None:
+            if self._gpus is None:
+                raise LaunchBusy("this backend has no GPUs")
+            lease = await self._gpus.acquire(command.gpu.kind, command.gpu.count)
+            if lease is None:
+                raise LaunchBusy(f"GPUs {command.gpu} are in use by another engine of this host")
+            unit.gpu = lease.devices[0].kind
+        try:
+            spec = await container_spec(
+                command.container, unit.pool, image, lease, trees=self._trees, guest=self._guest, secrets=self._secrets
+            )
+            spec = self._host.modify_container_spec(spec)
+            boot = boot_frame(command.container, unit.pool, self._blobs)
+            return await self._launcher.launch(spec, image, lease, boot, unit.output)
+        finally:
+            if lease is not None and self._gpus is not None:
+                await self._gpus.release(lease)
+
+    def client_frame(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
+        """User code inside a container is a client too."""
+        self._nested.frame(unit, header, segments)
+
+    def unit_gone(self, unit: Unit) -> None:
+        """A container is no more."""
+        self.units.pop(unit.id, None)
+        self._nested.gone(unit)
+        self.post(events.ClientLeft(f"container:{unit.id}"))
+        if not self.units:
+            self._idle.set()
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a client's request until it is done or the session ends."""
+        task = self.loop.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def forget_segment(self, segment: int) -> None:
+        """Shared memory of ours was freed: whoever has it mapped must hear so."""
+        for unit in self.units.values():
+            if unit.channel is not None:
+                unit.channel.forget(segment)
+
+    # ---- the end --------------------------------------------------------------------------------------------------
+
+    async def stop(self, grace_s: float) -> None:
+        """Stop all containers, with their exit methods, within `grace_s`; then kill what is left."""
+        self.post(events.StopRequested())
+        await asyncio.sleep(0)
+        self._idle.clear()
+        if self.units:
+            try:
+                await asyncio.wait_for(self._idle.wait(), grace_s)
+            except asyncio.TimeoutError:
+                pass
+        for unit in list(self.units.values()):
+            unit.kill()
+        await asyncio.gather(*(unit.finished() for unit in list(self.units.values())))
+        await self._images.close()
+        self._pump()
+        if self._timer is not None:
+            self._timer.cancel()
+        for record in self.calls.open_calls():
+            self.calls.end(record.id)
+        for task in list(self._background):
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        self._observing.flush()
+
+
+_CARRY_OUT: dict[type, Callable[[Driver, Any], None]] = {
+    commands.Launch: Driver._launch,
+    commands.Dispatch: Driver._dispatch,
+    commands.CancelAttempts: Driver._cancel,
+    commands.GrantCredit: Driver._grant,
+    commands.Stop: Driver._stop,
+    commands.Kill: Driver._kill,
+    commands.Park: Driver._park,
+    commands.Deliver: Driver._deliver,
+    commands.CallEnded: Driver._ended,
+    commands.Notice: Driver._notice,
+}

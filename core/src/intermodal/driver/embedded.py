@@ -1,0 +1,127 @@
+"""The client of an engine in this process: user threads on one side, the driver's loop on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from intermodal import exception
+from intermodal.client.api import CallTarget, Reply
+from intermodal.client.completion import Completion
+from intermodal.client.outputs import Outputs
+from intermodal.driver.driver import Driver
+from intermodal.driver.requests import RequestError
+from intermodal.engine import events
+from intermodal.exception import ConnectionError, Error, ExecutionError
+from intermodal.wire.arena import Arena
+from intermodal.wire.payload import dumps, loads
+
+__all__ = ["EmbeddedCall", "EmbeddedClient"]
+
+#: The client's name for the engine.
+CLIENT = "embedded"
+
+
+class EmbeddedCall:
+    """A call of this process."""
+
+    __slots__ = ("_driver", "id", "outputs")
+
+    def __init__(self, call: str, driver: Driver) -> None:
+        self.id = call
+        self.outputs = Outputs()
+        self._driver = driver
+
+    def add(self, inputs: Sequence[Any], closed: bool) -> None:
+        """More inputs."""
+        _on_loop(self._driver, lambda: self._driver.add(self.id, list(inputs), closed))
+
+    def grant(self, items: int) -> None:
+        """The reader can take `items` more."""
+        self._driver.post_threadsafe(events.CreditGranted(self.id, items))
+
+    def cancel(self, terminate_containers: bool = False) -> None:
+        """Cancel what has no result yet."""
+        if not self.outputs.ended:
+            self._driver.post_threadsafe(events.CallCancelled(self.id, terminate_containers))
+
+
+class EmbeddedClient:
+    """Implements `intermodal.client.api.Client`."""
+
+    def __init__(self, driver: Driver, arena: Arena, session: str) -> None:
+        self._driver = driver
+        self._arena = arena
+        self._session = session
+        self._numbers = itertools.count(1)
+
+    def dumps(self, value: Any) -> Any:
+        """Pickle; large values straight into shared memory."""
+        return dumps(value, self._arena)
+
+    def loads(self, payload: Any) -> Any:
+        """Unpickle."""
+        return loads(payload)
+
+    def submit(
+        self,
+        target: CallTarget,
+        inputs: Sequence[Any],
+        *,
+        closed: bool,
+        credit: int | None = None,
+        detached: bool = False,
+    ) -> EmbeddedCall:
+        """Start a call."""
+        driver = self._driver
+        call = EmbeddedCall(f"fc-{self._session}-{next(self._numbers)}", driver)
+        outputs = call.outputs
+
+        def begin() -> None:
+            try:
+                driver.submit(
+                    call.id,
+                    target,
+                    "detached" if detached else CLIENT,
+                    list(inputs),
+                    closed=closed,
+                    sink=None if detached else outputs.push,
+                    on_end=outputs.end,
+                    credit=credit,
+                    detached=detached,
+                )
+            except Error as error:
+                outputs.end(error)
+
+        _on_loop(driver, begin)
+        return call
+
+    def request(self, method: str, params: dict[str, Any], segments: Sequence[bytes] = ()) -> Completion[Reply]:
+        """Ask the driver."""
+        completion: Completion[Reply] = Completion()
+
+        async def work() -> None:
+            try:
+                answer = await self._driver.requests.answer(method, params, segments)
+                completion.set(Reply(answer.value, answer.segments))
+            except RequestError as refused:
+                kind = getattr(exception, refused.error, ExecutionError)
+                completion.fail(kind(refused.message))
+            except asyncio.CancelledError:
+                completion.fail(ConnectionError("the app has stopped"))
+            except Exception as error:
+                completion.fail(error)
+
+        _on_loop(self._driver, lambda: self._driver.background(work()))
+        return completion
+
+
+def _on_loop(driver: Driver, work: Any) -> None:
+    try:
+        driver.loop.call_soon_threadsafe(work)
+    except RuntimeError:
+        raise ConnectionError(
+            "the app has stopped: calls and queues work inside `with app.run():` only, or while `intermodal run` runs"
+        ) from None

@@ -1,0 +1,69 @@
+"""Images of a session: each is built once, when the first container needs it, and everybody who needs it waits together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from intermodal.driver.observing import Observing
+from intermodal.plugins.observations import ImageFinished, ImageOutput, ImageStarted, ImageStep
+from intermodal.plugins.roles import Blobs, Builder, BuiltImage
+from intermodal.specs import ImageSpec, content_hash
+
+__all__ = ["Images"]
+
+
+class _Sink:
+    """Build progress, from whatever thread the builder uses, to observers."""
+
+    def __init__(self, image: str, loop: asyncio.AbstractEventLoop, observing: Observing) -> None:
+        self._image, self._loop, self._observing = image, loop, observing
+
+    def step(self, number: int, total: int, title: str, *, cached: bool) -> None:
+        record = ImageStep(image=self._image, number=number, total=total, title=title, cached=cached)
+        self._post(lambda: self._observing.add("image_step", record))
+
+    def output(self, number: int, line: str) -> None:
+        record = ImageOutput(image=self._image, number=number, line=line)
+        self._post(lambda: self._observing.add("image_output", record))
+
+    def _post(self, add: Callable[[], None]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(add)
+
+
+class Images:
+    """Built images by definition; a failed build is remembered for the session."""
+
+    def __init__(self, builder: Builder, blobs: Blobs, observing: Observing) -> None:
+        self._builder, self._blobs, self._observing = builder, blobs, observing
+        self._built: dict[ImageSpec, asyncio.Task[BuiltImage]] = {}
+
+    async def built(self, image: ImageSpec, function: str) -> BuiltImage:
+        """The launchable image. Raises `ImageBuildError`, `CapabilityNotSupported`."""
+        task = self._built.get(image)
+        if task is None:
+            task = self._built[image] = asyncio.get_running_loop().create_task(self._build(image, function))
+        return await asyncio.shield(task)
+
+    async def _build(self, image: ImageSpec, function: str) -> BuiltImage:
+        name, began = content_hash(image), time.monotonic()
+        self._observing.add("image_started", ImageStarted(image=name, at=time.time(), functions=(function,)))
+        error: str | None = None
+        try:
+            sink = _Sink(name, asyncio.get_running_loop(), self._observing)
+            return await self._builder.build(image, self._blobs, sink)
+        except BaseException as raised:
+            error = str(raised) or type(raised).__name__
+            raise
+        finally:
+            seconds = time.monotonic() - began
+            finished = ImageFinished(image=name, at=time.time(), seconds=seconds, error=error)
+            self._observing.add("image_finished", finished)
+
+    async def close(self) -> None:
+        """Cancel what is being built."""
+        for task in self._built.values():
+            task.cancel()
+        await asyncio.gather(*self._built.values(), return_exceptions=True)

@@ -1,0 +1,108 @@
+"""User code inside containers as a client: nested calls and requests over the guest's own stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from intermodal.client.api import CallTarget
+from intermodal.driver.requests import RequestError
+from intermodal.engine import events
+from intermodal.exception import Error
+from intermodal.wire.messages import ERROR, pack
+from intermodal.wire.payload import failed
+
+if TYPE_CHECKING:
+    from intermodal.driver.driver import Driver
+    from intermodal.driver.unit import Unit
+
+__all__ = ["NestedClients"]
+
+
+class NestedClients:
+    """Carries client frames of containers to the driver, and outputs and replies back."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._tasks: dict[str, set[asyncio.Task[None]]] = {}
+
+    def frame(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
+        """One frame. Anything malformed raises, which cuts the container off."""
+        kind = header["t"]
+        if kind == "submit":
+            self._submit(unit, header, segments)
+        elif kind == "add":
+            self._driver.add(_own(unit, header), self._payloads(unit, segments), bool(header["closed"]))
+        elif kind == "cancelcall":
+            self._driver.post(events.CallCancelled(_own(unit, header), bool(header.get("terminate"))))
+        elif kind == "grant":
+            self._driver.post(events.CreditGranted(_own(unit, header), int(header["items"])))
+        elif kind == "request":
+            task = self._driver.loop.create_task(self._request(unit, header, segments))
+            tasks = self._tasks.setdefault(unit.id, set())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        else:
+            raise ValueError(f"unknown message {kind!r}")
+
+    def gone(self, unit: Unit) -> None:
+        """The container is no more: nobody waits for its requests."""
+        for task in self._tasks.pop(unit.id, ()):
+            task.cancel()
+        self._driver.requests.release_owner(unit.id)
+
+    def _submit(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
+        call = _own(unit, header)
+        target = CallTarget(
+            str(header["app"]), str(header["key"]), str(header["method"]), segments[0], str(header.get("options") or "")
+        )
+        detached = bool(header.get("detached"))
+        credit = header.get("credit")
+        parent = int(header["parent"]) if header.get("parent") else None
+        try:
+            self._driver.submit(
+                call,
+                target,
+                "detached" if detached else f"container:{unit.id}",
+                self._payloads(unit, segments[1:]),
+                closed=bool(header["closed"]),
+                sink=None if detached else lambda *batch: _outputs(unit, call, *batch),
+                on_end=None if detached else lambda: unit.send({"t": "ended", "call": call}),
+                credit=None if credit is None else int(credit),
+                detached=detached,
+                parent=parent,
+                parent_call=header.get("parent_call"),
+            )
+        except Error as error:
+            _outputs(unit, call, [0], [ERROR], [failed(type(error).__name__, str(error))])
+            unit.send({"t": "ended", "call": call})
+
+    def _payloads(self, unit: Unit, segments: Sequence[bytes]) -> list[Any]:
+        assert unit.channel is not None
+        return [unit.channel.payload(segment) for segment in segments]
+
+    async def _request(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
+        number = header["id"]
+        try:
+            answer = await self._driver.requests.answer(str(header["method"]), header["params"], segments, owner=unit.id)
+        except RequestError as error:
+            unit.send({"t": "reply", "id": number, "ok": False, "error": error.error, "message": error.message})
+            return
+        reply = {"t": "reply", "id": number, "ok": True, "value": answer.value}
+        if answer.payloads:
+            unit.send_payloads({**reply, "payloads": True}, [], answer.segments)
+        else:
+            unit.send(reply, answer.segments)
+
+
+def _own(unit: Unit, header: dict[str, Any]) -> str:
+    """The call a frame is about: only calls that this container itself made, which their ids show."""
+    call = str(header["call"])
+    if not call.startswith(f"fc-{unit.id}-"):
+        raise ValueError(f"call {call!r} is not one of container {unit.id!r}")
+    return call
+
+
+def _outputs(unit: Unit, call: str, indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:
+    unit.send_payloads({"t": "outputs", "call": call}, [pack("Q", indices), pack("B", statuses)], payloads)

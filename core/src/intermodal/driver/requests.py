@@ -1,0 +1,126 @@
+"""Answers what clients ask beyond calls: outputs by id, cancellation, statistics, autoscalers, queues and dicts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from intermodal.client.api import CallTarget
+from intermodal.engine import events
+from intermodal.exception import Error
+from intermodal.specs import Scaling
+from intermodal.storage import RequestError, StateService
+
+if TYPE_CHECKING:
+    from intermodal.driver.driver import Driver
+
+__all__ = ["Answer", "RequestError", "Requests"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON value and segments; `payloads`: the segments are payloads, not plain bytes."""
+
+    value: Any = None
+    segments: Sequence[Any] = ()
+    payloads: bool = False
+
+
+class Requests:
+    """One method per request name. Refusals are `RequestError`, naming a class of `intermodal.exception`."""
+
+    def __init__(self, driver: Driver, state: StateService) -> None:
+        self._driver = driver
+        self._state = state
+        self._methods: dict[str, Callable[[dict[str, Any]], Awaitable[Answer]]] = {
+            "call.output": self._output,
+            "call.cancel": self._cancel,
+            "call.graph": self._graph,
+            "function.stats": self._stats,
+            "function.autoscale": self._autoscale,
+        }
+
+    async def answer(self, method: str, params: dict[str, Any], segments: Sequence[bytes], owner: str = "") -> Answer:
+        """Handle one request; `owner` is the container it comes from. Raises `RequestError`."""
+        handler = self._methods.get(method)
+        try:
+            if handler is not None:
+                return await handler(params)
+            if method.startswith(("queue.", "dict.")):
+                reply = await self._state.handle(method, params, segments, owner=owner)
+                return Answer(reply.value, reply.segments)
+        except Error as error:
+            raise RequestError(type(error).__name__, str(error)) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise RequestError("InvalidError", f"{method}: a parameter is missing or malformed: {error!r}") from error
+        raise RequestError("InvalidError", f"there is no request {method!r}")
+
+    def release_owner(self, owner: str) -> None:
+        """A container is gone, and with it the queues and dicts it had made for itself."""
+        self._state.release_owner(owner)
+
+    async def _output(self, params: dict[str, Any]) -> Answer:
+        call, index, timeout = str(params["call"]), int(params["index"]), params["timeout"]
+        record = self._driver.calls.get(call)
+        if record is None:
+            if self._driver.calls.expired(call):
+                return Answer({"state": "expired"})
+            raise RequestError("NotFoundError", f"no call {call!r} is known here; ids live as long as their app runs")
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout is None else loop.time() + float(timeout)
+        while index not in record.kept:
+            if record.ended:
+                raise RequestError("NotFoundError", f"call {call!r} has no output {index}")
+            changed: asyncio.Future[None] = loop.create_future()
+            record.waiters.append(lambda changed=changed: changed.done() or changed.set_result(None))  # type: ignore[misc]
+            left = None if deadline is None else deadline - loop.time()
+            try:
+                await asyncio.wait_for(changed, left)
+            except asyncio.TimeoutError:
+                return Answer({"state": "pending"})
+        status, payload = record.kept[index]
+        return Answer({"state": "done", "status": status}, (payload,), payloads=True)
+
+    async def _cancel(self, params: dict[str, Any]) -> Answer:
+        self._driver.post(events.CallCancelled(str(params["call"]), bool(params.get("terminate"))))
+        return Answer()
+
+    async def _graph(self, params: dict[str, Any]) -> Answer:
+        return Answer(self._driver.calls.tree(str(params["call"])))
+
+    async def _stats(self, params: dict[str, Any]) -> Answer:
+        stats = self._driver.engine.pool_stats(self._driver.pool(_target(params)).id)
+        return Answer({"backlog": stats.queued, "num_total_runners": stats.containers})
+
+    async def _autoscale(self, params: dict[str, Any]) -> Answer:
+        pool = self._driver.pool(_target(params))
+        scaling = _changed(self._driver.scaling.get(pool.id, pool.function.scaling), params)
+        self._driver.scaling[pool.id] = scaling
+        self._driver.post(events.AutoscalerUpdated(pool.id, scaling))
+        return Answer()
+
+
+def _target(params: dict[str, Any]) -> CallTarget:
+    return CallTarget(
+        str(params["app"]),
+        str(params["key"]),
+        parameters=bytes.fromhex(str(params.get("parameters", ""))),
+        options=str(params.get("options", "")),
+    )
+
+
+_AUTOSCALER = {
+    "min_containers": ("min_containers", int),
+    "max_containers": ("max_containers", int),
+    "buffer_containers": ("buffer_containers", int),
+    "scaledown_window": ("window_s", float),
+}
+
+
+def _changed(scaling: Scaling, params: dict[str, Any]) -> Scaling:
+    changes = {
+        field: kind(params[name]) for name, (field, kind) in _AUTOSCALER.items() if params.get(name) is not None
+    }
+    return replace(scaling, **changes)

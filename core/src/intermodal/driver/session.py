@@ -1,0 +1,162 @@
+"""An embedded session: driver, engine and backend on a background thread of the user's process, nothing to start."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets as tokens
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from intermodal.driver.driver import Driver
+from intermodal.driver.embedded import EmbeddedClient
+from intermodal.driver.loop import LoopThread
+from intermodal.exception import NotFoundError
+from intermodal.guest import bundle
+from intermodal.plugins import Config, PluginHost, load
+from intermodal.specs import AppSpec, FileTree
+from intermodal.storage import StateService, trees
+from intermodal.wire.arena import Arena
+
+__all__ = ["EmbeddedSession", "SessionBlobs"]
+
+
+class SessionBlobs:
+    """The blobs that a session's specs name, where they lie on this machine. Implements `intermodal.plugins.Blobs`."""
+
+    def __init__(self, blobs: Mapping[str, bytes | Path], spill: Path) -> None:
+        self._blobs = dict(blobs)
+        self._spill = spill
+
+    def path(self, blob: str) -> Path:
+        """A local file with the bytes of `blob`. Raises `KeyError`."""
+        where = self._blobs[blob]
+        if isinstance(where, bytes):
+            self._spill.mkdir(parents=True, exist_ok=True)
+            path = self._spill / blob
+            path.write_bytes(where)
+            self._blobs[blob] = where = path
+        return where
+
+    def add(self, blobs: Mapping[str, bytes | Path]) -> None:
+        """More blobs."""
+        self._blobs.update(blobs)
+
+    def remove(self) -> None:
+        """Remove what was spilled."""
+        shutil.rmtree(self._spill, ignore_errors=True)
+
+
+class _Trees:
+    def __init__(self, blobs: SessionBlobs, data_dir: Path) -> None:
+        self._blobs, self._data_dir = blobs, data_dir
+
+    def materialise(self, tree: FileTree) -> Path:
+        return trees.materialise(tree, self._blobs, self._data_dir)
+
+
+class EmbeddedSession:
+    """Runs one app. A context manager: entering starts it, leaving stops every container and removes every trace.
+
+    Args:
+        app: what to run; `register` adds more later.
+        blobs: what the specs name by hash: bytes, or a local file.
+        secrets: values by the names that `FunctionSpec.secrets` has.
+        config: default: `Config.load()`.
+        show_output: stream the containers' output to this process's stdout and stderr.
+        show_progress: show builds, containers and maps while a person looks.
+        grace_s: seconds for running inputs and exit methods at the end.
+
+    Raises on entering what the plugin host raises: `BackendNotFoundError`, `PluginError`, `ConfigError`, `BackendError`.
+    """
+
+    def __init__(
+        self,
+        app: AppSpec,
+        blobs: Mapping[str, bytes | Path],
+        *,
+        secrets: Mapping[str, Mapping[str, str]] | None = None,
+        config: Config | None = None,
+        show_output: bool = False,
+        show_progress: bool = False,
+        grace_s: float = 10.0,
+    ) -> None:
+        self.id = tokens.token_hex(5)
+        self._app = app
+        self._config = config or Config.load()
+        self._secrets = dict(secrets or {})
+        self._show = (show_output, show_progress)
+        self._grace_s = grace_s
+        self._arena = Arena(on_free=self._segment_freed)
+        self._spill = self._config.data_dir / "sessions" / self.id
+        self._blobs = SessionBlobs(blobs, self._spill)
+        self._thread: LoopThread | None = None
+        self._host: PluginHost | None = None
+        self._driver: Driver | None = None
+        self._state: StateService | None = None
+        self.client: EmbeddedClient
+
+    def __enter__(self) -> EmbeddedSession:
+        self._host = host = load(self._config)
+        try:
+            host.show_output(logs=self._show[0], progress=self._show[1])
+            self._thread = LoopThread("intermodal-driver")
+            self._driver = self._thread.start(self._open(host, self._thread.loop)).result()
+        except BaseException:
+            self.close()
+            raise
+        self.client = EmbeddedClient(self._driver, self._arena, self.id)
+        return self
+
+    async def _open(self, host: PluginHost, loop: asyncio.AbstractEventLoop) -> Driver:
+        data_dir = self._config.data_dir
+        guest = await asyncio.to_thread(bundle.materialise, data_dir)
+        self._state = StateService(data_dir)
+        driver = Driver(
+            loop, host, self._blobs, _Trees(self._blobs, data_dir), guest, self._state, self._secrets, self._grace_s
+        )
+        await driver.open()
+        driver.register(self._app)
+        return driver
+
+    def _segment_freed(self, segment: int) -> None:
+        thread, driver = self._thread, self._driver
+        if thread is not None and driver is not None and not thread.loop.is_closed():
+            thread.loop.call_soon_threadsafe(driver.forget_segment, segment)
+
+    def close(self, grace_s: float | None = None) -> None:
+        """Stop everything within `grace_s` seconds (default: the session's) and remove every trace. Idempotent."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            try:
+                thread.start(self._stop(self._grace_s if grace_s is None else grace_s)).result()
+            finally:
+                thread.stop()
+        host, self._host = self._host, None
+        if host is not None:
+            host.close()
+        self._arena.close()
+        self._blobs.remove()
+
+    async def _stop(self, grace_s: float) -> None:
+        assert self._host is not None
+        if self._driver is not None:
+            await self._driver.stop(grace_s)
+            await self._host.launcher().close()
+            await self._host.builder().close()
+        if self._state is not None:
+            await self._state.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # After Ctrl-C nobody wants to wait.
+        self.close(1.0 if isinstance(error, KeyboardInterrupt) else None)
+
+    def register(self, app: AppSpec, blobs: Mapping[str, bytes | Path]) -> None:
+        """Make another app's functions callable too."""
+        if self._thread is None or self._driver is None:
+            raise NotFoundError("the session is not running")
+        self._blobs.add(blobs)
+        self._thread.loop.call_soon_threadsafe(self._driver.register, app)

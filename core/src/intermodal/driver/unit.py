@@ -1,0 +1,273 @@
+"""One container of a session, from the engine's Launch to its reported exit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+from intermodal.driver.channel import Channel
+from intermodal.driver.lines import LineCutter
+from intermodal.driver.pools import Pool
+from intermodal.engine import commands, events
+from intermodal.exception import CapabilityNotSupported, Error, ImageBuildError
+from intermodal.plugins.observations import ContainerExited, ContainerStarted, LogLine
+from intermodal.plugins.roles import Container, ContainerExit, LaunchBusy, LaunchRefused
+from intermodal.wire.messages import PROTOCOL, pack, unpack
+from intermodal.wire.payload import failed
+
+__all__ = ["Host", "Unit"]
+
+
+class Host(Protocol):
+    """What a unit needs of the driver."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def post(self, event: events.Event) -> None:
+        """Tell the engine."""
+        ...
+
+    def observe(self, kind: Any, record: Any) -> None: ...
+
+    async def start(self, unit: Unit, command: commands.Launch) -> Container:
+        """Build, allocate, launch."""
+        ...
+
+    def client_frame(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
+        """A frame that user code inside sent as a client: a nested call, a request."""
+        ...
+
+    def unit_gone(self, unit: Unit) -> None: ...
+
+
+class Unit:
+    """The driver's side of one container. All on the driver's loop."""
+
+    def __init__(self, host: Host, pool: Pool, command: commands.Launch) -> None:
+        self.id = command.container
+        self.pool = pool
+        self.channel: Channel | None = None
+        self.gpu: str | None = None
+        self._host = host
+        self._container: Container | None = None
+        self._began = time.monotonic()
+        self._ready = False
+        self._killed = False
+        self._gone = False
+        self._lines: dict[int, LineCutter] = {1: LineCutter(), 2: LineCutter()}
+        self._current_call: str | None = None
+        self._task = host.loop.create_task(self._live(command))
+
+    # ---- life ---------------------------------------------------------------------------------------------------
+
+    async def _live(self, command: commands.Launch) -> None:
+        host = self._host
+        try:
+            self._container = container = await host.start(self, command)
+        except LaunchBusy as busy:
+            host.post(events.LaunchDeferred(self.id, str(busy)))
+            self._gone = True
+            host.unit_gone(self)
+            return
+        except BaseException as error:
+            self._start_failed(error)
+            if not isinstance(error, Exception) and not isinstance(error, asyncio.CancelledError):
+                raise
+            return
+        host.post(events.Launched(self.id, gpu=self.gpu))
+        self.channel = Channel(host.loop, container.stream, self._frame, self._stream_closed)
+        try:
+            ended = await container.wait()
+        except Exception as error:  # a launcher's own failure must still end the container for the engine
+            ended = ContainerExit(cause="lost", detail=f"{type(error).__name__}: {error}")
+        self._exited(ended)
+
+    def _start_failed(self, error: BaseException) -> None:
+        host = self._host
+        if isinstance(error, asyncio.CancelledError):
+            self._exited(ContainerExit(cause="killed", detail="stopped before it had started"))
+            return
+        kind = type(error).__name__ if isinstance(error, Error) else "ContainerStartError"
+        message = str(error) or type(error).__name__
+        payload = failed(kind, message)
+        if isinstance(error, (ImageBuildError, CapabilityNotSupported)):
+            host.post(events.PoolFailed(self.pool.id, payload))
+        else:
+            fatal = isinstance(error, (LaunchRefused, Error))
+            if isinstance(error, LaunchRefused):
+                payload = failed("ContainerStartError", message)
+            host.post(events.ContainerFailed(self.id, payload, fatal=fatal))
+        self._exited(ContainerExit(cause="start_failed", detail=message))
+
+    def _exited(self, ended: ContainerExit) -> None:
+        if self._gone:
+            return
+        self._gone = True
+        for stream in (1, 2):
+            self._log_lines(stream, self._lines[stream].finish(), self._current_call)
+        if self.channel is not None:
+            self.channel.close()
+        self._host.post(events.ContainerExited(self.id, ended.cause, ended.detail))
+        function = self.pool.function
+        self._host.observe(
+            "container_exited",
+            ContainerExited(
+                container=self.id,
+                app=function.app,
+                function=function.name,
+                at=time.time(),
+                cause=ended.cause,
+                code=ended.code,
+                detail=ended.detail,
+            ),
+        )
+        self._host.unit_gone(self)
+
+    def _stream_closed(self, why: str) -> None:
+        """The guest hung up: its exit is on its way, and if it broke the protocol we see to it."""
+        if why:
+            self._log_lines(2, [f"intermodal: connection to container {self.id} ended: {why}"], None)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it now; the exit is reported when it is done."""
+        if self._container is None:
+            self._task.cancel()
+        elif not self._killed and not self._gone:
+            self._killed = True
+            self._host.loop.create_task(self._container.kill())
+
+    async def finished(self) -> None:
+        """Wait until the exit was reported."""
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def set_parked(self, parked: bool) -> None:
+        """Its cpu is free, or needed again."""
+        if self._container is not None and not self._gone:
+            self._host.loop.create_task(self._container.set_parked(parked))
+
+    # ---- to the guest -------------------------------------------------------------------------------------------
+
+    def dispatch(self, inputs: Sequence[Any], batch: bool) -> None:
+        """Send inputs, in order, as one frame."""
+        channel = self.channel
+        if channel is None:
+            return
+        first = inputs[0].call
+        self._current_call = first
+        if len(inputs) == 1:
+            one = inputs[0]
+            header = {"t": "inputs", "calls": [[first, one.method]], "batch": batch}
+            slots = [0]
+        else:
+            calls: dict[tuple[str, str], int] = {}
+            slots = [calls.setdefault((i.call, i.method), len(calls)) for i in inputs]
+            header = {"t": "inputs", "calls": [list(key) for key in calls], "batch": batch}
+            if len(calls) > 1:
+                self._current_call = None
+        segments: list[Any] = [
+            pack("Q", [i.attempt for i in inputs]),
+            pack("I", slots),
+            pack("Q", [i.index for i in inputs]),
+            pack("H", [min(i.tries, 65535) for i in inputs]),
+        ]
+        channel.send_payloads(header, segments, [i.payload for i in inputs])
+
+    def send(self, header: dict[str, Any], segments: Sequence[Any] = ()) -> None:
+        """Send a plain frame, if it is still there."""
+        if self.channel is not None:
+            self.channel.send(header, segments)
+
+    def send_payloads(self, header: dict[str, Any], segments: list[Any], payloads: Sequence[Any]) -> None:
+        """Send a frame with payloads, if it is still there."""
+        if self.channel is not None:
+            self.channel.send_payloads(header, segments, payloads)
+
+    def credit(self, attempt: int, items: int) -> None:
+        """Let a generator produce more."""
+        self.send({"t": "credit", "attempt": attempt, "items": items})
+
+    # ---- from the guest -----------------------------------------------------------------------------------------
+
+    def _frame(self, header: dict[str, Any], segments: list[bytes]) -> None:
+        kind = header["t"]
+        if kind == "results":
+            self._results(header, segments)
+        elif kind == "log":
+            self._log(header, segments)
+        elif kind == "returned":
+            self._host.post(events.InputsReturned(self.id, [int(a) for a in header["attempts"]]))
+        elif kind == "waiting":
+            self._host.post(events.InputWaiting(int(header["attempt"]), bool(header["on"])))
+        elif kind == "hello":
+            if header["protocol"] != PROTOCOL:
+                raise ValueError(f"the guest speaks protocol {header['protocol']}, this side {PROTOCOL}: rebuild the image")
+        elif kind == "ready":
+            self._became_ready()
+        elif kind == "failed":
+            fatal = bool(header.get("fatal"))
+            assert self.channel is not None
+            self._host.post(events.ContainerFailed(self.id, self.channel.payload(segments[0]), fatal=fatal))
+        elif kind != "bye":
+            self._host.client_frame(self, header, segments)
+
+    def _became_ready(self) -> None:
+        if self._ready:
+            return
+        self._ready = True
+        self._host.post(events.ContainerReady(self.id))
+        function = self.pool.function
+        started = ContainerStarted(
+            container=self.id,
+            app=function.app,
+            function=function.name,
+            at=time.time(),
+            start_s=time.monotonic() - self._began,
+            gpu=self.gpu,
+        )
+        self._host.observe("container_started", started)
+
+    def _results(self, header: dict[str, Any], segments: list[bytes]) -> None:
+        channel = self.channel
+        assert channel is not None
+        count = len(segments) - 2
+        attempts = unpack("Q", segments[0], count).tolist()
+        statuses = unpack("B", segments[1], count).tolist()
+        payloads: list[Any] = segments[2:]
+        for i, payload in enumerate(payloads):
+            if payload[:1] in _SPECIAL:
+                payloads[i] = channel.payload(payload)
+        busy, cpu = float(header.get("busy", 0.0)), float(header.get("cpu", 0.0))
+        self._host.post(events.ResultsArrived(self.id, attempts, statuses, payloads, busy, cpu))
+
+    # ---- logs ---------------------------------------------------------------------------------------------------
+
+    def output(self, stream: Literal[1, 2], data: bytes) -> None:
+        """The launcher's sink: raw bytes of file descriptors 1 and 2."""
+        self._log_lines(stream, self._lines[stream].feed(data), self._current_call)
+
+    def _log(self, header: dict[str, Any], segments: list[bytes]) -> None:
+        text = segments[0].decode("utf-8", "surrogateescape")
+        lines = text[:-1].split("\n") if text.endswith("\n") else text.split("\n")
+        call = header.get("call") or self._current_call
+        self._log_lines(2 if header["stream"] == 2 else 1, lines, call)
+
+    def _log_lines(self, stream: int, lines: list[str], call: str | None) -> None:
+        function, now = self.pool.function, time.time()
+        for text in lines:
+            record = LogLine(
+                app=function.app,
+                function=function.name,
+                container=self.id,
+                stream=2 if stream == 2 else 1,
+                text=text,
+                at=now,
+                call=call,
+            )
+            self._host.observe("log", record)
+
+
+#: First bytes of payloads that need a look: shared memory, scattered, failure, unknown; inline ones (0) pass as they are.
+_SPECIAL = frozenset(bytes((n,)) for n in range(1, 256)) | {b""}
