@@ -84,7 +84,8 @@ class AlreadyExistsError(Error):
 
 
 class ExecutionError(Error):
-    """Something failed while running; also stands in for a remote exception whose type cannot be rebuilt (call.errors)."""
+    """Something failed while running; also stands in for a remote exception whose type cannot be rebuilt
+    (call.errors)."""
 
 
 class RemoteError(Error):
@@ -144,7 +145,8 @@ class ResourceExhaustedError(Error):
 
 
 class InputCancellation(BaseException):
-    """Raised inside a running sync input when it is cancelled (conc.cancel). Not an `Exception`, so user code lets it pass."""
+    """Raised inside a running sync input when it is cancelled (conc.cancel). Not an `Exception`, so user code lets
+    it pass."""
 
 
 class DeprecationWarning(builtins.DeprecationWarning):

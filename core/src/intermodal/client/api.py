@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional, Protocol
+from typing import Any, Protocol
 
 from intermodal.client.completion import Completion
 from intermodal.client.outputs import Outputs
@@ -18,7 +18,8 @@ __all__ = ["CallHandle", "CallTarget", "Client", "Reply", "current", "has_curren
 
 @dataclass(frozen=True)
 class CallTarget:
-    """What to call: a function or class by `key` within an app, a method ("" for plain functions), pickled class parameters
+    """What to call: a function or class by `key` within an app, a method ("" for plain functions), pickled class
+    parameters
     (a payload, b"" for none), and options that give a pool of its own (JSON of changed FunctionSpec fields)."""
 
     app: str
@@ -74,14 +75,16 @@ class Client(Protocol):
         inputs: Sequence[Any],
         *,
         closed: bool,
-        credit: Optional[int] = None,
+        credit: int | None = None,
         detached: bool = False,
     ) -> CallHandle:
-        """Start a call. `credit` makes it a generator call; `detached` (spawn) keeps it and its outputs when its caller ends."""
+        """Start a call. `credit` makes it a generator call; `detached` (spawn) keeps it and its outputs when its
+        caller ends."""
         ...
 
     def request(self, method: str, params: dict[str, Any], segments: Sequence[bytes] = ()) -> Completion[Reply]:
-        """Ask the control plane something: queues, dicts, calls by id, autoscalers. Errors are those of `intermodal.exception`."""
+        """Ask the control plane something: queues, dicts, calls by id, autoscalers. Errors are those of
+        `intermodal.exception`."""
         ...
 
 
@@ -103,7 +106,7 @@ def has_current() -> bool:
     return bool(_current)
 
 
-def set_current(client: Optional[Client], previous: Optional[Client] = None) -> None:
+def set_current(client: Client | None, previous: Client | None = None) -> None:
     """Push `client`, or (with None) take `previous` off. Apps and guests call it."""
     if client is not None:
         _current.append(client)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import builtins
 import time
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Generic, Optional, TypeVar
+from typing import Any, Generic, TypeVar
 
 from intermodal.client.api import CallHandle, CallTarget, Client, current
 from intermodal.client.dual import dual
@@ -36,7 +36,8 @@ def value_of(client: Client, status: int, payload: Any) -> Any:
 
 
 async def remote(client: Client, target: CallTarget, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run one input and wait for its value (call.identity). Leaving early (Ctrl-C, a cancelled task) cancels the call."""
+    """Run one input and wait for its value (call.identity). Leaving early (Ctrl-C, a cancelled task) cancels the
+    call."""
     call = client.submit(target, (client.dumps((args, kwargs)),), closed=True)
     try:
         batch = await call.outputs.next()
@@ -61,7 +62,7 @@ async def remote_gen(
             if batch is None:
                 ended = True
                 return
-            for status, payload in zip(batch[1], batch[2]):
+            for status, payload in zip(batch[1], batch[2], strict=True):
                 if status != ITEM:
                     ended = True
                     if status not in (GENERATOR_END, OK):
@@ -92,7 +93,7 @@ class FunctionCall(Generic[R]):
     """A call that goes on by itself (call.spawn). It pickles as its id; any handle of it gives the same outputs."""
 
     def __init__(
-        self, object_id: str, client: Optional[Client] = None, call: Optional[CallHandle] = None, inputs: int = 1
+        self, object_id: str, client: Client | None = None, call: CallHandle | None = None, inputs: int = 1
     ) -> None:
         self.object_id = object_id
         self._client = client
@@ -117,10 +118,11 @@ class FunctionCall(Generic[R]):
         return self._inputs
 
     @dual
-    async def get(self, timeout: Optional[float] = None, index: int = 0) -> R:
+    async def get(self, timeout: float | None = None, index: int = 0) -> R:
         """Wait for the value of input `index`, at most `timeout` seconds.
 
-        Raises the builtin `TimeoutError` when the time is up, and whatever the function raised; `OutputExpiredError` where
+        Raises the builtin `TimeoutError` when the time is up, and whatever the function raised; `OutputExpiredError`
+        where
         the output is no longer kept.
         """
         client = self._client or current()
@@ -128,7 +130,7 @@ class FunctionCall(Generic[R]):
         return value_of(client, status, payload)  # type: ignore[no-any-return]
 
     @dual
-    async def get_all(self, timeout: Optional[float] = None) -> list[R]:
+    async def get_all(self, timeout: float | None = None) -> list[R]:
         """The values of all inputs, in order."""
         end = None if timeout is None else time.monotonic() + timeout
         values: list[R] = []
@@ -138,7 +140,7 @@ class FunctionCall(Generic[R]):
             values.append(value_of(client, *await self._output(client, index, left)))
         return values
 
-    async def _output(self, client: Client, index: int, timeout: Optional[float]) -> tuple[int, Any]:
+    async def _output(self, client: Client, index: int, timeout: float | None) -> tuple[int, Any]:
         known = self._outputs.get(index)
         if known is None:
             reply = client.request("call.output", {"call": self.object_id, "index": index, "timeout": timeout})
@@ -170,10 +172,7 @@ class _Gather:
 
     @dual
     async def _gather(self, *calls: FunctionCall[Any]) -> list[Any]:
-        results = []
-        for call in calls:
-            results.append(await call.get.__wrapped__())
-        return results
+        return [await call.get.__wrapped__() for call in calls]
 
     def __call__(self, *calls: FunctionCall[Any]) -> list[Any]:
         """Values of all `calls`, in order; the first failure in that order raises."""

@@ -13,7 +13,7 @@ import builtins
 import threading
 from _thread import allocate_lock
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Generic, Optional, TypeVar
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Completion", "run_async", "run_sync"]
 
@@ -24,7 +24,8 @@ _Callback = Callable[[], None]
 class Completion(Generic[T]):
     """A value or an error that arrives once, from any thread.
 
-    `timeout` (seconds) set by the waiter bounds one wait; when it passes, the builtin `TimeoutError` is raised there and the
+    `timeout` (seconds) set by the waiter bounds one wait; when it passes, the builtin `TimeoutError` is raised there
+    and the
     completion stays valid.
     """
 
@@ -32,10 +33,10 @@ class Completion(Generic[T]):
 
     def __init__(self) -> None:
         self.done = False
-        self.timeout: Optional[float] = None
+        self.timeout: float | None = None
         self._value: Any = None
-        self._error: Optional[BaseException] = None
-        self._callbacks: Optional[list[_Callback]] = None
+        self._error: BaseException | None = None
+        self._callbacks: list[_Callback] | None = None
         self._gate = allocate_lock()  # guards the transition to done, held for a moment only
 
     def set(self, value: T) -> None:
@@ -46,7 +47,7 @@ class Completion(Generic[T]):
         """Give an error instead. Later calls change nothing."""
         self._finish(None, error)
 
-    def _finish(self, value: Any, error: Optional[BaseException]) -> None:
+    def _finish(self, value: Any, error: BaseException | None) -> None:
         with self._gate:
             if self.done:
                 return
@@ -93,7 +94,7 @@ class Completion(Generic[T]):
 
         def wake() -> None:
             try:
-                loop.call_soon_threadsafe(lambda: future.done() or future.set_result(None))
+                loop.call_soon_threadsafe(_resolve, future)
             except RuntimeError:  # the loop is closed: nobody waits any more
                 pass
 
@@ -104,10 +105,15 @@ class Completion(Generic[T]):
             if not self.done:
                 raise builtins.TimeoutError from None
 
-    def __await__(self) -> Generator["Completion[T]", None, T]:
+    def __await__(self) -> Generator[Completion[T], None, T]:
         if not self.done:
             yield self
         return self.result()
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def run_sync(coroutine: Coroutine[Any, None, T]) -> T:
@@ -117,7 +123,7 @@ def run_sync(coroutine: Coroutine[Any, None, T]) -> T:
         while True:
             try:
                 waiting.wait()
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the coroutine decides
                 waiting = coroutine.throw(error)
             else:
                 waiting = coroutine.send(None)
@@ -132,7 +138,7 @@ async def run_async(coroutine: Coroutine[Any, None, T]) -> T:
         while True:
             try:
                 await waiting.wait_async()
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the coroutine decides
                 waiting = coroutine.throw(error)
             else:
                 waiting = coroutine.send(None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, Concatenate, Generic, Optional, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from intermodal.client.completion import run_async, run_sync
 
@@ -82,10 +82,10 @@ class _DualMethod(Generic[S, P, R]):
         self.__doc__ = implementation.__doc__
 
     @overload
-    def __get__(self, instance: None, owner: type) -> "_DualMethod[S, P, R]": ...
+    def __get__(self, instance: None, owner: type) -> _DualMethod[S, P, R]: ...
     @overload
-    def __get__(self, instance: S, owner: Optional[type] = None) -> Dual[P, R]: ...
-    def __get__(self, instance: Optional[S], owner: Optional[type] = None) -> Any:
+    def __get__(self, instance: S, owner: type | None = None) -> Dual[P, R]: ...
+    def __get__(self, instance: S | None, owner: type | None = None) -> Any:
         if instance is None:
             return self
         return Dual(functools.partial(self._implementation, instance))
@@ -100,10 +100,10 @@ class _DualStreamMethod(Generic[S, P, R]):
         self.__doc__ = implementation.__doc__
 
     @overload
-    def __get__(self, instance: None, owner: type) -> "_DualStreamMethod[S, P, R]": ...
+    def __get__(self, instance: None, owner: type) -> _DualStreamMethod[S, P, R]: ...
     @overload
-    def __get__(self, instance: S, owner: Optional[type] = None) -> DualStream[P, R]: ...
-    def __get__(self, instance: Optional[S], owner: Optional[type] = None) -> Any:
+    def __get__(self, instance: S, owner: type | None = None) -> DualStream[P, R]: ...
+    def __get__(self, instance: S | None, owner: type | None = None) -> Any:
         if instance is None:
             return self
         return DualStream(functools.partial(self._implementation, instance))

@@ -1,4 +1,5 @@
-"""Remote errors to local exceptions: the original type where it can be rebuilt, the remote traceback chained and readable.
+"""Remote errors to local exceptions: the original type where it can be rebuilt, the remote traceback chained and
+readable.
 
 Standard library only and Python 3.10 syntax: guests use it.
 """
@@ -42,7 +43,7 @@ def rebuild(client: Client, payload: Any) -> BaseException:
     if pickled is not None:
         try:
             exception = pickle.loads(pickled)
-        except Exception:  # its module may exist in the container only
+        except Exception:  # noqa: BLE001 - its module may exist in the container only
             exception = None
     if not isinstance(exception, BaseException):
         exception = ExecutionError(f"{kind}: {message}")

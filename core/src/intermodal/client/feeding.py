@@ -1,6 +1,7 @@
 """Feeding the inputs of a map with bounded look-ahead (map.lazy).
 
-A list, tuple or range gives its items at once and is read by whoever iterates the results. Any other iterable may block or
+A list, tuple or range gives its items at once and is read by whoever iterates the results. Any other iterable may
+block or
 wait for earlier results, so a thread of its own reads it (an async one: a task of the caller's loop).
 
 Standard library only and Python 3.10 syntax: guests use it.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
-from typing import Any, Optional
+from typing import Any
 
 from intermodal.client.api import CallHandle
 
@@ -36,7 +37,7 @@ class Window:
         self.taken = 0
         self.stopped = False
         self.finished = False
-        self.error: Optional[BaseException] = None
+        self.error: BaseException | None = None
         self._moved = threading.Condition(threading.Lock())
 
     def room(self) -> int:
@@ -91,7 +92,8 @@ class InlineFeeder:
 
 
 class ThreadFeeder:
-    """Feeds from any iterable in a thread. Items go out as they come: one that is slow to come does not hold up others."""
+    """Feeds from any iterable in a thread. Items go out as they come: one that is slow to come does not hold up
+    others."""
 
     def __init__(self, items: Iterable[Any], call: CallHandle, dump: Dump, window: Window) -> None:
         self._items, self._call, self._dump, self._window = items, call, dump, window
@@ -119,7 +121,7 @@ class ThreadFeeder:
                 call.add(batch, exhausted)
                 # Grow while items come faster than they are taken; start over when the caller is waiting for them.
                 size = min(CHUNK, size * 2) if window.submitted - window.taken > size else 1
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it is the caller's, and reaches them
             window.error = error
             window.finished = True
         finally:
@@ -131,7 +133,7 @@ class AsyncFeeder:
 
     def __init__(self, items: AsyncIterable[Any], call: CallHandle, dump: Dump, window: Window) -> None:
         self._items, self._call, self._dump, self._window = items, call, dump, window
-        self._task: Optional[asyncio.Task[None]] = None
+        self._task: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
 
     def start(self) -> None:
@@ -159,7 +161,7 @@ class AsyncFeeder:
                 self._call.add([self._dump(item)], False)
             window.finished = True
             self._call.add([], True)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it is the caller's, and reaches them
             window.error = error
             window.finished = True
         finally:
@@ -185,7 +187,7 @@ class ReadyZip:
         self._iterables = iterables
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return zip(*self._iterables)
+        return zip(*self._iterables, strict=False)
 
 
 def zipped(iterables: tuple[Any, ...]) -> Any:
@@ -194,7 +196,7 @@ def zipped(iterables: tuple[Any, ...]) -> Any:
         return _zip_async(iterables)
     if all(type(each) in _READY for each in iterables):
         return ReadyZip(iterables)
-    return zip(*iterables)
+    return zip(*iterables, strict=False)
 
 
 async def _zip_async(iterables: tuple[Any, ...]) -> Any:

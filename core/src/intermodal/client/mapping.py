@@ -55,7 +55,7 @@ async def map_values(
                 continue
             values = [
                 (index, _decode(client, status, payload, return_exceptions))
-                for index, status, payload in zip(*batch)
+                for index, status, payload in zip(*batch, strict=True)
                 if status != ITEM
             ]
             if order_outputs:
@@ -113,9 +113,7 @@ async def for_each(
     ignore_exceptions: bool = False,
 ) -> None:
     """Run every input for its effects and wait for all."""
-    stream = map_values(
-        client, target, iterables, kwargs, order_outputs=False, return_exceptions=ignore_exceptions
-    )
+    stream = map_values(client, target, iterables, kwargs, order_outputs=False, return_exceptions=ignore_exceptions)
     async for _ in stream:
         pass
 

@@ -5,10 +5,10 @@ Standard library only and Python 3.10 syntax: guests use it.
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable, Sequence
-from _thread import allocate_lock
-from typing import Any, Optional
+from typing import Any
 
 from intermodal.client.completion import Completion
 
@@ -26,8 +26,8 @@ class Outputs:
     def __init__(self, completion: Callable[[], Completion[None]] = Completion) -> None:
         self._completion = completion
         self._batches: deque[OutputBatch] = deque()
-        self._waiting: Optional[Completion[None]] = None
-        self._error: Optional[BaseException] = None
+        self._waiting: Completion[None] | None = None
+        self._error: BaseException | None = None
         self._gate = allocate_lock()
         self.ended = False
 
@@ -36,7 +36,7 @@ class Outputs:
         self._batches.append((indices, statuses, payloads))
         self._wake()
 
-    def end(self, error: Optional[BaseException] = None) -> None:
+    def end(self, error: BaseException | None = None) -> None:
         """No more will come; `error` says why where that is not the call's normal end."""
         self._error = self._error or error
         self.ended = True
@@ -52,7 +52,7 @@ class Outputs:
         if waiting is not None:
             waiting.set(None)
 
-    def take(self) -> Optional[OutputBatch]:
+    def take(self) -> OutputBatch | None:
         """The next batch if one is there."""
         try:
             return self._batches.popleft()
@@ -74,7 +74,7 @@ class Outputs:
         completion.set(None)
         return completion
 
-    async def next(self, timeout: Optional[float] = None) -> Optional[OutputBatch]:
+    async def next(self, timeout: float | None = None) -> OutputBatch | None:
         """The next batch; None at the end. Raises the builtin `TimeoutError` after `timeout` seconds."""
         while True:
             batch = self.take()

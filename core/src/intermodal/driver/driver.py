@@ -18,12 +18,12 @@ from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
 from intermodal.driver.requests import Requests
 from intermodal.driver.unit import Unit
-from intermodal.engine import Engine, commands, events
+from intermodal.engine import Engine, Settings, commands, events
 from intermodal.plugins import PluginHost
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
 from intermodal.plugins.roles import Blobs, Container, LaunchBusy
 from intermodal.specs import AppSpec, Scaling
-from intermodal.storage.state import StateService
+from intermodal.storage import StateService
 from intermodal.wire.messages import ERROR
 from intermodal.wire.payload import failed
 
@@ -35,6 +35,7 @@ class Driver:
 
     Args:
         grace_s: seconds that running inputs and exit methods get when a container is stopped.
+        gpu_wait_s: seconds that a busy GPU choice is waited for before the next one is tried.
     """
 
     def __init__(
@@ -47,12 +48,13 @@ class Driver:
         state: StateService,
         secrets: Mapping[str, Mapping[str, str]],
         grace_s: float,
+        gpu_wait_s: float,
     ) -> None:
         self.loop = loop
         self.calls = CallBook()
         self.pools = PoolBook()
         self.units: dict[str, Unit] = {}
-        self.engine = Engine(gpu_wait_s=float(host.config.get("gpu_wait_s")))
+        self.engine = Engine(Settings(gpu_wait_s=gpu_wait_s))
         self._host = host
         self._blobs, self._trees, self._guest, self._secrets, self._grace_s = blobs, trees, guest, secrets, grace_s
         self._observing = Observing(loop, host.observe, self._progress)
@@ -329,7 +331,7 @@ class Driver:
         if self.units:
             try:
                 await asyncio.wait_for(self._idle.wait(), grace_s)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 pass
         for unit in list(self.units.values()):
             unit.kill()

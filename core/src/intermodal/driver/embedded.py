@@ -111,7 +111,7 @@ class EmbeddedClient:
                 completion.fail(kind(refused.message))
             except asyncio.CancelledError:
                 completion.fail(ConnectionError("the app has stopped"))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
                 completion.fail(error)
 
         _on_loop(self._driver, lambda: self._driver.background(work()))

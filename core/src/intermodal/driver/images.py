@@ -1,4 +1,5 @@
-"""Images of a session: each is built once, when the first container needs it, and everybody who needs it waits together."""
+"""Images of a session: each is built once, when the first container needs it, and everybody who needs it waits
+together."""
 
 from __future__ import annotations
 

@@ -85,7 +85,9 @@ class NestedClients:
     async def _request(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
         number = header["id"]
         try:
-            answer = await self._driver.requests.answer(str(header["method"]), header["params"], segments, owner=unit.id)
+            answer = await self._driver.requests.answer(
+                str(header["method"]), header["params"], segments, owner=unit.id
+            )
         except RequestError as error:
             unit.send({"t": "reply", "id": number, "ok": False, "error": error.error, "message": error.message})
             return

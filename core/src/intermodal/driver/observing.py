@@ -17,7 +17,8 @@ Observe = Callable[[ObservationKind, list[Any]], None]
 
 
 class Observing:
-    """`add` costs an append; a timer delivers. On the loop only. `progress` gives what changed since it was last asked."""
+    """`add` costs an append; a timer delivers. On the loop only. `progress` gives what changed since it was last
+    asked."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, observe: Observe, progress: Callable[[], list[CallProgress]]

@@ -78,7 +78,7 @@ class Requests:
             left = None if deadline is None else deadline - loop.time()
             try:
                 await asyncio.wait_for(changed, left)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 return Answer({"state": "pending"})
         status, payload = record.kept[index]
         return Answer({"state": "done", "status": status}, (payload,), payloads=True)
@@ -120,7 +120,5 @@ _AUTOSCALER = {
 
 
 def _changed(scaling: Scaling, params: dict[str, Any]) -> Scaling:
-    changes = {
-        field: kind(params[name]) for name, (field, kind) in _AUTOSCALER.items() if params.get(name) is not None
-    }
+    changes = {field: kind(params[name]) for name, (field, kind) in _AUTOSCALER.items() if params.get(name) is not None}
     return replace(scaling, **changes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets as tokens
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,44 +15,18 @@ from intermodal.exception import NotFoundError
 from intermodal.guest import bundle
 from intermodal.plugins import Config, PluginHost, load
 from intermodal.specs import AppSpec, FileTree
-from intermodal.storage import StateService, trees
+from intermodal.storage import BlobDirectory, StateService, TreeStore
 from intermodal.wire.arena import Arena
 
-__all__ = ["EmbeddedSession", "SessionBlobs"]
-
-
-class SessionBlobs:
-    """The blobs that a session's specs name, where they lie on this machine. Implements `intermodal.plugins.Blobs`."""
-
-    def __init__(self, blobs: Mapping[str, bytes | Path], spill: Path) -> None:
-        self._blobs = dict(blobs)
-        self._spill = spill
-
-    def path(self, blob: str) -> Path:
-        """A local file with the bytes of `blob`. Raises `KeyError`."""
-        where = self._blobs[blob]
-        if isinstance(where, bytes):
-            self._spill.mkdir(parents=True, exist_ok=True)
-            path = self._spill / blob
-            path.write_bytes(where)
-            self._blobs[blob] = where = path
-        return where
-
-    def add(self, blobs: Mapping[str, bytes | Path]) -> None:
-        """More blobs."""
-        self._blobs.update(blobs)
-
-    def remove(self) -> None:
-        """Remove what was spilled."""
-        shutil.rmtree(self._spill, ignore_errors=True)
+__all__ = ["EmbeddedSession"]
 
 
 class _Trees:
-    def __init__(self, blobs: SessionBlobs, data_dir: Path) -> None:
-        self._blobs, self._data_dir = blobs, data_dir
+    def __init__(self, store: TreeStore, blobs: BlobDirectory) -> None:
+        self._store, self._blobs = store, blobs
 
     def materialise(self, tree: FileTree) -> Path:
-        return trees.materialise(tree, self._blobs, self._data_dir)
+        return self._store.materialise(tree, self._blobs)
 
 
 class EmbeddedSession:
@@ -68,7 +41,8 @@ class EmbeddedSession:
         show_progress: show builds, containers and maps while a person looks.
         grace_s: seconds for running inputs and exit methods at the end.
 
-    Raises on entering what the plugin host raises: `BackendNotFoundError`, `PluginError`, `ConfigError`, `BackendError`.
+    Raises on entering what the plugin host raises: `BackendNotFoundError`, `PluginError`, `ConfigError`,
+    `BackendError`.
     """
 
     def __init__(
@@ -89,8 +63,9 @@ class EmbeddedSession:
         self._show = (show_output, show_progress)
         self._grace_s = grace_s
         self._arena = Arena(on_free=self._segment_freed)
-        self._spill = self._config.data_dir / "sessions" / self.id
-        self._blobs = SessionBlobs(blobs, self._spill)
+        self._blobs = BlobDirectory(self._config.data_dir / "blobs")
+        self._trees = TreeStore(self._config.data_dir)
+        self._new_blobs = dict(blobs)
         self._thread: LoopThread | None = None
         self._host: PluginHost | None = None
         self._driver: Driver | None = None
@@ -100,7 +75,8 @@ class EmbeddedSession:
     def __enter__(self) -> EmbeddedSession:
         self._host = host = load(self._config)
         try:
-            host.show_output(logs=self._show[0], progress=self._show[1])
+            if any(self._show):
+                host.show_output(logs=self._show[0], progress=self._show[1])
             self._thread = LoopThread("intermodal-driver")
             self._driver = self._thread.start(self._open(host, self._thread.loop)).result()
         except BaseException:
@@ -111,14 +87,28 @@ class EmbeddedSession:
 
     async def _open(self, host: PluginHost, loop: asyncio.AbstractEventLoop) -> Driver:
         data_dir = self._config.data_dir
+        await asyncio.to_thread(self._keep, self._new_blobs)
         guest = await asyncio.to_thread(bundle.materialise, data_dir)
         self._state = StateService(data_dir)
         driver = Driver(
-            loop, host, self._blobs, _Trees(self._blobs, data_dir), guest, self._state, self._secrets, self._grace_s
+            loop,
+            host,
+            self._blobs,
+            _Trees(self._trees, self._blobs),
+            guest,
+            self._state,
+            self._secrets,
+            self._grace_s,
+            float(self._config.get("gpu_wait_s")),
         )
         await driver.open()
         driver.register(self._app)
         return driver
+
+    def _keep(self, blobs: Mapping[str, bytes | Path]) -> None:
+        for blob, content in blobs.items():
+            if not self._blobs.has(blob):
+                self._blobs.put(content)
 
     def _segment_freed(self, segment: int) -> None:
         thread, driver = self._thread, self._driver
@@ -137,7 +127,7 @@ class EmbeddedSession:
         if host is not None:
             host.close()
         self._arena.close()
-        self._blobs.remove()
+        self._trees.close()
 
     async def _stop(self, grace_s: float) -> None:
         assert self._host is not None
@@ -158,5 +148,5 @@ class EmbeddedSession:
         """Make another app's functions callable too."""
         if self._thread is None or self._driver is None:
             raise NotFoundError("the session is not running")
-        self._blobs.add(blobs)
+        self._keep(blobs)
         self._thread.loop.call_soon_threadsafe(self._driver.register, app)

@@ -80,7 +80,7 @@ class Unit:
         self.channel = Channel(host.loop, container.stream, self._frame, self._stream_closed)
         try:
             ended = await container.wait()
-        except Exception as error:  # a launcher's own failure must still end the container for the engine
+        except Exception as error:  # noqa: BLE001 - a launcher's own failure must still end the container for the engine
             ended = ContainerExit(cause="lost", detail=f"{type(error).__name__}: {error}")
         self._exited(ended)
 
@@ -203,7 +203,9 @@ class Unit:
             self._host.post(events.InputWaiting(int(header["attempt"]), bool(header["on"])))
         elif kind == "hello":
             if header["protocol"] != PROTOCOL:
-                raise ValueError(f"the guest speaks protocol {header['protocol']}, this side {PROTOCOL}: rebuild the image")
+                raise ValueError(
+                    f"the guest speaks protocol {header['protocol']}, this side {PROTOCOL}: rebuild the image"
+                )
         elif kind == "ready":
             self._became_ready()
         elif kind == "failed":
@@ -269,5 +271,6 @@ class Unit:
             self._host.observe("log", record)
 
 
-#: First bytes of payloads that need a look: shared memory, scattered, failure, unknown; inline ones (0) pass as they are.
+#: First bytes of payloads that need a look: shared memory, scattered, failure, unknown; inline ones (0) pass as they
+#: are.
 _SPECIAL = frozenset(bytes((n,)) for n in range(1, 256)) | {b""}

@@ -43,7 +43,7 @@ def content_hash(spec: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
@@ -80,7 +80,7 @@ def _decode_tuple(args: tuple[Any, ...], value: Any, where: str) -> tuple[Any, .
         return tuple(_decode(args[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if len(args) != len(value):
         raise ValueError(f"{where}: expected {len(args)} items, got {len(value)}")
-    return tuple(_decode(a, item, f"{where}[{i}]") for i, (a, item) in enumerate(zip(args, value)))
+    return tuple(_decode(a, item, f"{where}[{i}]") for i, (a, item) in enumerate(zip(args, value, strict=True)))
 
 
 def _decode_union(members: tuple[Any, ...], value: Any, where: str) -> Any:

@@ -19,7 +19,8 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class FileTree:
-    """Files sorted by path. Its content hash names it in caches. A tree of one file whose path is "" is that file alone."""
+    """Files sorted by path. Its content hash names it in caches. A tree of one file whose path is "" is that file
+    alone."""
 
     entries: tuple[FileEntry, ...] = ()
 

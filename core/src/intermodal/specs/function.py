@@ -11,9 +11,11 @@ __all__ = ["BatchPolicy", "CodeTarget", "MethodSpec", "RetryPolicy", "Scaling", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeTarget:
-    """How the guest finds the code: by module and qualified name, or a cloudpickle blob (SHA-256) for code without source.
+    """How the guest finds the code: by module and qualified name, or a cloudpickle blob (SHA-256) for code without
+    source.
 
-    `python` is the client's "3.11"; it is checked when `pickled` is used. `main` says that the module was run as `__main__`.
+    `python` is the client's "3.11"; it is checked when `pickled` is used. `main` says that the module was run as
+    `__main__`.
     """
 
     module: str

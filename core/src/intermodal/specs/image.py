@@ -1,9 +1,9 @@
-"""An image: a base and a list of primitive steps. Definitions lower every `Image` method to these, so a builder knows few."""
+"""An image: a base and a list of primitive steps. Definitions lower every `Image` method to these, so a builder
+knows few."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 from intermodal.specs.files import FileTree
 from intermodal.specs.function import CodeTarget, SourceTree
@@ -31,7 +31,8 @@ class DebianSlim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonPackages:
-    """Install Python packages. `tool` is the user's word; a backend may always use uv. `requirements` is a file's text."""
+    """Install Python packages. `tool` is the user's word; a backend may always use uv. `requirements` is a file's
+    text."""
 
     packages: tuple[str, ...] = ()
     requirements: str | None = None
@@ -63,7 +64,8 @@ class RunCommands:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFunction:
-    """Run a Python function in the image so far and keep what it wrote. `arguments` is the SHA-256 of its pickled (args, kwargs)."""
+    """Run a Python function in the image so far and keep what it wrote. `arguments` is the SHA-256 of its pickled
+    (args, kwargs)."""
 
     target: CodeTarget
     source: SourceTree
@@ -95,12 +97,13 @@ class SetWorkdir:
     path: str
 
 
-ImageStep = Union[PythonPackages, SystemPackages, RunCommands, RunFunction, CopyFiles, SetEnv, SetWorkdir]
+ImageStep = PythonPackages | SystemPackages | RunCommands | RunFunction | CopyFiles | SetEnv | SetWorkdir
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSpec:
-    """A whole image definition. Files with `copy=False` are not here: they are mounts of the container (image.context)."""
+    """A whole image definition. Files with `copy=False` are not here: they are mounts of the container
+    (image.context)."""
 
     base: DebianSlim
     steps: tuple[ImageStep, ...] = ()

@@ -1,7 +1,9 @@
 """Shared memory for large payloads: pooled segments whose pages are reused, passed by file descriptor.
 
-An owner writes a payload into a segment once; every reader maps the same pages. First touch of fresh pages is what costs,
-so freed segments wait in the pool for the next payload. A segment is sealed against shrinking, or a peer that truncates it
+An owner writes a payload into a segment once; every reader maps the same pages. First touch of fresh pages is what
+costs,
+so freed segments wait in the pool for the next payload. A segment is sealed against shrinking, or a peer that
+truncates it
 could kill its reader.
 
 Standard library only and Python 3.10 syntax: guests use it.
@@ -16,7 +18,6 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Optional
 
 __all__ = ["Arena", "ForeignSegments", "LentSegments", "Segment", "SegmentError"]
 
@@ -86,9 +87,10 @@ class Segment:
 
 
 class Arena:
-    """The segments that this process owns. `idle_limit` bytes of idle ones are kept for reuse; growth is O(log) size classes."""
+    """The segments that this process owns. `idle_limit` bytes of idle ones are kept for reuse; growth is O(log) size
+    classes."""
 
-    def __init__(self, idle_limit: int = 512 << 20, on_free: Optional[Callable[[int], None]] = None) -> None:
+    def __init__(self, idle_limit: int = 512 << 20, on_free: Callable[[int], None] | None = None) -> None:
         self._idle: dict[int, list[Segment]] = {}
         self._idle_bytes = 0
         self._idle_limit = idle_limit
@@ -181,7 +183,8 @@ class ForeignSegments:
 
 
 class LentSegments:
-    """Segments of ours that one peer reads: each held until the peer says it is done. Also: which ones the peer has mapped."""
+    """Segments of ours that one peer reads: each held until the peer says it is done. Also: which ones the peer has
+    mapped."""
 
     def __init__(self) -> None:
         self._sendings: dict[int, int] = {}

@@ -1,7 +1,8 @@
 """Frames: a JSON header and raw segments. Used at both ends of every stream.
 
 Layout, little endian: u32 header length, u32 number of segments, one u64 length per segment, the header, the segments.
-The header is a JSON object whose "t" names the message. Columns of numbers travel as segments (see `columns`), so that a
+The header is a JSON object whose "t" names the message. Columns of numbers travel as segments (see `columns`), so
+that a
 frame of 256 inputs costs no more than a few C calls to read and to check.
 
 Standard library only and Python 3.10 syntax: guests use it.
@@ -11,11 +12,12 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any, Sequence, Union
+from collections.abc import Sequence
+from typing import Any
 
 __all__ = ["MAX_HEADER", "MAX_SEGMENTS", "Buffer", "FrameError", "FrameReader", "encode", "prefix"]
 
-Buffer = Union[bytes, bytearray, memoryview]
+Buffer = bytes | bytearray | memoryview
 
 MAX_HEADER = 16 << 20
 MAX_SEGMENTS = 1 << 16
@@ -40,7 +42,8 @@ def encode(header: dict[str, Any], segments: Sequence[Buffer] = ()) -> list[Buff
 
 
 class FrameReader:
-    """Cuts a byte stream into frames. Feed it what arrived; it gives complete (header, segments). Segments are bytes."""
+    """Cuts a byte stream into frames. Feed it what arrived; it gives complete (header, segments). Segments are
+    bytes."""
 
     __slots__ = ("_buffer", "_limit", "_need")
 
@@ -65,7 +68,7 @@ class FrameReader:
             del buffer[:used]
         return frames
 
-    def _cut(self, data: Union[bytes, bytearray]) -> tuple[list[tuple[dict[str, Any], list[bytes]]], int]:
+    def _cut(self, data: bytes | bytearray) -> tuple[list[tuple[dict[str, Any], list[bytes]]], int]:
         frames: list[tuple[dict[str, Any], list[bytes]]] = []
         start, end = 0, len(data)
         while True:

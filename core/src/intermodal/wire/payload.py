@@ -1,7 +1,8 @@
 """Values to payloads and back. A payload is what the control plane moves and never opens.
 
 Forms (byte 0 of a payload segment on the wire): 0 the pickle itself; 1 a descriptor of shared memory; 2 a pickle with
-out-of-band buffers behind it; 3 a failure that the engine gave. A small value is one `bytes`; a large one keeps the chunks
+out-of-band buffers behind it; 3 a failure that the engine gave. A small value is one `bytes`; a large one keeps the
+chunks
 that pickle hands out, so that a big `bytes` object is never copied on its way into shared memory (pickle passes such an
 object to `write` as it is, at any depth; buffers of protocol 5 likewise).
 
@@ -14,13 +15,26 @@ import json
 import pickle
 import struct
 from collections.abc import Sequence
-from typing import Any, Optional, Union
+from typing import Any
 
 from intermodal.exception import DeserializationError, SerializationError
 from intermodal.wire.arena import Arena, ForeignSegments, Segment, SegmentError
 from intermodal.wire.frame import Buffer
 
-__all__ = ["FAILURE", "INLINE", "SCATTERED", "SHARED", "Payload", "SharedPayload", "dumps", "failed", "failure", "loads", "received", "send_main_by_value"]
+__all__ = [
+    "FAILURE",
+    "INLINE",
+    "SCATTERED",
+    "SHARED",
+    "Payload",
+    "SharedPayload",
+    "dumps",
+    "failed",
+    "failure",
+    "loads",
+    "received",
+    "send_main_by_value",
+]
 
 INLINE, SHARED, SCATTERED, FAILURE = range(4)
 #: Values whose pickle is larger than this go to shared memory where the transport can pass descriptors.
@@ -47,6 +61,13 @@ class SharedPayload:
         text = json.dumps({"seg": self.segment.id, "parts": self.parts}, separators=(",", ":"))
         return b"\x01" + text.encode()
 
+    def scattered(self) -> bytes:
+        """The whole value as a payload segment, for a peer that cannot map our memory."""
+        sizes = [length for _, length in self.parts]
+        head = b"\x02" + struct.pack(f"<I{len(sizes)}Q", len(sizes), *sizes)
+        with memoryview(self.segment.map) as view:
+            return b"".join((head, *(view[offset : offset + length] for offset, length in self.parts)))
+
     def size(self) -> int:
         """Bytes of the value."""
         return sum(length for _, length in self.parts)
@@ -61,7 +82,7 @@ class SharedPayload:
         self.drop()
 
 
-Payload = Union[bytes, SharedPayload]
+Payload = bytes | SharedPayload
 
 
 def send_main_by_value(by_value: bool) -> None:
@@ -70,7 +91,7 @@ def send_main_by_value(by_value: bool) -> None:
     _by_value_only = by_value
 
 
-def dumps(value: Any, arena: Optional[Arena]) -> Payload:
+def dumps(value: Any, arena: Arena | None) -> Payload:
     """Pickle `value`; large ones into shared memory of `arena` if there is one. Raises `SerializationError`."""
     chunks: list[Buffer] = []
     buffers: list[pickle.PickleBuffer] = []
@@ -120,7 +141,7 @@ def _raw(buffer: pickle.PickleBuffer) -> memoryview:
         return memoryview(memoryview(buffer).tobytes())
 
 
-def _gather(chunks: Sequence[Buffer], buffers: Sequence[memoryview], arena: Optional[Arena]) -> Payload:
+def _gather(chunks: Sequence[Buffer], buffers: Sequence[memoryview], arena: Arena | None) -> Payload:
     sizes = [sum(map(len, chunks)), *(buffer.nbytes for buffer in buffers)]
     if arena is None or sum(sizes) < SHARED_FROM:
         head = b"\x02" + struct.pack(f"<I{len(sizes)}Q", len(sizes), *sizes)
@@ -130,11 +151,11 @@ def _gather(chunks: Sequence[Buffer], buffers: Sequence[memoryview], arena: Opti
         offsets.append(end)
         end += -(-size // 64) * 64  # arrays like to be aligned
     segment = arena.allocate(max(end, 1))
-    payload = SharedPayload(segment, list(zip(offsets, sizes)))
+    payload = SharedPayload(segment, list(zip(offsets, sizes, strict=True)))
     target = memoryview(segment.map)
     try:
         _copy(target, 0, chunks)
-        for offset, buffer in zip(offsets[1:], buffers):
+        for offset, buffer in zip(offsets[1:], buffers, strict=True):
             _copy(target, offset, (buffer,))
     finally:
         target.release()
@@ -148,7 +169,7 @@ def _copy(target: memoryview, offset: int, chunks: Sequence[Buffer]) -> None:
         offset = end
 
 
-def received(segment: bytes, foreign: Optional[ForeignSegments]) -> Payload:
+def received(segment: bytes, foreign: ForeignSegments | None) -> Payload:
     """A payload as it came in a frame; checks descriptors. Raises `SegmentError`."""
     if not segment or segment[0] != SHARED:
         if not segment or segment[0] > FAILURE:
