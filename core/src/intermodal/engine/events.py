@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, Union
 
-from intermodal.specs import BatchPolicy, ResourceTotals, Resources, RetryPolicy, Scaling
+from intermodal.specs import BatchPolicy, Resources, ResourceTotals, RetryPolicy, Scaling
 
 __all__ = [
+    "CANCELLED",
+    "ERROR",
+    "GENERATOR_END",
+    "ITEM",
+    "OK",
     "AutoscalerUpdated",
     "CallCancelled",
     "CallSubmitted",
@@ -24,6 +29,8 @@ __all__ = [
     "InputsReturned",
     "LaunchDeferred",
     "Launched",
+    "MethodPolicy",
+    "Payload",
     "PoolAdded",
     "PoolFailed",
     "PoolSpec",
@@ -46,7 +53,7 @@ class PoolSpec:
     startup_timeout_s: float | None = None
     max_inputs: int = 1
     target_inputs: int | None = None
-    methods: dict[str, "MethodPolicy"] = field(default_factory=dict)
+    methods: dict[str, MethodPolicy] = field(default_factory=dict)
     grace_s: float = 10.0
     single_use: bool = False
 
@@ -93,8 +100,9 @@ class CallSubmitted:
     """A new call. `client` is who gets the outputs; `parent` is the attempt id of the input that makes a nested call.
 
     `key` is the submitter's idempotency key: a second submission with it is the same call and changes nothing (fault 6).
-    `closed`: no more inputs follow. Inputs get indices 0, 1, … in order of arrival. `stream`: outputs are sent one by one
-    as items with credit (remote_gen).
+    `closed`: no more inputs follow. Inputs get indices 0, 1, … in order of arrival. `credit`: how many items a generator
+    may produce before `CreditGranted` allows more; None: no limit (gen.stream). `detached`: it outlives its client and, if
+    nested, the input that made it (spawn). The client of a nested call is "container:" and the container's id.
     """
 
     call: str
@@ -106,6 +114,7 @@ class CallSubmitted:
     parent: int | None = None
     key: str | None = None
     credit: int | None = None
+    detached: bool = False
 
 
 @dataclass(slots=True)

@@ -1,0 +1,148 @@
+"""The state machine itself: events in, commands out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from intermodal.engine import calls, cancelling, events, lifecycle, parking, pools, recording, results
+from intermodal.engine.commands import Command
+from intermodal.engine.core import Core, Counters, Settings
+from intermodal.engine.deadlines import pass_time
+from intermodal.engine.dispatch import dispatch
+from intermodal.engine.events import Event
+from intermodal.engine.model import Life, Pool
+from intermodal.engine.scaling import scale
+
+__all__ = ["Engine", "PoolView", "Snapshot"]
+
+_HANDLERS: dict[type, Callable[[Core, Any], None]] = {
+    events.AutoscalerUpdated: pools.autoscaler_updated,
+    events.CallCancelled: cancelling.call_cancelled,
+    events.CallSubmitted: calls.call_submitted,
+    events.CapacityKnown: pools.capacity_known,
+    events.ClientLeft: cancelling.client_left,
+    events.ContainerExited: lifecycle.container_exited,
+    events.ContainerFailed: lifecycle.container_failed,
+    events.ContainerReady: lifecycle.container_ready,
+    events.CreditGranted: calls.credit_granted,
+    events.InputWaiting: parking.input_waiting,
+    events.InputsAdded: calls.inputs_added,
+    events.InputsCancelled: cancelling.inputs_cancelled,
+    events.InputsReturned: results.inputs_returned,
+    events.LaunchDeferred: lifecycle.launch_deferred,
+    events.Launched: lifecycle.launched,
+    events.PoolAdded: pools.pool_added,
+    events.PoolFailed: pools.pool_failed,
+    events.ResultsArrived: results.results_arrived,
+    events.StopRequested: pools.stop_requested,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """What one pool looks like now. Counts of inputs and containers."""
+
+    queued: int
+    running: int
+    starting: int
+    ready: int
+    parked: int
+    stopping: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the engine looks like now: the counters, and each pool by id."""
+
+    counters: Counters
+    calls: int
+    pools: dict[str, PoolView]
+
+
+class Engine:
+    """The semantics as a pure state machine: no clock, no threads, no sockets. Equal events give equal commands.
+
+    Args:
+        gpu_wait_s: how long a busy GPU choice is waited for before the next of the list (gpu.request), seconds.
+        prefix: what container ids start with, `[a-z0-9-]+`; several engines on one host need different ones.
+        settings: the other constants of the rules.
+    """
+
+    def __init__(self, *, gpu_wait_s: float | None = None, prefix: str = "c", settings: Settings | None = None) -> None:
+        settings = settings or Settings()
+        if gpu_wait_s is not None:
+            settings = replace(settings, gpu_wait_s=gpu_wait_s)
+        self._core = Core(settings, prefix)
+
+    def receive(self, events: Iterable[Event], now: float) -> list[Command]:
+        """Take events, and what has come due by `now` (seconds of any monotonic clock); give the commands, in order.
+
+        A `now` earlier than one seen before counts as that one.
+        """
+        core = self._core
+        core.now = max(core.now, now)
+        pass_time(core)
+        for event in events:
+            _HANDLERS[type(event)](core, event)
+        self._follow_up()
+        commands, core.commands = core.commands, []
+        return commands
+
+    def next_deadline(self) -> float | None:
+        """When `receive` wants to be called again even if nothing happens; None: not before the next event."""
+        return self._core.timers.next()
+
+    def call_of_key(self, key: str) -> str | None:
+        """The call that was submitted with this idempotency key (fault 6)."""
+        return self._core.keys.get(key)
+
+    @property
+    def stopped(self) -> bool:
+        """A stop was requested and no container of what was stopped is left."""
+        core = self._core
+        return core.stop_requested and not any(container.pool.stopping for container in core.containers.values())
+
+    @property
+    def counters(self) -> Counters:
+        """Inputs so far; a copy."""
+        return replace(self._core.counters)
+
+    def snapshot(self) -> Snapshot:
+        """What a progress display shows. O(containers)."""
+        core = self._core
+        return Snapshot(self.counters, len(core.calls), {pool.id: _view(pool) for pool in core.pools.values()})
+
+    def _follow_up(self) -> None:
+        core = self._core
+        while core.orphans or core.outputs or core.dirty:
+            cancelling.cancel_orphans(core)
+            recording.flush(core)
+            if core.unparks or core.cpu_wanted or core.slot_wanted:
+                parking.unpark_waiting(core)
+            core.flush_cancels()
+            dirty = list(core.dirty)
+            if len(dirty) > 1:  # who is deeper in a chain of nested calls gets resources first
+                dirty.sort(key=lambda pool: -pool.queue.depth)
+            for pool in dirty:
+                dispatch(core, pool)
+                scale(core, pool)
+                if pool.idle and pool.waiting:
+                    dispatch(core, pool)
+                core.dirty.pop(pool, None)
+        core.flush_cancels()
+
+
+def _view(pool: Pool) -> PoolView:
+    lives = [container.life for container in pool.containers.values()]
+    parked = sum(1 for container in pool.containers.values() if container.parked)
+    running = sum(len(container.running) for container in pool.containers.values())
+    return PoolView(
+        queued=pool.waiting,
+        running=running,
+        starting=lives.count(Life.LAUNCHING) + lives.count(Life.STARTING),
+        ready=lives.count(Life.READY) - parked,
+        parked=parked,
+        stopping=lives.count(Life.STOPPING) + lives.count(Life.KILLING),
+    )

@@ -1,0 +1,120 @@
+"""Nested calls without deadlock: containers whose inputs all wait are parked, and go on ahead of new inputs (call.nested)."""
+
+from __future__ import annotations
+
+from intermodal.engine.attempts import enqueue
+from intermodal.engine.commands import Park
+from intermodal.engine.core import Core
+from intermodal.engine.events import InputWaiting
+from intermodal.engine.model import QUEUED, Container, Life, Pool
+
+__all__ = ["confirm_late", "input_waiting", "park_if_blocked", "unbench", "unpark_waiting"]
+
+
+def input_waiting(core: Core, event: InputWaiting) -> None:
+    """The attempt blocks on nested calls, or goes on. Blocking again, after outputs came, says: still blocked."""
+    found = core.running(event.attempt)
+    if found is None:
+        return
+    container, item = found
+    extra = item.more()
+    if extra.waiting != event.waiting:
+        extra.waiting = event.waiting
+        container.waiting += 1 if event.waiting else -1
+    if not event.waiting:
+        container.unconfirmed_at = None
+        if container.parked:
+            _unpark(core, container)
+            core.timers.wake(container, core.now)
+    else:
+        if container.pool.single:
+            _take_back(core, container)
+        park_if_blocked(core, container)
+
+
+def unpark_waiting(core: Core) -> None:
+    """Let parked containers whose nested outputs have come go on, oldest first, where there is a slot and cpu."""
+    if core.cpu_wanted:
+        core.dirty.update(dict.fromkeys(core.pools.values()))
+    core.dirty.update(core.slot_wanted)
+    core.cpu_wanted = False
+    core.slot_wanted = {}
+    for container in list(core.unparks):
+        pool = container.pool
+        most = pool.spec.scaling.max_containers
+        if most is not None and pool.live >= most and not (pool.idle and bench(core, next(iter(pool.idle.values())))):
+            core.slot_wanted[pool] = None
+            continue
+        if not _cpu_for(core, container):
+            core.cpu_wanted = True
+            continue
+        _unpark(core, container)
+        container.unconfirmed_at = core.now + core.settings.confirm_s
+        core.timers.wake(container, container.unconfirmed_at)
+
+
+def confirm_late(core: Core, container: Container) -> None:
+    """Outputs came and the container did not go on: it waits for others still, and gives its slot back."""
+    container.unconfirmed_at = None
+    park_if_blocked(core, container)
+
+
+def bench(core: Core, container: Container) -> bool:
+    """Park an idle container so that one with work can go on."""
+    _set_parked(core, container, True)
+    return True
+
+
+def unbench(core: Core, pool: Pool) -> bool:
+    """Put a benched container back to work. False where there is no cpu for it."""
+    container = next(reversed(pool.benched.values()))
+    if core.cpu_wanted or not core.ledger.has_cpu(container.hold.cpu):
+        return False
+    _set_parked(core, container, False)
+    return True
+
+
+def park_if_blocked(core: Core, container: Container) -> None:
+    """Park the container if each of its inputs waits."""
+    blocked = container.waiting and container.waiting == len(container.running) - container.dead
+    if blocked and not container.parked and container.life == Life.READY:
+        _set_parked(core, container, True)
+
+
+def _unpark(core: Core, container: Container) -> None:
+    core.unparks.pop(container, None)
+    held, container.held = container.held, []
+    _set_parked(core, container, False)
+    core.commands += held
+
+
+def _set_parked(core: Core, container: Container, parked: bool) -> None:
+    container.parked = parked
+    core.ledger.park(container.hold, parked)
+    core.emit(Park(container.id, parked))
+    core.settle(container)
+    if parked:
+        core.freed()
+
+
+def _cpu_for(core: Core, container: Container) -> bool:
+    """Whether there is cpu for it to go on; idle containers anywhere give theirs."""
+    for pool in core.pools.values():
+        while pool.idle and not core.ledger.has_cpu(container.hold.cpu):
+            bench(core, next(iter(pool.idle.values())))
+    return core.ledger.has_cpu(container.hold.cpu)
+
+
+def _take_back(core: Core, container: Container) -> None:
+    """What was sent ahead would wait behind the blocked input, perhaps for ever: others run it."""
+    live = [item for attempt, item in container.running.items() if item.attempt == attempt]
+    ahead = [item for item in live if not (item.extra and item.extra.waiting)]
+    if not ahead:
+        return
+    core.cancel(container, [item.attempt for item in ahead])
+    container.dead += len(ahead)
+    for item in reversed(ahead):
+        item.attempt = QUEUED
+        item.tries -= 1
+        enqueue(core, item, front=True)
+    core.settle(container)

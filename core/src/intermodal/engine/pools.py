@@ -1,0 +1,71 @@
+"""Pools come, change and go; the backend's totals; the end of a session."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from intermodal.engine.batching import Batcher
+from intermodal.engine.calls import refuse_pool
+from intermodal.engine.cancelling import fail_waiting
+from intermodal.engine.commands import Failure
+from intermodal.engine.core import Core
+from intermodal.engine.events import CANCELLED, AutoscalerUpdated, CapacityKnown, PoolAdded, PoolFailed, StopRequested
+from intermodal.engine.lifecycle import stop
+from intermodal.engine.model import Pool
+from intermodal.engine.queueing import Queue
+
+__all__ = ["autoscaler_updated", "capacity_known", "pool_added", "pool_failed", "stop_requested"]
+
+
+def capacity_known(core: Core, event: CapacityKnown) -> None:
+    """What there is in all. Waiting inputs that can never run now get to know."""
+    core.ledger.totals = event.totals
+    for pool in core.pools.values():
+        core.dirty[pool] = None
+        if reason := core.ledger.never(pool.spec.resources):
+            refuse_pool(core, pool, Failure("ResourceExhaustedError", f"this function can never start here: {reason}"))
+
+
+def pool_added(core: Core, event: PoolAdded) -> None:
+    """A new pool; one that is there already stays as it is, unless it was stopped."""
+    old = core.pools.get(event.pool)
+    if old is not None and not old.stopping:
+        return
+    methods = event.spec.methods
+    batchers = {name: Batcher(policy.batching) for name, policy in methods.items() if policy.batching is not None}
+    pool = core.pools[event.pool] = Pool(event.pool, event.spec, Queue(), batchers)
+    core.dirty[pool] = None
+
+
+def pool_failed(core: Core, event: PoolFailed) -> None:
+    """It can never start a container."""
+    pool = core.pools.get(event.pool)
+    if pool is None:
+        return
+    pool.error = event.error
+    refuse_pool(core, pool, event.error)
+    core.dirty[pool] = None
+
+
+def autoscaler_updated(core: Core, event: AutoscalerUpdated) -> None:
+    """`update_autoscaler`: holds from now on."""
+    pool = core.pools.get(event.pool)
+    if pool is not None:
+        pool.spec = dataclasses.replace(pool.spec, scaling=event.scaling)
+        core.dirty[pool] = None
+
+
+def stop_requested(core: Core, event: StopRequested) -> None:
+    """Waiting inputs are cancelled, running ones get their grace period, then everything leaves (cls.exit-grace)."""
+    core.stop_requested = True
+    for pool in core.pools.values():
+        if event.app is not None and pool.spec.app != event.app:
+            continue
+        pool.stopping = True
+        for call in [call for call in core.calls.values() if call.pool is pool]:
+            call.closed = True
+            fail_waiting(core, call, Failure("InputCancelledError", "the app was stopped"), CANCELLED)
+            core.touch(call)
+        for container in list(pool.containers.values()):
+            stop(core, container)
+        core.dirty[pool] = None

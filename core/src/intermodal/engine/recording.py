@@ -1,0 +1,98 @@
+"""Recording the one result of each input, delivering outputs, ending calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from intermodal.engine.commands import CallEnded, Command, Deliver
+from intermodal.engine.core import Core
+from intermodal.engine.events import CANCELLED, ERROR
+from intermodal.engine.model import ENDED, Call, Container, Input, Life
+
+__all__ = ["accept", "detach", "finish", "flush", "output", "record"]
+
+
+def accept(core: Core, call: Call, count: int) -> None:
+    """Count new inputs of a call."""
+    call.total += count
+    call.pending += count
+    core.counters.accepted += count
+    core.counters.pending += count
+    core.touch(call)
+
+
+def output(core: Core, call: Call, index: int, status: int, payload: Any) -> None:
+    """Add to what is delivered for the call when the commands go out."""
+    if call.out is None:
+        call.out = ([], [], [])
+        core.outputs[call] = None
+    call.out[0].append(index)
+    call.out[1].append(status)
+    call.out[2].append(payload)
+
+
+def record(core: Core, call: Call, index: int, status: int, payload: Any) -> None:
+    """The recorded result of one input: nothing after it counts."""
+    call.pending -= 1
+    counters = core.counters
+    counters.pending -= 1
+    if status == CANCELLED:
+        counters.cancelled += 1
+    elif status == ERROR:
+        counters.failed += 1
+    else:
+        counters.succeeded += 1
+    output(core, call, index, status, payload)
+
+
+def finish(core: Core, item: Input, status: int, payload: Any) -> None:
+    """Record the result of an input that has run or is queued to run again."""
+    if item.attempt > 0 and item.extra is not None:
+        detach(core, core.holder(item), item)
+    item.attempt = ENDED
+    item.owner.live.pop(item.index, None)
+    record(core, item.owner, item.index, status, payload)
+
+
+def detach(core: Core, container: Container, item: Input) -> None:
+    """An attempt ends: it waits for nothing any more, and nested calls that only it wanted are orphans."""
+    extra = item.extra
+    if extra is None:
+        return
+    if extra.waiting:
+        extra.waiting = False
+        container.waiting -= 1
+    if extra.children:
+        core.orphans += [call for call in extra.children if not call.detached and call.id in core.calls]
+        extra.children = []
+
+
+def flush(core: Core) -> None:
+    """Turn recorded outputs into commands; what a parked container waits for is held until it can go on (call.nested)."""
+    outputs, core.outputs = core.outputs, {}
+    for call in outputs:
+        commands: list[Command] = []
+        if call.out is not None and not call.muted:
+            commands.append(Deliver(call.id, *call.out))
+        call.out = None
+        if call.closed and not call.pending and call.id in core.calls:
+            commands.append(CallEnded(call.id))
+            _forget(core, call)
+        host = call.host
+        if commands and host is not None and host.parked and not call.muted and host.life == Life.READY:
+            host.held += commands
+            core.unparks[host] = None
+        else:
+            core.commands += commands
+
+
+def _forget(core: Core, call: Call) -> None:
+    del core.calls[call.id]
+    mine = core.clients.get(call.client)
+    if mine is not None:
+        mine.pop(call.id, None)
+        if not mine:
+            del core.clients[call.client]
+    parent = call.parent
+    if parent is not None and parent.extra is not None and call in parent.extra.children:
+        parent.extra.children.remove(call)

@@ -1,0 +1,57 @@
+"""One heap of deadlines. Entries that no longer hold are dropped when they come up, so moving a deadline costs nothing."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Union
+
+from intermodal.engine.model import SLEEPING, Container, Input, Pool
+
+__all__ = ["Timers"]
+
+Target = Union[Container, Pool, Input]
+
+
+class Timers:
+    """Each container and pool has at most one valid entry: its `wake_at`. A sleeping input has one until it wakes."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Target]] = []
+        self._serial = 0
+
+    def wake(self, target: Container | Pool, when: float) -> None:
+        """Look at `target` at `when`, unless it is looked at earlier anyway."""
+        if target.wake_at is None or when < target.wake_at:
+            target.wake_at = when
+            self._push(when, target)
+
+    def sleep(self, item: Input, when: float) -> None:
+        """Wake the input at `when`; it must be marked SLEEPING."""
+        self._push(when, item)
+
+    def next(self) -> float | None:
+        """When something has to be looked at next."""
+        while self._heap and self._stale(self._heap[0]):
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def due(self, now: float) -> list[Target]:
+        """Take what has come up, in order of time."""
+        found: list[Target] = []
+        while (when := self.next()) is not None and when <= now:
+            target = heapq.heappop(self._heap)[2]
+            if not isinstance(target, Input):
+                target.wake_at = None
+            found.append(target)
+        return found
+
+    def _push(self, when: float, target: Target) -> None:
+        self._serial += 1
+        heapq.heappush(self._heap, (when, self._serial, target))
+
+    @staticmethod
+    def _stale(entry: tuple[float, int, Target]) -> bool:
+        target = entry[2]
+        if isinstance(target, Input):
+            return target.attempt != SLEEPING
+        return target.wake_at != entry[0]
