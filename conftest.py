@@ -103,7 +103,7 @@ class Page(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         blocks = blocks_of(self.path.read_text())
         if blocks:
-            item: pytest.Item = PageItem.from_parent(self, name="blocks")  # type: ignore[no-untyped-call]
+            item: pytest.Item = PageItem.from_parent(self, name="blocks")
             item.blocks = blocks  # type: ignore[attr-defined]
             yield item
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-import bench_app
 from measures import About
 
 ABOUT = {
@@ -26,6 +25,8 @@ def _p50(call: Callable[[], float], samples: int) -> float:
 
 def measure(quick: bool) -> dict[str, float]:
     """Milliseconds; every call gets a container of its own."""
+    import bench_app  # here, so that reading ABOUT starts nothing
+
     samples = 5 if quick else 40
     with bench_app.app.run():
         return {
