@@ -17,10 +17,14 @@ TURN = 512
 
 
 class Machine:
-    """An engine with containers that answer at once. `busy` is the time spent inside the engine."""
+    """An engine with containers that answer at once. `busy` is the time spent inside the engine.
 
-    def __init__(self, containers: int, queued: int) -> None:
+    `input_s` is what the containers say an input took: the longer, the fewer are sent ahead in one batch.
+    """
+
+    def __init__(self, containers: int, queued: int, input_s: float) -> None:
         self.engine = Engine()
+        self.input_s = input_s
         self.queued, self.busy, self.now, self.done = queued, 0.0, 0.0, 0
         self.out: deque[tuple[str, list[int]]] = deque()
         scaling = Scaling(min_containers=containers, max_containers=containers)
@@ -55,28 +59,32 @@ class Machine:
                 container, attempts = self.out.popleft()
                 taken += len(attempts)
                 oks = [events.OK] * len(attempts)
-                news.append(events.ResultsArrived(container, attempts, oks, oks, len(attempts) * 1e-6, 0.0))
+                news.append(events.ResultsArrived(container, attempts, oks, oks, len(attempts) * self.input_s, 0.0))
             news.append(events.InputsAdded(CALL, [None] * taken, closed=False))
             assert taken, "the engine stands still"
             self._turn(news)
         return self.done / self.busy
 
 
-def _rate(containers: int, queued: int, inputs: int) -> float:
-    machine = Machine(containers, queued)
-    machine.run(min(inputs, 20_000))
+def _rate(containers: int, queued: int, inputs: int, input_s: float = 1e-6) -> float:
+    machine = Machine(containers, queued, input_s)
+    machine.run(max(20_000, 2 * containers))
     return machine.run(inputs)
 
 
 def measure(quick: bool) -> dict[str, Any]:
-    """Inputs a second for two containers and a thousand queued inputs, and how that changes with either number."""
+    """Inputs a second for two containers and a thousand queued inputs, and how that changes with either number.
+
+    The containers of the curve take 100 ms an input, so that each has one at a time, whatever their number: the same
+    events for each input, which is what makes the points comparable.
+    """
     inputs = 20_000 if quick else 300_000
     containers = (1, 10, 100, 1_000) if quick else (1, 10, 100, 1_000, 10_000)
     queued = (10, 100, 1_000, 10_000) if quick else (10, 100, 1_000, 10_000, 100_000, 1_000_000)
     return {
         "engine": _rate(2, 1_000, inputs),
         "engine-curves": {
-            "containers": [(count, _rate(count, 30_000, inputs)) for count in containers],
+            "containers": [(count, _rate(count, 30_000, inputs, 0.1)) for count in containers],
             "queued inputs": [(count, _rate(2, count, inputs)) for count in queued],
         },
     }
