@@ -1,0 +1,105 @@
+"""The process around one step's container: `python -m intermodal_local.images.box ORDER STATUS LOCK`.
+
+Standard input is a lifeline: when its other end goes away, so do the container and all that the step has written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from intermodal_local.images import subids
+from intermodal_local.images.run import KIT
+from intermodal_local.runtime import contain, devices, hardening, init, kernel, overlay
+
+_HOSTNAME = "image-build"
+
+
+def main() -> int:
+    """Make the container, watch it, and say over STATUS how it ended."""
+    order = json.loads(Path(sys.argv[1]).read_text())
+    status, lock = int(sys.argv[2]), int(sys.argv[3])
+    for fd in (status, lock):
+        os.set_inheritable(fd, False)
+    rootless = os.geteuid() != 0
+    try:
+        run = f"{order['work']}/run"
+        overlay.make_stack(f"{order['work']}/stack", order["lowers"], "")
+        overlay.make_upper(run, order["upper"], "", local="usr-local" in order["lowers"])
+        if rootless:
+            subids.enter(many=order["many_users"])
+        kernel.unshare(kernel.NEWPID)
+        child = os.fork()
+    except OSError as error:
+        init.report(status, error=str(error))
+        return 1
+    if not child:
+        _become(order, status, fresh_sys=not rootless)
+    return _watch(child, Path(order["work"]).parent)
+
+
+def _watch(child: int, workspace: Path) -> int:
+    pidfd = os.pidfd_open(child)
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    poll.register(pidfd, select.POLLIN)
+    ended = any(fd == pidfd for fd, _ in poll.poll())
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    if not ended:
+        shutil.rmtree(workspace, ignore_errors=True)
+    return 0
+
+
+def _become(order: dict[str, Any], status: int, *, fresh_sys: bool) -> NoReturn:
+    try:
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        null = os.open("/dev/null", os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        _build(order, fresh_sys=fresh_sys)
+        hardening.drop_privileges()
+        os.environ.clear()
+        os.environ.update({"PATH": contain.PATH, "HOME": "/root", "LANG": "C.UTF-8", **order["env"]})
+        os.makedirs(order["workdir"], exist_ok=True)
+        os.chdir(order["workdir"])
+    except OSError as error:
+        init.report(status, error=str(error))
+        os._exit(1)
+    init.run(lambda: _program(order["argv"]), status, ())
+
+
+def _build(order: dict[str, Any], *, fresh_sys: bool) -> None:
+    kernel.unshare(kernel.NEWNS | kernel.NEWIPC | kernel.NEWUTS)
+    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.set_hostname(_HOSTNAME)
+    root = overlay.mount_root(f"{order['work']}/stack", f"{order['work']}/run", overlay.counts(order["lowers"]))
+    inside = overlay.Inside(root)
+    devices.mount_dev(inside, "", None, ())
+    devices.mount_kernel(inside, "", fresh_sys=fresh_sys)
+    overlay.bind_all(inside, [[order["kit"], KIT], *order["mounts"]], "")
+    for source, target in order["writable"]:
+        place = inside.place(target, directory=True)
+        kernel.bind(source, f"/proc/self/fd/{place}")
+        os.close(place)
+    inside.close()
+    overlay.enter_root(root)
+
+
+def _program(argv: list[str]) -> int:
+    try:
+        os.execvp(argv[0], argv)
+    except OSError as error:
+        os.write(2, f"cannot run {argv[0]}: {error.strerror}\n".encode())
+    return 127
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""The local backend's `Builder`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from intermodal.plugins.roles import Blobs, BuildSink, BuiltImage, ImageInfo, PruneReport
+from intermodal.specs import DebianSlim, ImageSpec
+from intermodal_local.images.building import Building
+from intermodal_local.images.ground import Ground
+from intermodal_local.images.run import Lifeline
+from intermodal_local.images.store import LayerStore, Lease
+
+__all__ = ["LocalBuilder"]
+
+_BUILDS_AT_ONCE = 16
+
+
+class LocalBuilder:
+    """Builds images into the layers of one data directory; what it built stays in use until it is closed.
+
+    Args:
+        root: the directory of the layers.
+        ground: gives the base that an image names. Raises what the user should see.
+    """
+
+    def __init__(self, root: Path, ground: Callable[[DebianSlim], Awaitable[Ground]]) -> None:
+        self._store = LayerStore(root)
+        self._ground = ground
+        self._threads = ThreadPoolExecutor(_BUILDS_AT_ONCE, thread_name_prefix="image-build")
+        self._lifelines: set[Lifeline] = set()
+        self._leases: list[Lease] = []
+        self._fresh: set[str] = set()
+
+    async def build(self, image: ImageSpec, blobs: Blobs, sink: BuildSink) -> BuiltImage:
+        """Build, or find in the cache. Cancelling it ends the step that runs and leaves nothing of it."""
+        ground = await self._ground(image.base)
+        lifeline = Lifeline()
+        self._lifelines.add(lifeline)
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._threads, self._build, image, ground, blobs, sink, lifeline)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            lifeline.cut()
+            await asyncio.wait([work])
+            raise
+        finally:
+            self._lifelines.discard(lifeline)
+            lifeline.close()
+
+    async def images(self) -> Sequence[ImageInfo]:
+        """All layers, the most recently used first."""
+        return await asyncio.to_thread(self._list)
+
+    async def prune(self, *, everything: bool = False, older_than_s: float = 0.0) -> PruneReport:
+        """Remove what nobody uses and is old enough, or `everything` that nobody uses."""
+
+        def prune() -> PruneReport:
+            removed = self._store.prune(everything=everything, older_than_s=older_than_s)
+            freed = sum(layer.size for layer in removed)
+            return PruneReport(removed=tuple(layer.id for layer in removed), bytes_freed=freed)
+
+        return await asyncio.to_thread(prune)
+
+    async def close(self) -> None:
+        """End running builds, and let go of the layers. Idempotent."""
+        for lifeline in list(self._lifelines):
+            lifeline.cut()
+        await asyncio.to_thread(self._threads.shutdown)
+        while self._leases:
+            self._leases.pop().release()
+
+    def _build(self, image: ImageSpec, ground: Ground, blobs: Blobs, sink: BuildSink, lifeline: Lifeline) -> BuiltImage:
+        building = Building(
+            image=image,
+            ground=ground,
+            store=self._store,
+            blobs=blobs,
+            sink=sink,
+            lifeline=lifeline,
+            fresh=self._fresh,
+        )
+        built, leases = building.run()
+        self._leases += leases
+        return built
+
+    def _list(self) -> list[ImageInfo]:
+        infos = [
+            ImageInfo(id=layer.id, title=layer.title, size=layer.size, created=layer.created, used=used, in_use=busy)
+            for layer, used, busy in self._store.layers()
+        ]
+        return sorted(infos, key=lambda info: info.used, reverse=True)

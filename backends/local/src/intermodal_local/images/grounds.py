@@ -1,0 +1,70 @@
+"""Finds what an image stands on: its interpreter, the host's userland, and uv."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import platform
+import shutil
+from pathlib import Path
+
+import uv
+
+from intermodal.exception import BackendError
+from intermodal.specs import DebianSlim
+from intermodal_local.base import prepare_base
+from intermodal_local.images.ground import Ground
+from intermodal_local.images.keys import BaseIdentity
+from intermodal_local.images.namespaces import NamespaceGround
+from intermodal_local.interpreters import find_python
+from intermodal_local.rootfs import Python
+
+__all__ = ["Grounds"]
+
+
+class Grounds:
+    """Gives the grounds of one data directory.
+
+    Args:
+        isolation: "namespaces" or "process".
+    """
+
+    def __init__(self, data_dir: Path, isolation: str) -> None:
+        self._data = data_dir
+        self._isolation = isolation
+
+    async def find(self, base: DebianSlim) -> Ground:
+        """The ground for `base`. Raises `InvalidError`: no such Python; `BackendError`: this host cannot carry it."""
+        python = await find_python(base.python)
+        return await asyncio.to_thread(self._find, python)
+
+    def _find(self, python: Python) -> Ground:
+        cache = self._data / "local" / "uv-cache"
+        cache.mkdir(parents=True, exist_ok=True)
+        identity = BaseIdentity(
+            system=f"{_text('/etc/os-release')} {platform.machine()}",
+            python=f"{python.version} {python.prefix}",
+            packages=hashlib.sha256(_text("/var/lib/dpkg/status").encode()).hexdigest(),
+            isolation=self._isolation,
+        )
+        return NamespaceGround(
+            identity=identity, interpreter=python, base=prepare_base(self._data, python), uv=find_uv(), cache=cache
+        )
+
+
+def find_uv() -> Path:
+    """uv's program. Raises `BackendError` where it is nowhere."""
+    try:
+        return Path(uv.find_uv_bin())
+    except FileNotFoundError:
+        found = shutil.which("uv")
+    if found is None:
+        raise BackendError("uv, which installs the packages of images, is not on this host: `pip install uv`")
+    return Path(found)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,100 @@
+"""Layers as overlay upper directories, made by running steps in containers over the host's userland."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from intermodal.exception import CapabilityNotSupported
+from intermodal.specs import ImageStep, PythonPackages, RunCommands, SystemPackages
+from intermodal_local.images import plans, subids
+from intermodal_local.images.ground import StepContext
+from intermodal_local.images.keys import BaseIdentity
+from intermodal_local.images.run import KIT, StepRun, run_step
+from intermodal_local.images.settings import read_settings
+from intermodal_local.rootfs import Python, Rootfs
+from intermodal_local.runtime import overlay
+
+__all__ = ["NamespaceGround"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceGround:
+    """A base over the host's userland.
+
+    Args:
+        base: the lower directories of the bare base, as the runtime's overlays take them.
+        interpreter: the image's.
+        uv, cache: the installer and its cache directory.
+    """
+
+    identity: BaseIdentity
+    interpreter: Python
+    base: dict[str, list[str]]
+    uv: Path
+    cache: Path
+    foundation: str | None = None
+
+    @property
+    def python(self) -> str:
+        """The interpreter's version."""
+        return self.interpreter.version
+
+    def refuse(self, step: ImageStep) -> None:
+        """Packages of the system need apt, and more than one user id."""
+        if not isinstance(step, SystemPackages):
+            return
+        hint = None
+        if shutil.which("apt-get") is None:
+            hint = "this host's own userland is the base of images, and it has no apt-get"
+        elif os.geteuid() != 0:
+            hint = subids.missing()
+        if hint:
+            raise CapabilityNotSupported("image.apt_install", "local", hint)
+
+    def found(self, context: StepContext) -> None:
+        """There is none to make."""
+
+    def make(self, step: ImageStep, context: StepContext) -> None:
+        """Run the step, or write what it copies."""
+        around = plans.Surroundings(
+            python=self.interpreter.executable,
+            uv=self.uv,
+            cache=self.cache,
+            settings=read_settings(plans.SETTINGS),
+            env=context.env,
+            workdir=context.workdir,
+        )
+        match step:
+            case PythonPackages():
+                self._run(plans.plan_packages(step, around), context)
+            case SystemPackages():
+                self._run(plans.plan_system(step, around), context)
+            case RunCommands():
+                self._run(plans.plan_commands(step, around), context)
+            case _:
+                raise NotImplementedError(step)
+
+    def ref(self, layers: Sequence[Path]) -> str:
+        """A `Rootfs` of the layers."""
+        return Rootfs(python=self.interpreter, layers=tuple(str(path) for path in layers)).to_json()
+
+    def _run(self, step: StepRun, context: StepContext) -> None:
+        making = context.making
+        lowers = overlay.lowers_of([str(path) for path in context.below], self.base)
+        run_step(step, lowers, making.work, making.content, making.lock, context.output, context.lifeline)
+        _tidy(making.content / "root", KIT)
+
+
+def _tidy(root: Path, place: str) -> None:
+    """Remove the empty directories that had to be made to show something at `place`."""
+    path = root / place.lstrip("/")
+    while path != root:
+        try:
+            path.rmdir()
+        except OSError:
+            return
+        path = path.parent

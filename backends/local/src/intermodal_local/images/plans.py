@@ -1,0 +1,111 @@
+"""What is run in a step's container, for each kind of step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from intermodal.specs import PythonPackages, RunCommands, SystemPackages
+from intermodal_local.images.run import KIT, StepRun
+from intermodal_local.images.settings import BuildSettings
+
+__all__ = ["Surroundings", "plan_commands", "plan_packages", "plan_system"]
+
+UV = f"{KIT}/uv"
+CACHE = f"{KIT}/cache"
+REQUIREMENTS = f"{KIT}/requirements.txt"
+SETTINGS = f"{KIT}/settings"
+
+_APT = """
+set -e
+apt-get update
+apt-get install -y --no-install-recommends "$@"
+apt-get clean
+rm -rf /var/lib/apt/lists/*
+"""
+_APT_OPTIONS = b"""\
+APT::Sandbox::User "root";
+Acquire::Retries "3";
+Acquire::ForceIPv4 "false";
+Dpkg::Use-Pty "false";
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all steps of an image share: the interpreter, uv and its cache, the user's settings; and the image so far."""
+
+    python: str
+    uv: Path
+    cache: Path
+    settings: BuildSettings
+    env: Mapping[str, str]
+    workdir: str
+
+    def env_with(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """A step's environment: the build's settings, then the image's, then its own."""
+        return {**self.settings.env, **self.env, **extra}
+
+
+def plan_packages(step: PythonPackages, around: Surroundings) -> StepRun:
+    """uv installs into the image's interpreter."""
+    files = {} if step.requirements is None else {REQUIREMENTS: step.requirements.encode()}
+    own = {
+        "UV_CACHE_DIR": CACHE,
+        "UV_LINK_MODE": "copy",
+        "UV_NO_PROGRESS": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_BREAK_SYSTEM_PACKAGES": "1",
+    }
+    return StepRun(
+        argv=(UV, "pip", "install", "--python", around.python, *install_options(step, REQUIREMENTS)),
+        env=around.env_with(own),
+        workdir=around.workdir,
+        files=files,
+        mounts={UV: around.uv, **around.settings.files},
+        writable={CACHE: around.cache},
+    )
+
+
+def install_options(step: PythonPackages, requirements: str) -> list[str]:
+    """The words of `uv pip install` that say what to install from where; `requirements` is the place of that file."""
+    words = ["--compile-bytecode"]
+    if step.index_url:
+        words += ["--default-index", step.index_url]
+    for url in step.extra_index_urls:
+        words += ["--index", url]
+    if step.extra_index_urls and step.tool == "pip":
+        # pip takes the best of all indexes, uv by itself the first that has the package.
+        words += ["--index-strategy", "unsafe-best-match"]
+    if step.find_links:
+        words += ["--find-links", step.find_links]
+    if step.pre:
+        words += ["--prerelease", "allow"]
+    words += step.extra_options
+    if step.requirements is not None:
+        words += ["-r", requirements]
+    return [*words, *(["--", *step.packages] if step.packages else [])]
+
+
+def plan_system(step: SystemPackages, around: Surroundings) -> StepRun:
+    """apt-get, quietly."""
+    options = f"{KIT}/apt.conf"
+    return StepRun(
+        argv=("/bin/sh", "-c", _APT, "apt_install", *step.packages),
+        env=around.env_with({"DEBIAN_FRONTEND": "noninteractive", "APT_CONFIG": options}),
+        files={options: _APT_OPTIONS},
+        mounts=around.settings.files,
+        many_users=True,
+    )
+
+
+def plan_commands(step: RunCommands, around: Surroundings) -> StepRun:
+    """One shell after another; the first that fails ends it."""
+    script = 'for command do\n  printf "+ %s\\n" "$command"\n  /bin/sh -c "$command" || exit $?\ndone'
+    return StepRun(
+        argv=("/bin/sh", "-c", script, "run_commands", *step.commands),
+        env=around.env_with(dict(step.env)),
+        workdir=around.workdir,
+        mounts=around.settings.files,
+    )

@@ -1,0 +1,169 @@
+"""Runs one step's program in a throw-away container over the layers so far, keeping what it writes as the new layer."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from intermodal.exception import BackendError
+from intermodal_local.images.locks import KeyLock
+
+__all__ = ["KIT", "Lifeline", "StepFailed", "StepRun", "run_step"]
+
+#: Where a step's container shows what only the build has: the installer, settings, the shipped source.
+KIT = "/opt/intermodal"
+_KEPT_LINES = 50
+
+
+class Lifeline:
+    """What a build's containers hang on: cut it, or end this process, and they are gone. Cut from any thread."""
+
+    def __init__(self) -> None:
+        self.end, self._hold = os.pipe()
+        self._mutex = Lock()
+        self.is_cut = False
+
+    def cut(self) -> None:
+        """End the containers. Idempotent."""
+        with self._mutex:
+            if not self.is_cut:
+                self.is_cut = True
+                os.close(self._hold)
+
+    def close(self) -> None:
+        """Let go of everything, when no container is left."""
+        self.cut()
+        os.close(self.end)
+
+
+class StepFailed(Exception):
+    """The program ended with another code than 0. `lines` are the last that it printed."""
+
+    def __init__(self, code: int, lines: Sequence[str]) -> None:
+        super().__init__(f"exit code {code}")
+        self.code = code
+        self.lines = list(lines)
+
+
+@dataclass(slots=True, kw_only=True)
+class StepRun:
+    """A program to run in a step's container.
+
+    Args:
+        argv: the program.
+        env: its whole environment, but for PATH, HOME and LANG, which have defaults.
+        files: small files to show, by absolute path below `KIT`.
+        mounts: host paths to show read-only, by absolute path below `KIT`; `writable` likewise.
+        many_users: the program changes owners of files (dpkg does), so one user id is not enough.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    workdir: str = "/root"
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    mounts: Mapping[str, Path] = field(default_factory=dict)
+    writable: Mapping[str, Path] = field(default_factory=dict)
+    many_users: bool = False
+
+
+def run_step(
+    step: StepRun,
+    lowers: Mapping[str, Sequence[str]],
+    work: Path,
+    upper: Path,
+    lock: KeyLock,
+    output: Callable[[str], None],
+    lifeline: Lifeline,
+) -> None:
+    """Run `step`; what it changes is in `upper` afterwards, as root/ usr/ usr-local/.
+
+    Args:
+        lowers: the lower directories of each of these, top-most first.
+        work: an empty directory on the same file system as `upper`.
+        lock: held by the container too, until its last process is gone.
+        output: gets each line the program prints.
+        lifeline: ends the container when it is cut.
+
+    Raises:
+        StepFailed: the program failed.
+        BackendError: the container could not be made, or was cancelled.
+    """
+    kit = work / "kit"
+    _fill(kit, step)
+    order = {
+        "argv": step.argv,
+        "env": dict(step.env),
+        "workdir": step.workdir,
+        "lowers": {name: list(paths) for name, paths in lowers.items()},
+        "work": str(work),
+        "upper": str(upper),
+        "kit": str(kit),
+        "mounts": [[str(source), target] for target, source in step.mounts.items()],
+        "writable": [[str(source), target] for target, source in step.writable.items()],
+        "many_users": step.many_users,
+    }
+    (work / "order.json").write_text(json.dumps(order))
+    answer, lines = _follow(work / "order.json", lock, output, lifeline)
+    if lifeline.is_cut:
+        raise BackendError("the build was cancelled")
+    if "error" in answer:
+        raise BackendError(f"could not make the container of an image step: {answer['error']}")
+    if answer["code"]:
+        raise StepFailed(answer["code"] if answer["code"] > 0 else 128 - answer["code"], lines)
+
+
+def _fill(kit: Path, step: StepRun) -> None:
+    """Lay out what is shown at KIT: small files themselves, mount points for the rest."""
+    kit.mkdir()
+    for target, data in step.files.items():
+        path = _below(kit, target)
+        path.write_bytes(data)
+    for target, source in {**step.mounts, **step.writable}.items():
+        path = _below(kit, target)
+        if source.is_dir():
+            path.mkdir(exist_ok=True)
+        else:
+            path.touch()
+
+
+def _below(kit: Path, target: str) -> Path:
+    path = kit / os.path.relpath(target, KIT)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _follow(
+    order: Path, lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline
+) -> tuple[dict[str, Any], deque[str]]:
+    """Start the box, pass its lines on, wait for its end. It ends with its standard input, so with this process too."""
+    read, write = os.pipe()
+    lines: deque[str] = deque(maxlen=_KEPT_LINES)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "intermodal_local.images.box", str(order), str(write), str(lock.fd)],
+            stdin=lifeline.end,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(write, lock.fd),
+        )
+    finally:
+        os.close(write)
+    assert process.stdout is not None
+    with open(read, encoding="utf-8") as status, process:
+        for raw in process.stdout:
+            line = raw.decode("utf-8", "replace").rstrip("\r\n")
+            lines.append(line)
+            output(line)
+        text = status.read()
+    if not text:
+        return {"error": f"its process ended with {process.returncode}: {' '.join(lines) or 'no reason given'}"}, lines
+    answer: dict[str, Any] = json.loads(text.splitlines()[0])
+    return answer, lines
