@@ -1,0 +1,1 @@
+"""Intermodal's local backend: daemonless, rootless containers from Linux namespaces."""

@@ -1,0 +1,223 @@
+"""The launch role: asks a supervisor for containers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from intermodal.plugins.roles import BuiltImage, ContainerExit, GpuLease, LaunchBusy, LaunchRefused, OutputSink
+from intermodal.specs import ContainerSpec, ResourceTotals
+from intermodal_local.base import prepare_base
+from intermodal_local.container import LocalContainer
+from intermodal_local.link import Link
+from intermodal_local.rootfs import Python, Rootfs
+from intermodal_local.runtime import cleanup
+
+__all__ = ["LocalLauncher", "machine_cpu", "machine_memory"]
+
+#: Where core mounts the guest bundle.
+GUEST = "/opt/intermodal/guest"
+PROCESS_LIMIT = 4096
+_MIB = 1 << 20
+
+
+class LocalLauncher:
+    """See `intermodal.plugins.Launcher`."""
+
+    def __init__(self, data_dir: Path, *, gpus: dict[str, int] | None = None) -> None:
+        """`gpus` counts the devices of each kind."""
+        self._data = data_dir
+        self._gpus = gpus or {}
+        self._link: Link | None = None
+        self._connecting = asyncio.Lock()
+        self._hello: asyncio.Future[dict[str, Any]] | None = None
+        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._containers: dict[str, LocalContainer] = {}
+        self._bases: dict[Python, asyncio.Task[dict[str, list[str]]]] = {}
+
+    async def totals(self) -> ResourceTotals:
+        """See the protocol."""
+        return ResourceTotals(cpu=machine_cpu(), memory=machine_memory(), gpus=dict(self._gpus))
+
+    async def launch(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
+    ) -> LocalContainer:
+        """See the protocol."""
+        container = await self.start(spec, Rootfs.from_json(image.ref), gpus, output)
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                await asyncio.get_running_loop().sock_sendall(container.stream, boot)
+        except asyncio.CancelledError:
+            await container.kill()
+            raise
+        return container
+
+    async def start(
+        self,
+        spec: ContainerSpec,
+        rootfs: Rootfs,
+        gpus: GpuLease | None,
+        output: OutputSink,
+        *,
+        argv: Sequence[str] | None = None,
+    ) -> LocalContainer:
+        """Start a container with the guest in it, or with program `argv` (empty: with nothing, to exec into).
+
+        Raises as `launch`.
+        """
+        base = await self._base(rootfs.python)
+        link = await self._connect()
+        if spec.id in self._containers:
+            raise LaunchRefused(f"a container {spec.id!r} runs already")
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
+        container = LocalContainer(spec.id, ours, output, self._send)
+        container.watch(1, out[0])
+        container.watch(2, err[0])
+        self._containers[spec.id] = container
+        answer = self._answers[spec.id] = asyncio.get_running_loop().create_future()
+        try:
+            with theirs:
+                order = _order(spec, rootfs, base, argv, gpus)
+                link.send(order, [theirs.fileno(), out[1], err[1], *(gpus.fds if gpus else ())])
+        finally:
+            os.close(out[1])
+            os.close(err[1])
+        await self._admitted(container, answer)
+        return container
+
+    async def close(self) -> None:
+        """See the protocol."""
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+            self._lost()
+
+    async def _admitted(self, container: LocalContainer, answer: asyncio.Future[dict[str, Any]]) -> None:
+        try:
+            told = await answer
+        except asyncio.CancelledError:
+            await container.kill()
+            raise
+        finally:
+            self._answers.pop(container.id, None)
+        if told["t"] == "launched":
+            return
+        del self._containers[container.id]
+        container.abandon()
+        if told["t"] == "busy":
+            raise LaunchBusy(told["message"])
+        raise LaunchRefused(told["message"])
+
+    async def _base(self, python: Python) -> dict[str, list[str]]:
+        task = self._bases.get(python)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self._bases[python] = asyncio.create_task(asyncio.to_thread(prepare_base, self._data, python))
+        return await asyncio.shield(task)
+
+    async def _connect(self) -> Link:
+        async with self._connecting:
+            if self._link is None:
+                self._hello = asyncio.get_running_loop().create_future()
+                options = {
+                    "data": str(self._data),
+                    "session": secrets.token_hex(6),
+                    "cpu": machine_cpu(),
+                    "memory": machine_memory(),
+                }
+                self._link = Link(options, self._received, self._supervisor_ended)
+                await self._hello
+            return self._link
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if self._link is not None:
+            self._link.send(message)
+
+    def _received(self, message: dict[str, Any], fds: list[int]) -> None:
+        if message["t"] == "hello":
+            if self._hello is not None and not self._hello.done():
+                self._hello.set_result(message)
+        elif message["t"] == "exit":
+            container = self._containers.pop(message["id"], None)
+            if container is not None:
+                container.ended(
+                    ContainerExit(cause=message["cause"], code=message["code"], detail=message["detail"])
+                )
+        else:
+            answer = self._answers.get(message["id"])
+            if answer is not None and not answer.done():
+                answer.set_result(message)
+
+    def _supervisor_ended(self) -> None:
+        """It was killed: the kernel has ended its containers, what is on disk is removed here."""
+        link, self._link = self._link, None
+        self._lost()
+        if link is not None:
+            asyncio.get_running_loop().run_in_executor(None, self._after_supervisor, link)
+
+    def _after_supervisor(self, link: Link) -> None:
+        link.reap()
+        cleanup.reap_leftovers(str(self._data / "local" / "runs"))
+
+    def _lost(self) -> None:
+        words = "the supervisor of this session's containers ended"
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_result({"t": "refused", "message": words})
+        if self._hello is not None and not self._hello.done():
+            self._hello.set_exception(LaunchRefused(words))
+        for name, container in list(self._containers.items()):
+            if name not in self._answers:
+                container.ended(ContainerExit(cause="lost", detail=words))
+                del self._containers[name]
+
+
+def machine_cpu() -> float:
+    """Cores that this process may use."""
+    return float(len(os.sched_getaffinity(0)))
+
+
+def machine_memory() -> int:
+    """MiB of memory in this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB
+
+
+def _order(
+    spec: ContainerSpec,
+    rootfs: Rootfs,
+    base: dict[str, list[str]],
+    argv: Sequence[str] | None,
+    gpus: GpuLease | None,
+) -> dict[str, Any]:
+    limit = spec.resources.memory_limit
+    bundle = next(([mount.source, mount.target] for mount in spec.mounts if mount.target == GUEST), None)
+    return {
+        "t": "launch",
+        "id": spec.id,
+        "layers": list(rootfs.layers),
+        "base": base,
+        "executable": rootfs.python.executable,
+        "bundle": bundle,
+        "env": list({**dict(spec.env), **(dict(gpus.env) if gpus else {})}.items()),
+        "workdir": spec.workdir,
+        "network": spec.network,
+        "mounts": [[mount.source, mount.target] for mount in spec.mounts],
+        "python_path": list(spec.python_path),
+        "hostname": spec.id[:63],
+        "cpu": spec.resources.cpu,
+        "memory": spec.resources.memory,
+        "cpu_limit": spec.resources.cpu_limit,
+        "memory_limit": limit * _MIB if limit is not None else None,
+        "shm": limit * _MIB if limit is not None else None,
+        "processes": PROCESS_LIMIT,
+        "snapshot": spec.snapshot,
+        "argv": list(argv) if argv is not None else None,
+        "devices": [],
+    }

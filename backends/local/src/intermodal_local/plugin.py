@@ -1,0 +1,39 @@
+"""The backend's plugin: what the entry point `local` of group `intermodal.backends` names."""
+
+from __future__ import annotations
+
+from intermodal.plugins import Builder, Config, Launcher, Options, hookimpl
+
+
+@hookimpl
+def intermodal_addoption(options: Options) -> None:
+    """The settings of this backend."""
+    options.add(
+        "local.isolation",
+        default="namespaces",
+        choices=("namespaces", "process"),
+        help="How containers are kept apart: Linux namespaces, or plain processes where a host allows no namespaces.",
+    )
+    options.add(
+        "local.gpus",
+        type="list",
+        default=(),
+        help='Declared accelerators, such as ["H100:4", "A100:2"], instead of those that NVML finds.',
+    )
+
+
+@hookimpl
+def intermodal_builder(config: Config) -> Builder:
+    """Image layers over the host's userland."""
+    from intermodal_local.images import Grounds, LocalBuilder
+
+    grounds = Grounds(config.data_dir, config.get("local.isolation"))
+    return LocalBuilder(config.data_dir / "local" / "layers", grounds.find)
+
+
+@hookimpl
+def intermodal_launcher(config: Config) -> Launcher:
+    """Containers from namespaces."""
+    from intermodal_local.launcher import LocalLauncher
+
+    return LocalLauncher(config.data_dir)

@@ -1,0 +1,181 @@
+"""Control groups of containers, v1 or v2, where this user may make them. Probed by making one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+_CONTROLLERS = ("memory", "pids", "cpu")
+_PERIOD_US = 100_000
+
+
+@dataclass
+class Group:
+    """The control groups of one container. `directories` maps a controller to its directory."""
+
+    version: int
+    directories: dict[str, str]
+
+    def control_fds(self) -> list[int]:
+        """Open files: a process that writes `0` to each of them is in the group. The caller closes them."""
+        name = "cgroup.procs"
+        return [os.open(f"{path}/{name}", os.O_WRONLY | os.O_CLOEXEC) for path in dict.fromkeys(self.directories.values())]
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed a process here for memory."""
+        path = self.directories.get("memory")
+        if path is None:
+            return False
+        text = _read(f"{path}/memory.oom_control" if self.version == 1 else f"{path}/memory.events")
+        fields = dict(line.split() for line in text.splitlines() if line.count(" ") == 1)
+        return int(fields.get("oom_kill", "0")) > 0
+
+    def peak(self) -> int | None:
+        """The most memory it held, in bytes."""
+        path = self.directories.get("memory")
+        if path is None:
+            return None
+        text = _read(f"{path}/memory.max_usage_in_bytes" if self.version == 1 else f"{path}/memory.peak")
+        return int(text) if text.strip().isdigit() else None
+
+    def remove(self) -> bool:
+        """Remove the directories; False while the kernel still clears them."""
+        done = True
+        for path in dict.fromkeys(self.directories.values()):
+            try:
+                os.rmdir(path)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                done = False
+        return done
+
+
+class Cgroups:
+    """The parent groups of one session; `available` says which limits they enforce."""
+
+    def __init__(self, session: str) -> None:
+        name = f"intermodal-{session}"
+        self.version, self._parents = _probe(name)
+        self.available = frozenset(self._parents)
+
+    def create(self, name: str, *, memory: int | None, pids: int, cpu: float | None) -> Group:
+        """Make the groups of one container. `memory` in bytes, `cpu` in cores. Raises `OSError`."""
+        group = Group(self.version, {key: f"{path}/{name}" for key, path in self._parents.items()})
+        for path in dict.fromkeys(group.directories.values()):
+            os.mkdir(path)
+        for key, file, value in self._settings(memory, pids, cpu):
+            if key in group.directories:
+                _write(f"{group.directories[key]}/{file}", value)
+        if self.version == 2 and "memory" in group.directories:
+            _write(f"{group.directories['memory']}/memory.oom.group", "1")
+        return group
+
+    def directories(self) -> list[str]:
+        """The parents, for whoever cleans up after this session."""
+        return list(dict.fromkeys(self._parents.values()))
+
+    def _settings(self, memory: int | None, pids: int, cpu: float | None) -> list[tuple[str, str, str]]:
+        v1 = self.version == 1
+        settings = [("pids", "pids.max", str(pids))]
+        if memory is not None:
+            settings.append(("memory", "memory.limit_in_bytes" if v1 else "memory.max", str(memory)))
+        if cpu is not None:
+            quota = str(max(1000, round(cpu * _PERIOD_US)))
+            settings.append(("cpu", "cpu.cfs_quota_us", quota) if v1 else ("cpu", "cpu.max", f"{quota} {_PERIOD_US}"))
+        return settings
+
+
+def remove_tree(path: str) -> bool:
+    """Remove a group and those below it; False while processes are left in one."""
+    try:
+        for entry in os.scandir(path):
+            if entry.is_dir(follow_symlinks=False):
+                remove_tree(entry.path)
+        os.rmdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _probe(name: str) -> tuple[int, dict[str, str]]:
+    mounts = _mounts()
+    own = _own()
+    parents: dict[str, str] = {}
+    for controller in _CONTROLLERS:
+        if controller in mounts and controller in own:
+            path = f"{mounts[controller]}{own[controller].rstrip('/')}/{name}"
+            if _make(path):
+                parents[controller] = path
+    if parents:
+        return 1, parents
+    if "" in mounts and "" in own:
+        return 2, _probe_unified(f"{mounts['']}{own[''].rstrip('/')}", name)
+    return 0, {}
+
+
+def _probe_unified(own: str, name: str) -> dict[str, str]:
+    path = f"{own}/{name}"
+    if not _make(path):
+        return {}
+    usable = []
+    for controller in _CONTROLLERS:
+        try:
+            _write(f"{own}/cgroup.subtree_control", f"+{controller}")
+        except OSError:
+            pass
+        try:
+            _write(f"{path}/cgroup.subtree_control", f"+{controller}")
+            usable.append(controller)
+        except OSError:
+            continue
+    if not usable:
+        os.rmdir(path)
+    return dict.fromkeys(usable, path)
+
+
+def _mounts() -> dict[str, str]:
+    found: dict[str, str] = {}
+    with open("/proc/self/mountinfo") as file:
+        for line in file:
+            left, _, right = line.partition(" - ")
+            kind, _, options = right.split()[:3]
+            if kind == "cgroup2":
+                found.setdefault("", left.split()[4])
+            elif kind == "cgroup":
+                for option in options.split(","):
+                    found.setdefault(option, left.split()[4])
+    return found
+
+
+def _own() -> dict[str, str]:
+    found: dict[str, str] = {}
+    with open("/proc/self/cgroup") as file:
+        for line in file:
+            _, names, path = line.rstrip("\n").split(":", 2)
+            for name in names.split(","):
+                found[name] = path
+    return found
+
+
+def _make(path: str) -> bool:
+    try:
+        os.mkdir(path)
+    except OSError:
+        return False
+    return True
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _write(path: str, value: str) -> None:
+    with open(path, "w") as file:
+        file.write(value)

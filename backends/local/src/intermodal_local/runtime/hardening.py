@@ -1,0 +1,62 @@
+"""What container engines take away by default: capabilities, privileges through exec, parts of /proc and /sys."""
+
+from __future__ import annotations
+
+import os
+
+from intermodal_local.runtime import kernel
+
+#: The default set of container engines: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap,
+#: net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap. Device nodes made with mknod stay dead: every
+#: writable mount is nodev.
+DEFAULT_CAPABILITIES = 0xA80425FB
+
+MASKED = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+    "/sys/fs/cgroup",
+    "/sys/kernel/debug",
+    "/sys/kernel/tracing",
+)
+READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+
+def mask_paths(root: str, null: str) -> None:
+    """Hide or freeze what tells about or changes the host. `null` is a path of the null device."""
+    for path in MASKED:
+        target = root + path
+        try:
+            directory = os.path.isdir(target)
+            if directory:
+                kernel.mount("tmpfs", target, "tmpfs", kernel.MS_RDONLY | kernel.MS_NODEV, "size=0")
+            elif os.path.exists(target):
+                kernel.bind(null, target, recursive=False)
+        except FileNotFoundError:
+            continue
+    for path in READ_ONLY:
+        target = root + path
+        if os.path.exists(target):
+            kernel.bind(target, target)
+            kernel.set_mount_flags(target, kernel.ATTR_RDONLY)
+
+
+def drop_privileges() -> None:
+    """Keep only the default capabilities, for this process and all that follow, and never gain any by exec."""
+    with open("/proc/sys/kernel/cap_last_cap") as file:
+        last = int(file.read())
+    for capability in range(last + 1):
+        if not DEFAULT_CAPABILITIES >> capability & 1:
+            kernel.prctl(kernel.PR_CAPBSET_DROP, capability)
+    kernel.prctl(kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL)
+    kernel.set_capabilities(DEFAULT_CAPABILITIES)
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)

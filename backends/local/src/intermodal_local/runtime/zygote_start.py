@@ -1,0 +1,125 @@
+"""How a supervisor makes a zygote: a fork that builds the zygote's root, keeps the host at one place in it, and executes
+the interpreter there."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Callable, NoReturn
+
+from intermodal_local.runtime import contain, kernel, messages, overlay
+
+_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "zygote_main.py")
+
+
+@dataclass
+class ZygotePlan:
+    """What a zygote is made of. Paths are the host's; `run` is its own fresh directory."""
+
+    run: str
+    stack: str
+    counts: list[int]
+    executable: str
+    bundle: tuple[str, str] | None
+    rootless: bool
+
+
+@dataclass
+class StartedZygote:
+    """A zygote that is starting: its process id on the host and the control socket."""
+
+    pid: int
+    control: socket.socket
+
+
+def start(plan: ZygotePlan) -> StartedZygote:
+    """Fork and return at once; the zygote says `ready` over its control socket, or ends with words in its log."""
+    ours, theirs = messages.pair()
+    steps, tell = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    overlay.make_upper(plan.run, None, "", local=bool(plan.counts[2]))
+    middle = os.fork()
+    if not middle:
+        steps.close()
+        _in_fork(lambda: _middle(plan, theirs, tell), plan)
+    tell.close()
+    theirs.close()
+    with steps:
+        answer = steps.recv(4)
+    os.waitpid(middle, 0)
+    if len(answer) != 4:
+        ours.close()
+        raise OSError(0, _log_tail(plan))
+    messages.send(ours, {"t": "go"})
+    return StartedZygote(struct.unpack("i", answer)[0], ours)
+
+
+def log_path(run: str) -> str:
+    """Where a zygote's last words are."""
+    return f"{run}/log"
+
+
+def _log_tail(plan: ZygotePlan) -> str:
+    try:
+        with open(log_path(plan.run)) as file:
+            return file.read()[-2000:].strip()
+    except OSError:
+        return "no word from it"
+
+
+def _in_fork(action: Callable[[], None], plan: ZygotePlan) -> NoReturn:
+    try:
+        log = os.open(log_path(plan.run), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        null = os.open("/dev/null", os.O_RDONLY)
+        for source, target in ((null, 0), (log, 1), (log, 2)):
+            os.dup2(source, target)
+        action()
+    except OSError as error:
+        os.write(2, f"{error.strerror}: {error.filename}\n".encode())
+    finally:
+        os._exit(1)
+
+
+def _middle(plan: ZygotePlan, control: socket.socket, tell: socket.socket) -> None:
+    if plan.rootless:
+        uid, gid = os.getuid(), os.getgid()
+        kernel.unshare(kernel.NEWUSER)
+        _map_self(uid, gid)
+    kernel.unshare(kernel.NEWNS | kernel.NEWPID | kernel.NEWIPC | kernel.NEWUTS)
+    zygote = os.fork()
+    if not zygote:
+        tell.close()
+        _in_fork(lambda: _become_zygote(plan, control), plan)
+    tell.send(struct.pack("i", zygote))
+    os._exit(0)
+
+
+def _map_self(uid: int, gid: int) -> None:
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+
+
+def _become_zygote(plan: ZygotePlan, control: socket.socket) -> None:
+    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    root = overlay.mount_root(plan.stack, plan.run, plan.counts)
+    inside = overlay.Inside(root)
+    inside.mount("/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+    os.close(inside.place("/dev/null", directory=False))
+    kernel.bind("/dev/null", f"{root}/dev/null", recursive=False)
+    if plan.bundle:
+        inside.bind(*plan.bundle)
+    inside.close()
+    contain.close_others([0, 1, 2, control.fileno()])
+    os.mkdir(root + contain.HOST)
+    os.chdir(root)
+    kernel.pivot_root(".", root + contain.HOST)
+    os.chdir("/")
+    os.set_inheritable(control.fileno(), True)
+    arguments = [str(control.fileno()), "rootless" if plan.rootless else "root", plan.bundle[1] if plan.bundle else ""]
+    os.execve(plan.executable, [plan.executable, contain.HOST + _MAIN, *arguments], _environment())
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": contain.PATH, "HOME": "/root", "LANG": "C.UTF-8", "PYTHONNOUSERSITE": "1"}
