@@ -1,0 +1,170 @@
+"""The client inside a container: calls and requests over the guest's own connection (call.nested).
+
+Standard library only and Python 3.10 syntax: guests use it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import itertools
+import json
+import os
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Optional, Protocol
+
+from intermodal import exception
+from intermodal.client.api import CallTarget, Reply
+from intermodal.client.completion import Completion
+from intermodal.client.outputs import Outputs
+from intermodal.wire.arena import Arena
+from intermodal.wire.frame import Buffer
+from intermodal.wire.messages import unpack
+from intermodal.wire.payload import Payload, dumps, loads
+
+__all__ = ["GuestCall", "GuestClient", "GuestLink"]
+
+
+class GuestLink(Protocol):
+    """What the guest's connection offers; see `intermodal.guest.link`."""
+
+    @property
+    def arena(self) -> Optional[Arena]: ...
+    def attempt(self) -> int: ...
+    def send(
+        self, header: dict[str, Any], columns: Sequence[Buffer] = (), payloads: Iterable[Payload] = ()
+    ) -> None: ...
+    def payload(self, segment: bytes) -> Payload: ...
+    def payloads(self, segments: list[bytes]) -> Sequence[Payload]: ...
+    def wait(self, completion: Completion[Any], nested: bool) -> None: ...
+    async def wait_async(self, completion: Completion[Any], nested: bool) -> None: ...
+
+
+class _GuestCompletion(Completion[Any]):
+    """Whoever waits for it may be the one who reads the connection."""
+
+    __slots__ = ("_link", "_nested")
+
+    def __init__(self, link: GuestLink, nested: bool) -> None:
+        super().__init__()
+        self._link = link
+        self._nested = nested
+
+    def wait(self) -> None:
+        if not self.done:
+            self._link.wait(self, self._nested)
+
+    async def wait_async(self) -> None:
+        if not self.done:
+            await self._link.wait_async(self, self._nested)
+
+
+class GuestCall:
+    """A call made from inside a container. Outputs that come after the last handle is gone are dropped."""
+
+    def __init__(self, call_id: str, link: GuestLink) -> None:
+        self.id = call_id
+        self.outputs = Outputs(lambda: _GuestCompletion(link, nested=True))
+        self._link = link
+
+    def add(self, inputs: Sequence[Any], closed: bool) -> None:
+        """More inputs; `closed` says they are the last."""
+        self._link.send({"t": "add", "call": self.id, "closed": closed}, (), inputs)
+
+    def grant(self, items: int) -> None:
+        """The reader of a generator call can take `items` more."""
+        self._link.send({"t": "grant", "call": self.id, "items": items})
+
+    def cancel(self, terminate_containers: bool = False) -> None:
+        """Cancel what has no result yet. Idempotent; does not wait."""
+        if not self.outputs.ended:
+            self._link.send({"t": "cancelcall", "call": self.id, "terminate": terminate_containers})
+
+
+class GuestClient:
+    """Implements `intermodal.client.api.Client` over the guest's connection. Thread-safe."""
+
+    def __init__(self, link: GuestLink) -> None:
+        self._link = link
+        self._calls: weakref.WeakValueDictionary[str, GuestCall] = weakref.WeakValueDictionary()
+        self._requests: dict[int, Completion[Reply]] = {}
+        self._ids = itertools.count(1)
+
+    def handlers(self) -> dict[str, Callable[[dict[str, Any], list[bytes]], None]]:
+        """What to do with the host's frames, by message name."""
+        return {"outputs": self._on_outputs, "ended": self._on_ended, "reply": self._on_reply}
+
+    def dumps(self, value: Any) -> Payload:
+        """Pickle a value. Raises `SerializationError`."""
+        return dumps(value, self._link.arena)
+
+    def loads(self, payload: Payload) -> Any:
+        """The value of a payload. Raises `DeserializationError`."""
+        return loads(payload)
+
+    def submit(
+        self,
+        target: CallTarget,
+        inputs: Sequence[Any],
+        *,
+        closed: bool,
+        credit: Optional[int] = None,
+        detached: bool = False,
+    ) -> GuestCall:
+        """Start a call whose parent is the input that this code runs for."""
+        call = GuestCall("fc-" + os.urandom(10).hex(), self._link)
+        self._calls[call.id] = call
+        header = {
+            "t": "submit",
+            "call": call.id,
+            "app": target.app,
+            "key": target.key,
+            "method": target.method,
+            "parent": self._link.attempt() or None,
+            "closed": closed,
+            "credit": credit,
+            "detached": detached,
+            "idem": call.id,
+            "options": json.loads(target.options) if target.options else {},
+        }
+        self._link.send(header, (target.parameters,), inputs)
+        return call
+
+    def request(self, method: str, params: dict[str, Any], segments: Sequence[Payload] = ()) -> Completion[Reply]:
+        """Ask the control plane. The completion fails with the error that it answers."""
+        number = next(self._ids)
+        completion = _GuestCompletion(self._link, nested=method == "call.output")
+        self._requests[number] = completion
+        header: dict[str, Any] = {"t": "request", "id": number, "method": method, "params": params}
+        if any(not isinstance(segment, bytes) for segment in segments):
+            header["payloads"] = True
+        self._link.send(header, (), segments)
+        return completion
+
+    def _on_outputs(self, header: dict[str, Any], segments: list[bytes]) -> None:
+        call = self._calls.get(header["call"])
+        if call is not None:
+            indices = unpack("Q", segments[0])
+            call.outputs.push(indices, unpack("B", segments[1], len(indices)), self._link.payloads(segments[2:]))
+
+    def _on_ended(self, header: dict[str, Any], segments: list[bytes]) -> None:
+        call = self._calls.pop(header["call"], None)
+        if call is not None:
+            call.outputs.end()
+
+    def _on_reply(self, header: dict[str, Any], segments: list[bytes]) -> None:
+        completion = self._requests.pop(header["id"], None)
+        if completion is None:
+            return
+        if header["ok"]:
+            received: Sequence[Any] = self._link.payloads(segments) if header.get("payloads") else segments
+            completion.set(Reply(header.get("value"), received))
+        else:
+            completion.fail(_error(header.get("error", ""), header.get("message", "")))
+
+
+def _error(name: str, message: str) -> Exception:
+    kind = getattr(exception, name, None) or getattr(builtins, name, None)
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        return kind(message)
+    return exception.RemoteError(f"{name}: {message}")

@@ -1,0 +1,112 @@
+"""Exceptions of user code as ERROR payloads: type, message, traceback as text, and the exception itself where it survives."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from intermodal.wire.payload import Payload, dumps
+
+__all__ = ["describe", "encode", "hint_missing_module"]
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+#: Import names whose distribution has another name.
+_DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+
+
+def encode(error: BaseException) -> Payload:
+    """The ERROR payload of `error` (call.errors)."""
+    return dumps(describe(error), None)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """What an ERROR payload holds; only str, bytes and None, so that reading it needs none of the user's types."""
+    hint_missing_module(error)
+    kind = type(error)
+    return {
+        "type": kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
+        "message": _message(error),
+        "traceback": _traceback(error),
+        "exception": _pickled(error),
+    }
+
+
+def hint_missing_module(error: BaseException) -> None:
+    """Add to a `ModuleNotFoundError` which image method brings the module (image.environment)."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name or not error.args:
+        return
+    top = error.name.partition(".")[0]
+    if "this container's image" in str(error.msg) or (top in sys.modules and top != error.name):
+        return
+    package = _DISTRIBUTIONS.get(top, top)
+    message = (
+        f"module {error.name!r} is not in this container's image; add .pip_install({package!r}) to the image, "
+        f"or .add_local_python_source({top!r}) where it is your own code"
+    )
+    error.msg = message
+    error.args = (message, *error.args[1:])
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as broken:  # a user's __str__ may do anything
+        return f"<str() of the exception failed: {type(broken).__name__}>"
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        whole = traceback.TracebackException.from_exception(error)
+        _without_guest(whole, set())
+        return "".join(whole.format())
+    except Exception as broken:
+        return f"{type(error).__name__}: {_message(error)} (its traceback cannot be shown: {type(broken).__name__})\n"
+
+
+def _without_guest(error: traceback.TracebackException, seen: set[int]) -> None:
+    """Leave out the frames of this package, in the whole chain."""
+    if id(error) in seen:
+        return
+    seen.add(id(error))
+    error.stack[:] = [frame for frame in error.stack if not frame.filename.startswith(_HERE)]
+    parts: Sequence[Any] = getattr(error, "exceptions", None) or ()
+    for part in (error.__cause__, error.__context__, *parts):
+        if part is not None:
+            _without_guest(part, seen)
+
+
+def _pickled(error: BaseException) -> bytes | None:
+    """The exception, where it comes out of its pickle as the same type saying the same; else None."""
+    for pickler in (_plain, _by_value):
+        try:
+            data = pickler(error)
+            again = pickle.loads(data)
+        except Exception:
+            continue
+        if type(again) is type(error) and _message(again) == _message(error):
+            return data
+    return None
+
+
+def _plain(error: BaseException) -> bytes:
+    return pickle.dumps(error, 5)
+
+
+def _by_value(error: BaseException) -> bytes:
+    import cloudpickle
+
+    return bytes(cloudpickle.dumps(error, 5))

@@ -1,0 +1,63 @@
+"""Finding the user's code in the container: by module and qualified name, or out of a cloudpickle."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from intermodal.exception import DeserializationError, InvalidError, VersionError
+from intermodal.specs.function import CodeTarget
+
+__all__ = ["extend_path", "load_target"]
+
+
+def extend_path(python_path: Sequence[str]) -> None:
+    """Put the user's directories first on `sys.path`, in order."""
+    new = [entry for entry in python_path if entry not in sys.path]
+    sys.path[:0] = new
+    importlib.invalidate_caches()
+
+
+def load_target(target: CodeTarget, code: bytes) -> Any:
+    """What the user defined under this name, undecorated or not.
+
+    Raises what the user's module raises, `InvalidError` where the name is not there, `VersionError` where a pickle is of
+    another Python, `DeserializationError` where it cannot be opened.
+    """
+    if code:
+        return _unpickle(target, code)
+    module = importlib.import_module(target.module)
+    if target.main:
+        # As multiprocessing does: what was pickled as `__main__.X` at the other end is this module's X.
+        sys.modules["__main__"] = module
+    found: Any = module
+    for part in target.qualname.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise InvalidError(
+                f"module {target.module!r} has no {target.qualname!r} in the container (file "
+                f"{getattr(module, '__file__', None)}): define it at the top level of the module, unconditionally"
+            ) from None
+    return found
+
+
+def _unpickle(target: CodeTarget, code: bytes) -> Any:
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if target.python is not None and target.python != here:
+        raise VersionError(
+            f"{target.qualname!r} was pickled by Python {target.python}, and the container has Python {here}: code without "
+            f"a source file needs the same version at both ends, so use an image with Python {target.python} or put the code "
+            "into a file"
+        )
+    try:
+        return pickle.loads(code)
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:
+        raise DeserializationError(
+            f"{target.qualname!r} cannot be unpickled in the container: {type(error).__name__}: {error}"
+        ) from error
