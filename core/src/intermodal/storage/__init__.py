@@ -1,0 +1,10 @@
+"""What is kept: content-addressed blobs and references, file trees on the host, queues and dicts."""
+
+from __future__ import annotations
+
+from intermodal.storage.blobs import BlobDirectory
+from intermodal.storage.directory import DirectoryStorage
+from intermodal.storage.state import Reply, RequestError, StateService
+from intermodal.storage.trees import TreeStore
+
+__all__ = ["BlobDirectory", "DirectoryStorage", "Reply", "RequestError", "StateService", "TreeStore"]

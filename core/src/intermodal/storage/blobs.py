@@ -1,0 +1,170 @@
+"""Blobs in a directory: files named by the SHA-256 of their bytes, whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO
+
+from intermodal.exception import BackendError
+
+__all__ = ["CHUNK", "BlobDirectory", "BlobWriter", "check_id"]
+
+CHUNK = 1 << 20
+_ID = re.compile(r"[0-9a-f]{64}")
+_Signature = tuple[int, int, int]
+
+
+def check_id(blob: str) -> str:
+    """`blob` if it is a SHA-256 in hex; raises `KeyError` for anything else, so that no path is ever made of it."""
+    if not isinstance(blob, str) or _ID.fullmatch(blob) is None:
+        raise KeyError(f"{blob!r:.100} is no blob: expected 64 hex digits")
+    return blob
+
+
+class BlobWriter:
+    """Bytes on their way into the store, hashed as they come."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._hash.update(data)
+        self._file.write(data)
+
+    def digest(self) -> str:
+        """The SHA-256 of what was written, in hex."""
+        return self._hash.hexdigest()
+
+
+class BlobDirectory:
+    """The blobs under one directory. Blocking calls, from any thread; several processes may share it.
+
+    It is also the `Blobs` view that builders get. A blob's bytes are checked against its name whenever they are read,
+    for `path` once per process and file. A damaged one is removed, so that putting it again repairs the store.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._temporary = root / ".tmp"
+        self._checked: dict[str, _Signature] = {}
+
+    def put(self, data: bytes | Path) -> str:
+        """Store bytes, or a file's; the SHA-256 in hex."""
+        if isinstance(data, Path):
+            return self._put_file(data)
+        blob = hashlib.sha256(data).hexdigest()
+        if not self._is_whole(blob, len(data)):
+            with self._writer() as writer:
+                writer.write(data)
+        return blob
+
+    def get(self, blob: str) -> bytes:
+        """The bytes. Raises `KeyError` where it is unknown, `BackendError` where its file is damaged."""
+        with self._open(blob) as file:
+            data = file.read()
+        if hashlib.sha256(data).hexdigest() != blob:
+            raise self.damaged(blob)
+        return data
+
+    def has(self, blob: str) -> bool:
+        """Is it here?"""
+        return self._file(check_id(blob)).is_file()
+
+    def path(self, blob: str) -> Path:
+        """A read-only file with the blob's bytes, checked. Raises like `get`."""
+        path = self._file(check_id(blob))
+        try:
+            found = _signature(path.stat())
+        except FileNotFoundError:
+            raise _unknown(blob) from None
+        if self._checked.get(blob) != found:
+            with self._open(blob) as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != blob:
+                    raise self.damaged(blob)
+                self._checked[blob] = _signature(os.fstat(file.fileno()))
+        return path
+
+    def chunks(self, blob: str, size: int = CHUNK) -> Generator[bytes, None, None]:
+        """The bytes in pieces. The last piece comes only if all of them fit the name. Raises like `get`."""
+        with self._open(blob) as file:
+            digest = hashlib.sha256()
+            piece = file.read(size)
+            while following := file.read(size):
+                digest.update(piece)
+                yield piece
+                piece = following
+            digest.update(piece)
+        if digest.hexdigest() != blob:
+            raise self.damaged(blob)
+        if piece:
+            yield piece
+
+    def damaged(self, blob: str) -> BackendError:
+        """Take a damaged blob out of the store; the error to raise."""
+        path = self._file(blob)
+        path.unlink(missing_ok=True)
+        self._checked.pop(blob, None)
+        return BackendError(
+            f"the stored file {path} does not have the bytes its name stands for (a fault of the disk, or something "
+            "wrote to it); it was removed: run again, and what comes from your own files is stored anew"
+        )
+
+    def _put_file(self, source: Path) -> str:
+        with source.open("rb") as file:
+            blob = hashlib.file_digest(file, "sha256").hexdigest()
+            if self._is_whole(blob, os.fstat(file.fileno()).st_size):
+                return blob
+            file.seek(0)
+            with self._writer() as writer:  # hashed again: the file may be changing under our hands
+                while data := file.read(CHUNK):
+                    writer.write(data)
+        return writer.digest()
+
+    @contextmanager
+    def _writer(self) -> Iterator[BlobWriter]:
+        """Write a new blob; it appears, whole, when the block ends well."""
+        self._temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd, name = tempfile.mkstemp(dir=self._temporary)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                writer = BlobWriter(file)
+                yield writer
+                os.fchmod(file.fileno(), 0o444)
+            target = self._file(writer.digest())
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            os.replace(name, target)
+        except BaseException:
+            os.unlink(name)
+            raise
+
+    def _is_whole(self, blob: str, size: int) -> bool:
+        """A file cut short by a power failure is no reason to skip a put."""
+        try:
+            return self._file(blob).stat().st_size == size
+        except FileNotFoundError:
+            return False
+
+    def _open(self, blob: str) -> BufferedReader:
+        try:
+            return self._file(check_id(blob)).open("rb")
+        except FileNotFoundError:
+            raise _unknown(blob) from None
+
+    def _file(self, blob: str) -> Path:
+        return self._root / blob[:2] / blob
+
+
+def _signature(found: os.stat_result) -> _Signature:
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _unknown(blob: str) -> KeyError:
+    return KeyError(f"no blob {blob} in this store")

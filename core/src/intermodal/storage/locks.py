@@ -1,0 +1,62 @@
+"""Locks that the kernel frees however their holder ends: `flock` on files that may be removed by their last holder."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["acquire", "exclusively", "try_acquire"]
+
+
+def acquire(path: Path, *, shared: bool = False) -> int:
+    """Wait for the lock at `path`, making the file where it is missing. The descriptor holds it; close it to let go."""
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+            if _is_at(fd, path):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)  # its last holder removed the file while we waited: this lock excludes nobody
+
+
+def try_acquire(path: Path) -> int | None:
+    """The exclusive lock at `path` if it exists and nobody holds it in any way; else None. Works on directories too."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(fd, path):
+            return fd
+    except BlockingIOError:
+        pass
+    except BaseException:
+        os.close(fd)
+        raise
+    os.close(fd)
+    return None
+
+
+@contextlib.contextmanager
+def exclusively(path: Path) -> Iterator[None]:
+    """Hold the lock at `path` for a moment."""
+    fd = acquire(path)
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.fstat(fd), there)
