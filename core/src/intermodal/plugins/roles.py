@@ -129,7 +129,9 @@ class Builder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuDevice:
-    """One accelerator. `index` is its place in the inventory, `uuid` what CUDA_VISIBLE_DEVICES gets; declared ones have none."""
+    """One accelerator. `index` is its place in the inventory, `uuid` what CUDA_VISIBLE_DEVICES gets; declared ones
+    have none.
+    """
 
     kind: str
     index: int
@@ -140,7 +142,8 @@ class GpuDevice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuLease:
     """Devices held. `fds` are open file descriptions whose locks keep them: the launcher passes them to what supervises
-    the container, so that the kernel frees the devices whatever way the container ends. The driver closes its own copies."""
+    the container, so that the kernel frees the devices whatever way the container ends. The driver closes its own
+    copies."""
 
     devices: tuple[GpuDevice, ...]
     env: tuple[tuple[str, str], ...]
@@ -169,7 +172,9 @@ ExitCause = Literal["exited", "killed", "out_of_memory", "lost", "start_failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerExit:
-    """How a container ended. `code` is 0..255, or 128+n for signal n. `detail` is for people: limit and peak, host's words."""
+    """How a container ended. `code` is 0..255, or 128+n for signal n. `detail` is for people: limit and peak, host's
+    words.
+    """
 
     cause: ExitCause
     code: int | None = None
@@ -206,7 +211,9 @@ class Container(Protocol):
         ...
 
     async def wait(self) -> ContainerExit:
-        """The exit; the same answer every time. All output was given to the sink before, and nothing of it is left after."""
+        """The exit; the same answer every time. All output was given to the sink before, and nothing of it is left
+        after.
+        """
         ...
 
     async def kill(self) -> None:
@@ -218,7 +225,12 @@ class Container(Protocol):
         ...
 
     async def exec(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, workdir: str | None = None, pty: bool = False
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        workdir: str | None = None,
+        pty: bool = False,
     ) -> ExecProcess: ...
 
 

@@ -1,0 +1,120 @@
+"""Progress as plain lines, for pipes, files and continuous integration."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from intermodal.plugins.hookspecs import hookimpl
+from intermodal.plugins.observations import (
+    CallFinished,
+    CallProgress,
+    ContainerExited,
+    ContainerStarted,
+    ImageFinished,
+    ImageOutput,
+    ImageStarted,
+    ImageStep,
+    Notice,
+)
+
+__all__ = ["PlainDisplay", "describe_exit", "summary"]
+
+
+def say(text: str) -> None:
+    """One line on stderr; a reader that went away is no reason to fail."""
+    try:
+        print(f"intermodal: {text}", file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        pass
+
+
+def summary(call: CallFinished) -> str:
+    """`name: 1500 inputs done, 3 failed`."""
+    inputs = call.succeeded + call.failed + call.cancelled
+    text = f"{call.function}: {inputs} inputs done"
+    if call.failed:
+        text += f", {call.failed} failed"
+    if call.cancelled:
+        text += f", {call.cancelled} cancelled"
+    return text
+
+
+def describe_exit(event: ContainerExited) -> str | None:
+    """What to say of a container's end; None where it ended as it should."""
+    if event.cause == "exited" and not event.code:
+        return None
+    code = f" with code {event.code}" if event.code is not None else ""
+    detail = f": {event.detail}" if event.detail else ""
+    return f"container {event.container} of {event.function} ended, {event.cause.replace('_', ' ')}{code}{detail}"
+
+
+class PlainDisplay:
+    """Says what changes, once. An image that is in the cache is not mentioned; a call of one input neither."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, str] = {}
+        self._many: set[str] = set()
+
+    @hookimpl
+    def intermodal_image_started(self, events: Sequence[ImageStarted]) -> None:
+        """Remember for whom an image is built."""
+        for event in events:
+            self._waiting[event.image] = ", ".join(event.functions) or event.image[:12]
+
+    @hookimpl
+    def intermodal_image_step(self, events: Sequence[ImageStep]) -> None:
+        """Say each step that runs."""
+        for event in events:
+            if not event.cached:
+                name = self._waiting.get(event.image, event.image[:12])
+                say(f"image of {name}: step {event.number}/{event.total} {event.title}")
+
+    @hookimpl
+    def intermodal_image_output(self, events: Sequence[ImageOutput]) -> None:
+        """Pass on what steps print."""
+        for event in events:
+            say(f"  {event.line}")
+
+    @hookimpl
+    def intermodal_image_finished(self, events: Sequence[ImageFinished]) -> None:
+        """Say that an image failed, or took its time."""
+        for event in events:
+            name = self._waiting.pop(event.image, event.image[:12])
+            if event.error is not None:
+                say(f"image of {name}: failed after {event.seconds:.1f} s")
+            elif event.seconds >= 1.0:
+                say(f"image of {name}: ready after {event.seconds:.1f} s")
+
+    @hookimpl
+    def intermodal_container_started(self, events: Sequence[ContainerStarted]) -> None:
+        """Say how many containers came, by function."""
+        for function, count in Counter(event.function for event in events).items():
+            say(f"{function}: {count} container{'s' if count > 1 else ''} started")
+
+    @hookimpl
+    def intermodal_container_exited(self, events: Sequence[ContainerExited]) -> None:
+        """Say which containers did not end as they should."""
+        for event in events:
+            if text := describe_exit(event):
+                say(text)
+
+    @hookimpl
+    def intermodal_call_progress(self, events: Sequence[CallProgress]) -> None:
+        """Remember which calls are worth a line at their end."""
+        self._many.update(event.call for event in events if (event.total or event.done) > 1)
+
+    @hookimpl
+    def intermodal_call_finished(self, events: Sequence[CallFinished]) -> None:
+        """Say how maps ended."""
+        for event in events:
+            if event.call in self._many:
+                self._many.discard(event.call)
+                say(summary(event))
+
+    @hookimpl
+    def intermodal_notice(self, events: Sequence[Notice]) -> None:
+        """Pass on what the engine says."""
+        for event in events:
+            say(f"{event.level}: {event.message}" if event.level == "warning" else event.message)

@@ -1,0 +1,59 @@
+"""Which capabilities exist, which role each belongs to, and how those of several providers become one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from intermodal.exception import PluginError
+from intermodal.plugins.options import nearest
+from intermodal.plugins.roles import Capabilities
+
+__all__ = ["CAPABILITY_ROLES", "Role", "check_known", "merge_capabilities"]
+
+Role: TypeAlias = Literal["builder", "launcher", "gpus", "storage"]
+
+#: Every capability, with the role whose provider states it.
+CAPABILITY_ROLES: Mapping[str, Role] = {
+    "isolation.filesystem": "launcher",
+    "isolation.network": "launcher",
+    "isolation.pid": "launcher",
+    "network.block": "launcher",
+    "limits.memory": "launcher",
+    "limits.cpu": "launcher",
+    "limits.pids": "launcher",
+    "snapshot": "launcher",
+    "exec": "launcher",
+    "fd_passing": "launcher",
+    "image.pip_install": "builder",
+    "image.apt_install": "builder",
+    "image.run_commands": "builder",
+    "image.run_function": "builder",
+    "image.copy": "builder",
+    "image.python_version": "builder",
+    "gpu": "gpus",
+}
+
+
+def check_known(provider: str, stated: Capabilities) -> None:
+    """Raises `PluginError` where `stated` names a capability that does not exist."""
+    for name in sorted({*stated.supported, *stated.notes}):
+        if name not in CAPABILITY_ROLES:
+            raise PluginError(
+                f"{provider} states the capability {name!r}, which does not exist{nearest(name, CAPABILITY_ROLES)}. "
+                f"Known ones: {', '.join(sorted(CAPABILITY_ROLES))}"
+            )
+
+
+def merge_capabilities(by_role: Mapping[Role, Capabilities]) -> Capabilities:
+    """Of each role's provider, what it says about that role."""
+    supported = {
+        name for role, stated in by_role.items() for name in stated.supported if CAPABILITY_ROLES.get(name) == role
+    }
+    notes = {
+        name: note
+        for role, stated in by_role.items()
+        for name, note in stated.notes.items()
+        if CAPABILITY_ROLES.get(name) == role
+    }
+    return Capabilities(supported=frozenset(supported), notes=notes)

@@ -1,0 +1,228 @@
+"""Layered configuration; later wins: pyproject.toml → the user's file → `INTERMODAL_*` → the command line."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from intermodal.exception import ConfigError, DeprecationWarning
+from intermodal.plugins.layers import Layer, Project, file_layer, find_project, project_layer, user_config_path
+from intermodal.plugins.options import Option, Options, nearest, parse_text, parse_value
+
+__all__ = ["Config", "Setting", "set_command_line"]
+
+DEFAULT_ORIGIN = "default"
+
+#: What the command line of this process said, for every `Config.load` in it: `app.run()` in the user's file obeys it
+#: too.
+_command_line: dict[str, str] = {}
+_start: list[Path] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One option's value, and which source gave it."""
+
+    option: Option
+    value: Any
+    origin: str
+
+
+class Config:
+    """The settings of one session. Made with `Config.load`."""
+
+    def __init__(self, layers: Iterable[Layer], project: Project | None, environ: Mapping[str, str]) -> None:
+        self._layers = tuple(layers)
+        self._environ = environ
+        self._project = project
+        self.options = Options()
+        add_core_options(self.options, environ)
+
+    @classmethod
+    def load(
+        cls,
+        start: Path | None = None,
+        *,
+        command_line: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Config:
+        """Read every source.
+
+        Args:
+            start: the directory to search upward from for a project; the entry file's, or the current one.
+            command_line: texts by option name, over all else; default: what `set_command_line` was told.
+            environ: default: `os.environ`.
+
+        Raises:
+            ConfigError: a file cannot be read.
+        """
+        environ = os.environ if environ is None else environ
+        project = find_project(start or (_start[-1] if _start else Path.cwd()))
+        path, named = user_config_path(environ)
+        texts = _command_line if command_line is None else command_line
+        return cls(
+            (project_layer(project), file_layer(path, required=named), Layer("command line", dict(texts), text=True)),
+            project,
+            environ,
+        )
+
+    @property
+    def project(self) -> Project | None:
+        """The project that was found, with its root directory."""
+        return self._project
+
+    @property
+    def backend(self) -> str:
+        """The chosen backend's name."""
+        return str(self.get("backend"))
+
+    @property
+    def data_dir(self) -> Path:
+        """Where this user's blobs, locks, layers and state are (`INTERMODAL_DATA_DIR`)."""
+        return Path(self.get("data_dir"))
+
+    @property
+    def environment(self) -> str:
+        """The environment that named objects live in."""
+        return str(self.get("environment"))
+
+    def get(self, name: str) -> Any:
+        """The value of a registered option. Raises `ConfigError`: no such option, or a source's value does not fit its
+        type.
+        """
+        return self.setting(name).value
+
+    def origin(self, name: str) -> str:
+        """The source that gave the value: a file, an environment variable, "command line" or "default"."""
+        return self.setting(name).origin
+
+    def setting(self, name: str) -> Setting:
+        """Value and origin of one option."""
+        option = self.options.get(name)
+        found = list(self._found(option))
+        if not found:
+            return Setting(option, option.default, DEFAULT_ORIGIN)
+        if option.additive:
+            values = tuple(item for value, _ in found for item in value)
+            return Setting(option, values, " + ".join(origin for _, origin in found))
+        return Setting(option, *found[-1])
+
+    def settings(self) -> list[Setting]:
+        """All registered options with their values."""
+        return [self.setting(option.name) for option in self.options]
+
+    def check(self, other_sections: Iterable[str] = ()) -> None:
+        """Validate every value, and refuse names in files or on the command line that no option has.
+
+        Args:
+            other_sections: sections of plugins and backends that are known but not loaded; those are not looked into.
+                Any other unknown section gets a warning only: it may belong to a plugin that is not installed here.
+        """
+        self.settings()
+        known, foreign = self.options.sections(), set(other_sections)
+        for layer in self._layers:
+            for name in layer.values:
+                if name in self.options:
+                    continue
+                section, dot, _ = name.partition(".")
+                if not dot or section in known or layer.text:
+                    raise ConfigError(f"{layer.origin} sets {name!r}, which is no option{nearest(name, self._names())}")
+                if section not in foreign:
+                    foreign.add(section)
+                    hint = nearest(section, known | set(other_sections))
+                    warnings.warn(
+                        f"{layer.origin}: nothing that is loaded reads the section {section!r}{hint}", stacklevel=2
+                    )
+
+    def _names(self) -> list[str]:
+        return [option.name for option in self.options]
+
+    def _found(self, option: Option) -> Iterator[tuple[Any, str]]:
+        """Values of `option`, the weakest source first."""
+        *files, command_line = self._layers
+        for layer in files:
+            if option.name in layer.values:
+                yield parse_value(option, layer.values[option.name], layer.origin), layer.origin
+        variable = self._variable(option)
+        if variable is not None:
+            yield parse_text(option, self._environ[variable], variable), variable
+        if option.name in command_line.values:
+            yield parse_text(option, command_line.values[option.name], command_line.origin), command_line.origin
+
+    def _variable(self, option: Option) -> str | None:
+        """The environment variable that sets `option`. An empty one counts as not set."""
+        if self._environ.get(option.env):
+            return option.env
+        for old in option.old_env:
+            if self._environ.get(old):
+                _warn_once(old, option.env)
+                return old
+        return None
+
+
+def set_command_line(values: Mapping[str, str], start: Path | None = None) -> None:
+    """Remember what this process was started with: option texts by name, and where to search for a project."""
+    _command_line.clear()
+    _command_line.update(values)
+    _start[:] = [] if start is None else [start]
+
+
+def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
+    """Register what core itself reads."""
+    data_home = Path(environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser().absolute()
+    options.add(
+        "backend",
+        default="local",
+        help="The backend that carries out apps; `intermodal plugins` lists those installed.",
+    )
+    options.add(
+        "data_dir",
+        type="path",
+        default=data_home / "intermodal",
+        help="Where blobs, image layers, locks and named objects are kept.",
+    )
+    options.add(
+        "environment",
+        default="main",
+        old_env=("MODAL_ENVIRONMENT",),
+        help="The environment that named objects and deployments belong to.",
+    )
+    options.add(
+        "gpu_wait_s",
+        type="float",
+        default=10.0,
+        help="Seconds that a busy GPU of a fallback list is waited for before the next choice is tried.",
+    )
+    options.add(
+        "grace_s",
+        type="float",
+        default=10.0,
+        help="Seconds that running inputs and exit methods get when a container is stopped.",
+    )
+    options.add(
+        "plugins",
+        type="list",
+        additive=True,
+        help="Plugins to load by entry-point or module name; `no:NAME` keeps one out. All sources are joined.",
+    )
+    options.add(
+        "disable_plugin_autoload",
+        type="bool",
+        default=False,
+        help="Load only the plugins that are named, not every installed one.",
+    )
+
+
+_warned: set[str] = set()
+
+
+def _warn_once(old: str, new: str) -> None:
+    if old not in _warned:
+        _warned.add(old)
+        warnings.warn(
+            f"the environment variable {old} is an older spelling: set {new}", DeprecationWarning, stacklevel=4
+        )

@@ -1,0 +1,214 @@
+"""The plugin host: loads what a session needs, and is the only way by which core reaches plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from intermodal.exception import BackendError, CapabilityNotSupported, InvalidError, PluginError
+from intermodal.plugins.calls import Answer, call_one, first_answer, implementations, wrapped, wrappers
+from intermodal.plugins.capabilities import CAPABILITY_ROLES, Role, check_known, merge_capabilities
+from intermodal.plugins.config import Config
+from intermodal.plugins.contract import ROLE_PROTOCOLS, check_role
+from intermodal.plugins.draft import ContainerDraft
+from intermodal.plugins.lifecycle import Lifecycle
+from intermodal.plugins.loading import LoadedPlugin, Selection, installed_sections, load_backend, load_plugins
+from intermodal.plugins.observations import ObservationKind
+from intermodal.plugins.observers import Observers
+from intermodal.plugins.options import nearest
+from intermodal.plugins.registry import Registry
+from intermodal.plugins.roles import Builder, Capabilities, GpuAllocator, Launcher, Storage
+from intermodal.specs import ContainerSpec
+
+__all__ = ["PluginHost", "load"]
+
+
+class PluginHost:
+    """The plugins of one session. Made with `load`; each role's factory is called once and its answer remembered."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._registry = Registry()
+        self._manager = self._registry.manager
+        self._lifecycle = Lifecycle(self._registry)
+        self._arguments = {"config": config, "host": self}
+        self._answers: dict[Role, Answer] = {}
+        self._capabilities: Capabilities | None = None
+        self._observers = Observers(lambda hook: implementations(self._manager, hook))
+
+    # ---- roles ---------------------------------------------------------------------------------------------------
+
+    def builder(self) -> Builder:
+        """The session's `Builder`. Raises `PluginError`, or `BackendError` where nobody provides one."""
+        return cast(Builder, self._required("builder"))
+
+    def launcher(self) -> Launcher:
+        """The session's `Launcher`. Raises `PluginError`, or `BackendError` where nobody provides one."""
+        return cast(Launcher, self._required("launcher"))
+
+    def gpus(self) -> GpuAllocator | None:
+        """The session's `GpuAllocator`; None where nobody provides one: there are no GPUs."""
+        return cast("GpuAllocator | None", self._answer("gpus").value)
+
+    def storage(self) -> Storage | None:
+        """The session's `Storage`; None where no plugin provides one: core's own directory serves."""
+        return cast("Storage | None", self._answer("storage").value)
+
+    def capabilities(self) -> Capabilities:
+        """What the roles of this session can do: each role's part as stated by the plugin that provides that role."""
+        if self._capabilities is None:
+            merged = merge_capabilities({role: self._stated(role) for role in ROLE_PROTOCOLS})
+            merged = wrapped(self._manager, "intermodal_capabilities", self.config, merged)
+            check_known("a wrapper of intermodal_capabilities", merged)
+            self._capabilities = merged
+        return self._capabilities
+
+    def require(self, capability: str) -> None:
+        """Raises `CapabilityNotSupported` where this session's roles lack `capability`; `InvalidError` where it does
+        not exist.
+        """
+        if capability not in CAPABILITY_ROLES:
+            raise InvalidError(f"there is no capability {capability!r}{nearest(capability, CAPABILITY_ROLES)}")
+        have = self.capabilities()
+        if capability not in have.supported:
+            raise CapabilityNotSupported(capability, self.config.backend, have.notes.get(capability, ""))
+
+    def _required(self, role: Role) -> Any:
+        value = self._answer(role).value
+        if value is None:
+            raise BackendError(
+                f"neither the backend {self.config.backend!r} nor a plugin provides a {ROLE_PROTOCOLS[role].__name__}: "
+                f"implement intermodal_{role}, or choose another backend with --backend NAME"
+            )
+        return value
+
+    def _answer(self, role: Role) -> Answer:
+        if role not in self._answers:
+            hook = f"intermodal_{role}"
+            answer = first_answer(self._manager, hook, self.config)
+            if answer.value is not None:
+                involved = [*(impl.plugin_name for impl in reversed(wrappers(self._manager, hook))), answer.plugin]
+                check_role(
+                    role, " around ".join(str(self._registry.find(name)) for name in involved if name), answer.value
+                )
+            self._answers[role] = answer
+        return self._answers[role]
+
+    def _stated(self, role: Role) -> Capabilities:
+        nothing = Capabilities(supported=frozenset())
+        provider = self._registry.find(self._answer(role).plugin)
+        if provider is None:
+            return nothing
+        implementation = self._registry.implementation(provider, "intermodal_capabilities")
+        stated = call_one(implementation, {"config": self.config}) if implementation else None
+        check_known(str(provider), stated or nothing)
+        return stated or nothing
+
+    # ---- containers ----------------------------------------------------------------------------------------------
+
+    def modify_container_spec(self, spec: ContainerSpec) -> ContainerSpec:
+        """`spec` as the plugins want it. Raises `PluginError` where they made it unusable; what they raise passes
+        (`LaunchRefused`).
+        """
+        hook = self._manager.hook.intermodal_modify_container_spec
+        changers = hook.get_hookimpls()
+        if not changers:
+            return spec
+        draft = ContainerDraft.thaw(spec)
+        hook(config=self.config, draft=draft)
+        try:
+            return draft.freeze(spec)
+        except ValueError as error:
+            who = ", ".join(str(self._registry.find(impl.plugin_name)) for impl in changers)
+            raise PluginError(
+                f"intermodal_modify_container_spec made container {spec.id} unusable ({who}): {error}"
+            ) from None
+
+    # ---- observers -----------------------------------------------------------------------------------------------
+
+    def observes(self, kind: ObservationKind) -> bool:
+        """True where some plugin wants observations of `kind`; else making them is a waste."""
+        return bool(implementations(self._manager, f"intermodal_{kind}"))
+
+    def observe(self, kind: ObservationKind, batch: Sequence[Any]) -> None:
+        """Hand observations of one kind to the observers. Never blocks; from any thread; do not change `batch`
+        afterwards.
+        """
+        if batch and self.observes(kind):
+            self._observers.put(kind, batch)
+
+    def flush(self) -> None:
+        """Wait until all observations so far were delivered."""
+        self._observers.flush()
+
+    def show_output(self, *, logs: bool = True, progress: bool = True) -> None:
+        """Turn the built-in log sink and progress display on or off, what waits being delivered before. `-p no:NAME`
+        keeps one off.
+        """
+        from intermodal.builtin import OUTPUT
+
+        blocked = Selection(self.config.get("plugins")).blocked
+        for name, wanted in (("logs", logs), ("progress", progress)):
+            there = self._registry.find(name)
+            if wanted and there is None and name not in blocked:
+                item = LoadedPlugin(name, "built-in plugin", "intermodal-core", OUTPUT[name]())
+                self._registry.register(item)
+                self._lifecycle.configure(item, self._arguments)
+            elif not wanted and there is not None:
+                self._observers.flush()
+                self._lifecycle.unconfigure(there, self._arguments)
+                self._registry.unregister(there)
+
+    # ---- life ----------------------------------------------------------------------------------------------------
+
+    @property
+    def plugins(self) -> list[LoadedPlugin]:
+        """What is loaded, in the order of registration."""
+        return list(self._registry.plugins)
+
+    def hooks_of(self, item: LoadedPlugin) -> list[str]:
+        """The names of the hooks that a plugin implements, sorted."""
+        return self._registry.hooks_of(item)
+
+    def start(self, items: Sequence[LoadedPlugin]) -> None:
+        """Register plugins and their options, check the configuration, configure them. `load` calls it, once."""
+        for item in items:
+            self._registry.register(item)
+        for item in items:
+            self._lifecycle.turn(item, "intermodal_addoption", {"options": self.config.options})
+        self.config.check(installed_sections())
+        try:
+            for item in items:
+                self._lifecycle.configure(item, self._arguments)
+        except BaseException:
+            self._lifecycle.unconfigure_all(self._arguments)
+            raise
+
+    def close(self) -> None:
+        """Deliver the last observations, then let plugins go (`intermodal_unconfigure`). Idempotent.
+
+        Whoever asked for role objects closes them before.
+        """
+        self._observers.close()
+        self._lifecycle.unconfigure_all(self._arguments)
+
+
+def load(config: Config) -> PluginHost:
+    """Load the chosen backend and every plugin, register their options, check the configuration, configure them.
+
+    Raises:
+        BackendNotFoundError: the chosen backend is not installed.
+        PluginError: a plugin cannot be imported or implements a hook wrongly, or two distributions claim one name.
+        ConfigError: a value cannot be used.
+    """
+    from intermodal.builtin import ALWAYS, OUTPUT
+
+    blocked = Selection(config.get("plugins")).blocked
+    built_in = [
+        LoadedPlugin(name, "built-in plugin", "intermodal-core", make())
+        for name, make in ALWAYS.items()
+        if name not in blocked
+    ]
+    host = PluginHost(config)
+    host.start([*built_in, load_backend(config), *load_plugins(config, {*ALWAYS, *OUTPUT})])
+    return host

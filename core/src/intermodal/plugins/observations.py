@@ -1,0 +1,226 @@
+"""What observers are told: small frozen records, fed to the observer hooks in batches.
+
+`at` is always Unix seconds. `function` is the name people know (`Function.name`), `call` and `container` are ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+__all__ = [
+    "OBSERVATIONS",
+    "CallFinished",
+    "CallProgress",
+    "CallStarted",
+    "ContainerExited",
+    "ContainerStarted",
+    "DeploymentChanged",
+    "ImageFinished",
+    "ImageOutput",
+    "ImageStarted",
+    "ImageStep",
+    "LogLine",
+    "Metric",
+    "Notice",
+    "ObservationKind",
+]
+
+#: Each kind is the observer hook `intermodal_KIND`.
+ObservationKind = Literal[
+    "call_started",
+    "call_progress",
+    "call_finished",
+    "container_started",
+    "container_exited",
+    "image_started",
+    "image_step",
+    "image_output",
+    "image_finished",
+    "log",
+    "metric",
+    "notice",
+    "deployment_changed",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallStarted:
+    """A call was accepted. `parent` is the call that made it from inside a container."""
+
+    call: str
+    app: str
+    function: str
+    at: float
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallProgress:
+    """Where a call stands now, said a few times a second while it changes. `total` is None until its last input is
+    known.
+    """
+
+    call: str
+    app: str
+    function: str
+    done: int
+    failed: int = 0
+    running: int = 0
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFinished:
+    """Every input of the call has its recorded end."""
+
+    call: str
+    app: str
+    function: str
+    at: float
+    succeeded: int
+    failed: int = 0
+    cancelled: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerStarted:
+    """A container takes inputs. `start_s` is the seconds from its launch until then; `gpu` the choice it got."""
+
+    container: str
+    app: str
+    function: str
+    at: float
+    start_s: float = 0.0
+    gpu: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerExited:
+    """A container is gone. `cause`, `code` and `detail` are those of `intermodal.plugins.ContainerExit`."""
+
+    container: str
+    app: str
+    function: str
+    at: float
+    cause: str
+    code: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageStarted:
+    """An image is being built, or looked up in the cache. `image` is its content hash, `functions` are those that wait
+    for it.
+    """
+
+    image: str
+    at: float
+    functions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageStep:
+    """Step `number` of `total`, counted from 1, begins; `cached` where its layer exists already."""
+
+    image: str
+    number: int
+    total: int
+    title: str
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOutput:
+    """One line that the running step printed."""
+
+    image: str
+    number: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFinished:
+    """The image is launchable, or `error` says why it is not."""
+
+    image: str
+    at: float
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One complete line from a container, without its end of line; undecodable bytes are surrogate escapes
+    (log.lines).
+    """
+
+    app: str
+    function: str
+    container: str
+    stream: Literal[1, 2]
+    text: str
+    at: float
+    call: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One value of a time series, from a `METRIC name=value[unit]` line or from a plugin."""
+
+    name: str
+    value: float
+    at: float
+    unit: str = ""
+    app: str = ""
+    function: str = ""
+    container: str = ""
+    call: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that a person may want to read: waiting for a GPU, an input that is tried again."""
+
+    level: Literal["info", "warning"]
+    message: str
+    at: float
+    app: str = ""
+    function: str = ""
+    container: str = ""
+    call: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentChanged:
+    """A version of a deployed app moved to `state`."""
+
+    app: str
+    version: int
+    state: Literal["building", "starting", "active", "draining", "stopped", "failed"]
+    at: float
+    detail: str = ""
+
+
+#: The record that each kind carries, in the order of `ObservationKind`.
+OBSERVATIONS: dict[str, type[Any]] = dict(
+    zip(
+        get_args(ObservationKind),
+        (
+            CallStarted,
+            CallProgress,
+            CallFinished,
+            ContainerStarted,
+            ContainerExited,
+            ImageStarted,
+            ImageStep,
+            ImageOutput,
+            ImageFinished,
+            LogLine,
+            Metric,
+            Notice,
+            DeploymentChanged,
+        ),
+        strict=True,
+    )
+)
