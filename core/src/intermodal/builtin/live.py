@@ -199,7 +199,7 @@ def _call_cells(call: _Call, now: float) -> tuple[RenderableType, ...]:
     words = [f"{latest.done}/{latest.total}" if latest.total is not None else f"{latest.done}", f"{rate:.0f}/s"]
     if latest.total and latest.done:
         words.append(f"{(latest.total - latest.done) / rate:.0f} s left" if rate else "")
-    cells = [Text(latest.function), bar, Text("  ".join(words), "dim")]
+    cells: list[RenderableType] = [Text(latest.function), bar, Text("  ".join(words), "dim")]
     if latest.failed:
         cells.append(Text(f"{latest.failed} failed", "red"))
     return tuple(cells)

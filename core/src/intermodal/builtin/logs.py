@@ -15,7 +15,7 @@ __all__ = ["LogSink"]
 
 
 class LogSink:
-    """Writes each line with its function and container before it. A stream whose reader went away is written no more."""
+    """Writes each line with its function and container before it. A stream whose reader left gets no more."""
 
     def __init__(self) -> None:
         self._gone: set[int] = set()
