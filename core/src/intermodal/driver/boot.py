@@ -34,7 +34,7 @@ def boot_frame(container: str, pool: Pool, blobs: Blobs) -> bytes:
         "protocol": PROTOCOL,
         "container": container,
         "app": function.app,
-        "function": function.name,
+        "name": function.name,
         "key": function.key,
         "target": to_json(function.target),
         "is_class": function.is_class,

@@ -18,7 +18,7 @@ from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
 from intermodal.driver.requests import Requests
 from intermodal.driver.unit import Unit
-from intermodal.engine import Engine, Settings, commands, events
+from intermodal.engine import Engine, commands, events
 from intermodal.plugins import PluginHost
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
 from intermodal.plugins.roles import Blobs, Container, LaunchBusy
@@ -35,6 +35,7 @@ class Driver:
 
     Args:
         grace_s: seconds that running inputs and exit methods get when a container is stopped.
+        session: what container ids start with, so that engines of one host never clash.
         gpu_wait_s: seconds that a busy GPU choice is waited for before the next one is tried.
     """
 
@@ -49,12 +50,13 @@ class Driver:
         secrets: Mapping[str, Mapping[str, str]],
         grace_s: float,
         gpu_wait_s: float,
+        session: str,
     ) -> None:
         self.loop = loop
         self.calls = CallBook()
         self.pools = PoolBook()
         self.units: dict[str, Unit] = {}
-        self.engine = Engine(Settings(gpu_wait_s=gpu_wait_s))
+        self.engine = Engine(gpu_wait_s=gpu_wait_s, prefix=f"c-{session}-")
         self._host = host
         self._blobs, self._trees, self._guest, self._secrets, self._grace_s = blobs, trees, guest, secrets, grace_s
         self._observing = Observing(loop, host.observe, self._progress)

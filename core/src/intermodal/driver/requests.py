@@ -59,7 +59,7 @@ class Requests:
 
     def release_owner(self, owner: str) -> None:
         """A container is gone, and with it the queues and dicts it had made for itself."""
-        self._state.release_owner(owner)
+        self._driver.background(self._state.release_owner(owner))
 
     async def _output(self, params: dict[str, Any]) -> Answer:
         call, index, timeout = str(params["call"]), int(params["index"]), params["timeout"]
@@ -91,8 +91,10 @@ class Requests:
         return Answer(self._driver.calls.tree(str(params["call"])))
 
     async def _stats(self, params: dict[str, Any]) -> Answer:
-        stats = self._driver.engine.pool_stats(self._driver.pool(_target(params)).id)
-        return Answer({"backlog": stats.queued, "num_total_runners": stats.containers})
+        view = self._driver.engine.snapshot().pools.get(self._driver.pool(_target(params)).id)
+        if view is None:  # made by this very request
+            return Answer({"backlog": 0, "num_total_runners": 0})
+        return Answer({"backlog": view.queued, "num_total_runners": view.starting + view.ready + view.parked})
 
     async def _autoscale(self, params: dict[str, Any]) -> Answer:
         pool = self._driver.pool(_target(params))

@@ -100,6 +100,7 @@ class EmbeddedSession:
             self._secrets,
             self._grace_s,
             float(self._config.get("gpu_wait_s")),
+            self.id,
         )
         await driver.open()
         driver.register(self._app)
