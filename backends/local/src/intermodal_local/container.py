@@ -8,16 +8,24 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from intermodal.plugins.roles import ContainerExit, ExecProcess, OutputSink
+from intermodal.plugins import ContainerExit, OutputSink
+from intermodal.specs import ContainerSpec
+from intermodal_local.process import LocalProcess
+from intermodal_local.runtime import messages
+from intermodal_local.runtime.contain import PATH
 
 _CHUNK = 1 << 16
+_ENV = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
+
+Send = Callable[[dict[str, Any], Sequence[int]], None]
 
 
 class LocalContainer:
     """See `intermodal.plugins.Container`."""
 
-    def __init__(self, name: str, stream: socket.socket, output: OutputSink, send: Callable[[dict[str, Any]], None]) -> None:
-        self._id = name
+    def __init__(self, spec: ContainerSpec, stream: socket.socket, output: OutputSink, send: Send) -> None:
+        self._spec = spec
+        self._id = spec.id
         self._stream = stream
         self._sink = output
         self._send = send
@@ -48,17 +56,47 @@ class LocalContainer:
 
     async def kill(self) -> None:
         """See the protocol."""
-        self._send({"t": "kill", "id": self._id})
+        self._send({"t": "kill", "id": self._id}, ())
 
     async def set_parked(self, parked: bool) -> None:
         """See the protocol."""
-        self._send({"t": "parked", "id": self._id, "parked": parked})
+        self._send({"t": "parked", "id": self._id, "parked": parked}, ())
 
     async def exec(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, workdir: str | None = None, pty: bool = False
-    ) -> ExecProcess:
-        """See the protocol."""
-        raise NotImplementedError
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        workdir: str | None = None,
+        pty: bool = False,
+        size: tuple[int, int] = (24, 80),
+    ) -> LocalProcess:
+        """See the protocol. `size` of a terminal is in rows and columns."""
+        ours, theirs = messages.pair()
+        process = LocalProcess(ours)
+        with theirs:
+            message = {
+                "t": "exec",
+                "id": self._id,
+                "argv": list(argv),
+                "env": list({**_ENV, **dict(self._spec.env), **(env or {})}.items()),
+                "workdir": workdir or self._spec.workdir,
+                "network": self._spec.network,
+                "pty": list(size) if pty else None,
+            }
+            if pty:
+                self._send(message, [theirs.fileno()])
+            else:
+                self._send_with_pipes(message, theirs, process)
+        await process.started()
+        return process
+
+    def _send_with_pipes(self, message: dict[str, Any], theirs: socket.socket, process: LocalProcess) -> None:
+        (stdin, put), (out, stdout), (err, stderr) = (os.pipe2(os.O_CLOEXEC) for _ in range(3))
+        self._send(message, [theirs.fileno(), stdin, stdout, stderr])
+        for fd in (stdin, stdout, stderr):
+            os.close(fd)
+        process.attach_pipes(put, out, err)
 
     def ended(self, ending: ContainerExit) -> None:
         """The supervisor told how it ended; `wait` returns when the last output was read too."""

@@ -7,17 +7,19 @@ import contextlib
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from intermodal.plugins.roles import BuiltImage, ContainerExit, GpuLease, LaunchBusy, LaunchRefused, OutputSink
+from intermodal.plugins import BuiltImage, ContainerExit, GpuLease, LaunchBusy, LaunchRefused, OutputSink
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_local.base import prepare_base
 from intermodal_local.container import LocalContainer
 from intermodal_local.link import Link
 from intermodal_local.rootfs import Python, Rootfs
 from intermodal_local.runtime import cleanup
+from intermodal_local.terminal import pump, terminal_size
 
 __all__ = ["LocalLauncher", "machine_cpu", "machine_memory"]
 
@@ -78,7 +80,7 @@ class LocalLauncher:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
-        container = LocalContainer(spec.id, ours, output, self._send)
+        container = LocalContainer(spec, ours, output, self._send)
         container.watch(1, out[0])
         container.watch(2, err[0])
         self._containers[spec.id] = container
@@ -92,6 +94,18 @@ class LocalLauncher:
             os.close(err[1])
         await self._admitted(container, answer)
         return container
+
+    async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
+        """See the protocol."""
+        container = await self.start(spec, Rootfs.from_json(image.ref), gpus, _show, argv=())
+        try:
+            size = terminal_size()
+            term = {"TERM": os.environ.get("TERM", "xterm")} if size else {}
+            process = await container.exec(argv, env=term, pty=size is not None, size=size or (24, 80))
+            return await pump(process)
+        finally:
+            await container.kill()
+            await container.wait()
 
     async def close(self) -> None:
         """See the protocol."""
@@ -136,9 +150,9 @@ class LocalLauncher:
                 await self._hello
             return self._link
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any], fds: Sequence[int]) -> None:
         if self._link is not None:
-            self._link.send(message)
+            self._link.send(message, fds)
 
     def _received(self, message: dict[str, Any], fds: list[int]) -> None:
         if message["t"] == "hello":
@@ -177,6 +191,12 @@ class LocalLauncher:
             if name not in self._answers:
                 container.ended(ContainerExit(cause="lost", detail=words))
                 del self._containers[name]
+
+
+def _show(stream: int, data: bytes) -> None:
+    target = sys.stdout if stream == 1 else sys.stderr
+    target.buffer.write(data)
+    target.buffer.flush()
 
 
 def machine_cpu() -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import stat
+import subprocess
+import sys
 
 from intermodal_local.runtime import cgroups
 
@@ -24,11 +25,12 @@ def remove_quickly(path: str, budget: int = 300) -> bool:
 
 
 def remove(path: str) -> None:
-    """Remove a tree of any size, unreadable directories in it included. Never raises."""
-    for _ in range(3):
-        shutil.rmtree(path, onerror=_open_up)
-        if not os.path.lexists(path):
-            return
+    """Remove a tree of any size and depth, unreadable directories in it included. Never raises."""
+    try:
+        _remove(path, [sys.maxsize])
+    except (OSError, RecursionError):
+        for command in (["chmod", "-R", "u+rwX", path], ["rm", "-rf", path]):
+            subprocess.run(command, check=False, capture_output=True)
 
 
 def reap_leftovers(runs: str) -> None:
@@ -36,7 +38,9 @@ def reap_leftovers(runs: str) -> None:
     for entry in os.scandir(runs):
         try:
             lock = os.open(f"{entry.path}/lock", os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
+        except FileNotFoundError:  # a removal that was cut short: a new session's directory appears with its lock
+            if not entry.name.startswith("."):
+                remove(entry.path)
             continue
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,12 +80,3 @@ def _remove(path: str, budget: list[int]) -> None:
         else:
             os.unlink(entry.path)
     os.rmdir(path)
-
-
-def _open_up(function: object, path: str, info: object) -> None:
-    for target in (os.path.dirname(path), path):
-        try:
-            if not os.path.islink(target):
-                os.chmod(target, stat.S_IRWXU)
-        except OSError:
-            continue

@@ -36,6 +36,7 @@ def become(order: dict[str, Any], fds: Sequence[int], *, rootless: bool, gate: t
             init.limit_processes(order["processes"])
         hardening.drop_privileges()
         _settle(order)
+        init.report(status, up=True)
     except Exception as error:  # noqa: BLE001 - told to the supervisor, whatever it is
         words = error.strerror if isinstance(error, OSError) else None
         init.report(status, error=words or f"{type(error).__name__}: {error}")
@@ -107,7 +108,7 @@ def _payload(order: dict[str, Any], stream: int) -> Callable[[], int]:
 def _program(argv: Sequence[str], stream: int) -> int:
     os.close(stream)
     try:
-        os.execvp(argv[0], argv)
+        os.execvp(argv[0], list(argv))
     except OSError as error:
         os.write(2, f"cannot run {argv[0]}: {error.strerror}\n".encode())
     return 127

@@ -110,9 +110,14 @@ class Supervisor:
             return
         tenant = self._tenants.get(message["id"])
         if tenant is None:
+            for fd in fds:
+                os.close(fd)
             return
         if message["t"] == "kill":
             self._kill(tenant)
+        elif message["t"] == "exec":
+            tenant.execs.append((message, fds))
+            self._run_execs(tenant)
         elif message["t"] == "parked":
             self._reservations.change(tenant.id, 0.0 if message["parked"] else tenant.cpu)
 
@@ -146,6 +151,17 @@ class Supervisor:
         nursery.order(order, [*fds[:3], tell, *groups])
         messages.send(self._client, {"t": "launched", "id": name})
 
+    def _run_execs(self, tenant: Tenant) -> None:
+        while tenant.execs and tenant.up:
+            message, fds = tenant.execs.pop(0)
+            groups = tenant.group.control_fds() if tenant.group else []
+            order = {**message, "id": f"exec {tenant.id}", "processes": self._own_process_limit(tenant)}
+            self._home[tenant.id].order(order, [os.dup(tenant.pidfd), *fds, *groups])
+
+    def _own_process_limit(self, tenant: Tenant) -> int | None:
+        """The limit for the container's own user namespace, where no cgroup enforces it."""
+        return tenant.process_limit if self._rootless and "pids" not in self._cgroups.available else None
+
     def _answer(self, kind: str, name: str, words: str, fds: list[int]) -> None:
         for fd in fds:
             os.close(fd)
@@ -161,14 +177,13 @@ class Supervisor:
             )
         passed = ("id", "env", "workdir", "network", "mounts", "python_path", "hostname", "argv", "devices", "shm")
         order = {key: message[key] for key in passed}
-        own_limit = self._rootless and "pids" not in self._cgroups.available
         return {
             **order,
             "t": "start",
             "stack": stack,
             "counts": counts,
             "run": tenant.run,
-            "processes": tenant.process_limit if own_limit else None,
+            "processes": self._own_process_limit(tenant),
         }
 
     def _stack(self, layers: list[str], base: dict[str, Any]) -> tuple[str, list[int]]:
@@ -246,12 +261,13 @@ class Supervisor:
         data = os.read(tenant.status, 4096)
         if data:
             tenant.words += data
+            self._run_execs(tenant)
         else:
             self._selector.unregister(tenant.status)
 
     def _never_started(self, tenant: Tenant, words: str) -> None:
         if words:
-            tenant.words = json.dumps({"error": words}).encode()
+            tenant.words += json.dumps({"error": words}).encode()
         self._finish(tenant)
 
     def _dead(self, tenant: Tenant) -> None:

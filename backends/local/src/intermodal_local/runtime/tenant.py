@@ -29,6 +29,7 @@ class Tenant:
     words: bytes = b""
     killed: bool = False
     lost: bool = False
+    execs: list[tuple[dict[str, Any], list[int]]] = field(default_factory=list)  #: waiting for it to be up
     over: str = ""  #: which limit the sampler saw exceeded
     peak: int = 0
 
@@ -40,17 +41,23 @@ class Tenant:
             except ProcessLookupError:
                 pass
 
+    @property
+    def up(self) -> bool:
+        """Whether it is cut off from the host, so that a process may join it."""
+        return "up" in self._told()
+
     def close(self) -> None:
         """Let go of every descriptor: GPU leases become free here."""
-        for fd in (self.pidfd, self.status, *self.leases):
+        for fd in (self.pidfd, self.status, *self.leases, *(fd for _, fds in self.execs for fd in fds)):
             if fd >= 0:
                 os.close(fd)
+        self.execs = []
         self.pidfd = self.status = -1
         self.leases = []
 
     def exit(self) -> dict[str, Any]:
         """How it ended, as the fields of the role protocol's `ContainerExit`."""
-        told = json.loads(self.words.splitlines()[0]) if self.words.strip() else {}
+        told = self._told()
         if "error" in told:
             return {"cause": "start_failed", "code": None, "detail": told["error"]}
         code = told.get("code")
@@ -65,6 +72,12 @@ class Tenant:
         if self.lost and not self.killed:
             return {"cause": "lost", "code": None, "detail": "its zygote ended, and the container with it"}
         return {"cause": "killed", "code": code, "detail": f"signal {code - 128}"}
+
+    def _told(self) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        for line in self.words.splitlines():
+            told.update(json.loads(line))
+        return told
 
     def _memory_words(self) -> str:
         peak = (self.group.peak() if self.group else None) or self.peak

@@ -10,9 +10,10 @@ import os
 import signal
 import socket
 import sys
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from intermodal_local.runtime import contain, kernel, messages
+from intermodal_local.runtime import contain, joining, kernel, messages
 
 
 def main() -> None:
@@ -58,7 +59,10 @@ class Zygote:
                 os._exit(0)
             order, fds = received
             try:
-                self._start(order, fds)
+                if order["t"] == "start":
+                    self._start(order, fds)
+                else:
+                    self._join(order, fds)
             except OSError as error:
                 messages.send(self._control, {"t": "failed", "id": order["id"], "message": str(error)})
             for fd in fds:
@@ -80,6 +84,16 @@ class Zygote:
             os.close(pidfd)
         if gate is not None:
             gate.map_ids(child)
+
+    def _join(self, order: dict[str, Any], fds: Sequence[int]) -> None:
+        if not os.fork():
+            try:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                contain.close_others([0, 1, 2, *fds])
+                joining.join(order, fds, rootless=self._rootless)
+            finally:
+                os._exit(1)
+        messages.send(self._control, {"t": "joined", "id": order["id"]})
 
     def _be_container(self, order: dict[str, Any], fds: Sequence[int], gate: _Gate | None) -> None:
         try:

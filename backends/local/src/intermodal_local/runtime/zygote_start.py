@@ -1,5 +1,4 @@
-"""How a supervisor makes a zygote: a fork that builds the zygote's root, keeps the host at one place in it, and executes
-the interpreter there."""
+"""How a supervisor makes a zygote: a fork builds its root, keeps the host at one place in it, and executes the interpreter."""
 
 from __future__ import annotations
 
@@ -11,7 +10,9 @@ from typing import Callable, NoReturn
 
 from intermodal_local.runtime import contain, kernel, messages, overlay
 
-_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "zygote_main.py")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_SHOWN = "/opt/intermodal/runtime/intermodal_local"
+_MAIN = f"{_SHOWN}/runtime/zygote_main.py"
 
 
 @dataclass
@@ -108,6 +109,7 @@ def _become_zygote(plan: ZygotePlan, control: socket.socket) -> None:
     inside.mount("/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
     os.close(inside.place("/dev/null", directory=False))
     kernel.bind("/dev/null", f"{root}/dev/null", recursive=False)
+    inside.bind(_PACKAGE, _SHOWN)
     if plan.bundle:
         inside.bind(*plan.bundle)
     inside.close()
@@ -118,7 +120,7 @@ def _become_zygote(plan: ZygotePlan, control: socket.socket) -> None:
     os.chdir("/")
     os.set_inheritable(control.fileno(), True)
     arguments = [str(control.fileno()), "rootless" if plan.rootless else "root", plan.bundle[1] if plan.bundle else ""]
-    os.execve(plan.executable, [plan.executable, contain.HOST + _MAIN, *arguments], _environment())
+    os.execve(plan.executable, [plan.executable, _MAIN, *arguments], _environment())
 
 
 def _environment() -> dict[str, str]:
