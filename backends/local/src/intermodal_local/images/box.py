@@ -11,8 +11,9 @@ import select
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from intermodal_local.images import subids
 from intermodal_local.images.run import KIT
@@ -27,21 +28,45 @@ def main() -> int:
     status, lock = int(sys.argv[2]), int(sys.argv[3])
     for fd in (status, lock):
         os.set_inheritable(fd, False)
-    rootless = os.geteuid() != 0
+    os.umask(0o022)
+    start = _start_plain if order["lowers"] is None else _start_container
     try:
-        run = f"{order['work']}/run"
-        overlay.make_stack(f"{order['work']}/stack", order["lowers"], "")
-        overlay.make_upper(run, order["upper"], "", local="usr-local" in order["lowers"])
-        if rootless:
-            subids.enter(many=order["many_users"])
-        kernel.unshare(kernel.NEWPID)
-        child = os.fork()
+        child = start(order, status)
     except OSError as error:
         init.report(status, error=str(error))
         return 1
-    if not child:
-        _become(order, status, fresh_sys=not rootless)
     return _watch(child, Path(order["work"]).parent)
+
+
+def _start_container(order: dict[str, Any], status: int) -> int:
+    rootless = os.geteuid() != 0
+    overlay.make_stack(f"{order['work']}/stack", order["lowers"], "")
+    overlay.make_upper(f"{order['work']}/run", order["upper"], "", local="usr-local" in order["lowers"])
+    if rootless:
+        subids.enter(many=order["many_users"])
+    kernel.unshare(kernel.NEWPID)
+    return _fork(lambda: _become(order, fresh_sys=not rootless), order["argv"], status)
+
+
+def _start_plain(order: dict[str, Any], status: int) -> int:
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    return _fork(lambda: _settle(order["env"], order["workdir"]), order["argv"], status)
+
+
+def _fork(prepare: Callable[[], None], argv: list[str], status: int) -> int:
+    child = os.fork()
+    if child:
+        return child
+    try:
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        null = os.open("/dev/null", os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        prepare()
+    except OSError as error:
+        init.report(status, error=str(error))
+        os._exit(1)
+    init.run(lambda: _program(argv), status, ())
 
 
 def _watch(child: int, workspace: Path) -> int:
@@ -53,27 +78,36 @@ def _watch(child: int, workspace: Path) -> int:
     if not ended:
         os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    _end_orphans()
     if not ended:
         shutil.rmtree(workspace, ignore_errors=True)
     return 0
 
 
-def _become(order: dict[str, Any], status: int, *, fresh_sys: bool) -> NoReturn:
-    try:
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        null = os.open("/dev/null", os.O_RDONLY)
-        os.dup2(null, 0)
-        os.close(null)
-        _build(order, fresh_sys=fresh_sys)
-        hardening.drop_privileges()
-        os.environ.clear()
-        os.environ.update({"PATH": contain.PATH, "HOME": "/root", "LANG": "C.UTF-8", **order["env"]})
-        os.makedirs(order["workdir"], exist_ok=True)
-        os.chdir(order["workdir"])
-    except OSError as error:
-        init.report(status, error=str(error))
-        os._exit(1)
-    init.run(lambda: _program(order["argv"]), status, ())
+def _end_orphans() -> None:
+    """What a plain process left running is this process's child by now. A container leaves nothing."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                for orphan in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+                    os.kill(int(orphan), signal.SIGKILL)
+                os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _become(order: dict[str, Any], *, fresh_sys: bool) -> None:
+    _build(order, fresh_sys=fresh_sys)
+    hardening.drop_privileges()
+    _settle({"PATH": contain.PATH, "HOME": "/root", "LANG": "C.UTF-8", **order["env"]}, order["workdir"])
+
+
+def _settle(env: dict[str, str], workdir: str) -> None:
+    os.environ.clear()
+    os.environ.update(env)
+    os.makedirs(workdir, exist_ok=True)
+    os.chdir(workdir)
 
 
 def _build(order: dict[str, Any], *, fresh_sys: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from intermodal.plugins.roles import Blobs, BuildSink, BuiltImage, ImageInfo, PruneReport
+from intermodal.plugins import Blobs, BuildSink, BuiltImage, ImageInfo, PruneReport
 from intermodal.specs import DebianSlim, ImageSpec
 from intermodal_local.images.building import Building
 from intermodal_local.images.ground import Ground

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from intermodal.exception import ImageBuildError
-from intermodal.plugins.roles import Blobs, BuildSink, BuiltImage
+from intermodal.plugins import Blobs, BuildSink, BuiltImage
 from intermodal.specs import ImageSpec, ImageStep, SetEnv, SetWorkdir, content_hash
 from intermodal_local.images import messages
 from intermodal_local.images.ground import Ground, StepContext
 from intermodal_local.images.keys import layer_keys
 from intermodal_local.images.layering import Making, obtain
-from intermodal_local.images.run import Lifeline, StepFailed
+from intermodal_local.images.run import Lifeline, StepFailed, StepRefused
 from intermodal_local.images.store import LayerStore, Lease
 from intermodal_local.images.titles import title
 
@@ -86,10 +86,10 @@ class Building:
                 name,
                 begin,
                 force=lambda: force and key not in self.fresh,
-                waits=lambda: self.sink.output(number, "another build makes this step now; waiting for it"),
+                waits=lambda: self._print(number, "another build makes this step now; waiting for it"),
                 lifeline=self.lifeline,
             )
-        except (StepFailed, OSError) as error:
+        except (StepFailed, StepRefused, OSError) as error:
             raise self._failure(number, name, error) from error
         self.fresh.add(key)
         self.leases.append(obtained.lease)
@@ -103,9 +103,13 @@ class Building:
             workdir=self.workdir,
             blobs=self.blobs,
             making=making,
-            output=lambda line: self.sink.output(number, line),
+            output=lambda line: self._print(number, line),
             lifeline=self.lifeline,
         )
+
+    def _print(self, number: int, line: str) -> None:
+        if number:
+            self.sink.output(number, line)
 
     def _below(self) -> list[Path]:
         return [lease.path for lease in reversed(self.leases)]
@@ -114,10 +118,10 @@ class Building:
         if number:
             self.sink.step(number, len(self.image.steps), name, cached=cached)
 
-    def _failure(self, number: int, name: str, error: StepFailed | OSError) -> ImageBuildError:
+    def _failure(self, number: int, name: str, error: StepFailed | StepRefused | OSError) -> ImageBuildError:
         where = f"image step {number} of {len(self.image.steps)} ({name})" if number else f"image ({name})"
         if isinstance(error, StepFailed):
             return ImageBuildError(messages.step_failed(where, error))
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return ImageBuildError(messages.no_space(where, str(self.store.root)))
         return ImageBuildError(f"{where} failed: {error}")

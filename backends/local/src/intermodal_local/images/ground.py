@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from intermodal.plugins.roles import Blobs
+from intermodal.plugins import Blobs
 from intermodal.specs import ImageStep
 from intermodal_local.images.keys import BaseIdentity
 from intermodal_local.images.layering import Making

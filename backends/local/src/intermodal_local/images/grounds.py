@@ -16,6 +16,7 @@ from intermodal_local.base import prepare_base
 from intermodal_local.images.ground import Ground
 from intermodal_local.images.keys import BaseIdentity
 from intermodal_local.images.namespaces import NamespaceGround
+from intermodal_local.images.processes import ProcessGround
 from intermodal_local.interpreters import find_python
 from intermodal_local.rootfs import Python
 
@@ -47,6 +48,8 @@ class Grounds:
             packages=hashlib.sha256(_text("/var/lib/dpkg/status").encode()).hexdigest(),
             isolation=self._isolation,
         )
+        if self._isolation == "process":
+            return ProcessGround(identity=identity, interpreter=python, uv=find_uv(), cache=cache)
         return NamespaceGround(
             identity=identity, interpreter=python, base=prepare_base(self._data, python), uv=find_uv(), cache=cache
         )

@@ -20,8 +20,8 @@ _HINTS = (
             re.I,
         ),
         (
-            "The network or an index could not be reached. Builds use this host's network, and the index, certificate and "
-            "proxy settings of pip, uv and the environment (UV_DEFAULT_INDEX, PIP_INDEX_URL, SSL_CERT_FILE, HTTPS_PROXY)."
+            "The network or an index could not be reached. Builds use the host's network, and the index, certificate "
+            "and proxy settings of pip, uv and the environment (UV_DEFAULT_INDEX, PIP_INDEX_URL, HTTPS_PROXY)."
         ),
     ),
     (

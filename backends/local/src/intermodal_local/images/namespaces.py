@@ -9,12 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intermodal.exception import CapabilityNotSupported
-from intermodal.specs import ImageStep, PythonPackages, RunCommands, SystemPackages
+from intermodal.specs import (
+    CopyFiles,
+    ImageStep,
+    PythonPackages,
+    RunCommands,
+    RunFunction,
+    SetEnv,
+    SetWorkdir,
+    SystemPackages,
+)
 from intermodal_local.images import plans, subids
+from intermodal_local.images.copying import copy_files, write_tree
 from intermodal_local.images.ground import StepContext
 from intermodal_local.images.keys import BaseIdentity
 from intermodal_local.images.run import KIT, StepRun, run_step
 from intermodal_local.images.settings import read_settings
+from intermodal_local.images.view import StackView
 from intermodal_local.rootfs import Python, Rootfs
 from intermodal_local.runtime import overlay
 
@@ -75,8 +86,14 @@ class NamespaceGround:
                 self._run(plans.plan_system(step, around), context)
             case RunCommands():
                 self._run(plans.plan_commands(step, around), context)
-            case _:
-                raise NotImplementedError(step)
+            case RunFunction():
+                source = context.making.work / "source"
+                write_tree(step.source.tree, source, context.blobs)
+                self._run(plans.plan_function(step, around, source, context.blobs), context)
+            case CopyFiles():
+                copy_files(step, context.making.content, StackView(self._lowers(context)), context.blobs)
+            case SetEnv() | SetWorkdir():
+                raise AssertionError(f"{type(step).__name__} makes no layer")
 
     def ref(self, layers: Sequence[Path]) -> str:
         """A `Rootfs` of the layers."""
@@ -84,17 +101,21 @@ class NamespaceGround:
 
     def _run(self, step: StepRun, context: StepContext) -> None:
         making = context.making
-        lowers = overlay.lowers_of([str(path) for path in context.below], self.base)
-        run_step(step, lowers, making.work, making.content, making.lock, context.output, context.lifeline)
-        _tidy(making.content / "root", KIT)
+        run_step(
+            step, self._lowers(context), making.work, making.content, making.lock, context.output, context.lifeline
+        )
+        _tidy(making.content)
+
+    def _lowers(self, context: StepContext) -> dict[str, list[str]]:
+        return overlay.lowers_of([str(path) for path in context.below], self.base)
 
 
-def _tidy(root: Path, place: str) -> None:
-    """Remove the empty directories that had to be made to show something at `place`."""
-    path = root / place.lstrip("/")
-    while path != root:
+def _tidy(layer: Path) -> None:
+    """Remove what was made only to show KIT, and parts that the step did not touch."""
+    root = layer / "root"
+    shown = root / KIT.lstrip("/")
+    for path in (shown, *shown.parents[: len(shown.relative_to(root).parts)], layer / "usr", layer / "usr-local"):
         try:
             path.rmdir()
         except OSError:
-            return
-        path = path.parent
+            continue

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from intermodal.specs import PythonPackages, RunCommands, SystemPackages
-from intermodal_local.images.run import KIT, StepRun
+import intermodal.plugins
+from intermodal.plugins import Blobs
+from intermodal.specs import PythonPackages, RunCommands, RunFunction, SystemPackages, to_json
+from intermodal_local.images.run import KIT, StepRefused, StepRun
 from intermodal_local.images.settings import BuildSettings
 
-__all__ = ["Surroundings", "plan_commands", "plan_packages", "plan_system"]
+__all__ = ["Surroundings", "install_options", "plan_commands", "plan_function", "plan_packages", "plan_system"]
 
 UV = f"{KIT}/uv"
 CACHE = f"{KIT}/cache"
 REQUIREMENTS = f"{KIT}/requirements.txt"
 SETTINGS = f"{KIT}/settings"
+GUEST = f"{KIT}/guest"
+SOURCE = f"{KIT}/source"
 
 _APT = """
 set -e
@@ -34,7 +40,7 @@ Dpkg::Use-Pty "false";
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What all steps of an image share: the interpreter, uv and its cache, the user's settings; and the image so far."""
+    """What an image's steps share: the interpreter, uv and its cache, the user's settings; and the image so far."""
 
     python: str
     uv: Path
@@ -109,3 +115,39 @@ def plan_commands(step: RunCommands, around: Surroundings) -> StepRun:
         workdir=around.workdir,
         mounts=around.settings.files,
     )
+
+
+def plan_function(step: RunFunction, around: Surroundings, source: Path, blobs: Blobs) -> StepRun:
+    """The guest's helper calls the function. `source` is the directory of the user's source. Raises `StepRefused`."""
+    order = f"{KIT}/order.json"
+    blobs_shown = {"code": step.target.pickled, "arguments": step.arguments}
+    places = {name: f"{KIT}/{name}" for name, blob in blobs_shown.items() if blob is not None}
+    told = {"target": to_json(step.target), "python_path": [SOURCE], "code": None, "arguments": None, **places}
+    shown = {places[name]: _blob(blobs, blob, name) for name, blob in blobs_shown.items() if blob is not None}
+    return StepRun(
+        argv=(around.python, "-m", "intermodal.guest.build_function", order),
+        env=around.env_with({**dict(step.env), "PYTHONPATH": GUEST, "PYTHONUNBUFFERED": "1"}),
+        workdir=around.workdir,
+        files={order: json.dumps(told).encode()},
+        mounts={**around.settings.files, **_guest(), SOURCE: source, **shown},
+    )
+
+
+def _guest() -> dict[str, Path]:
+    """What the guest is made of, from this process's own installation."""
+    packages = {"intermodal": Path(intermodal.plugins.__file__).parent.parent, "cloudpickle": _package("cloudpickle")}
+    return {f"{GUEST}/{name}": path for name, path in packages.items()}
+
+
+def _package(name: str) -> Path:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise StepRefused(f"the package {name}, which runs functions in images, is not installed beside intermodal")
+    return Path(spec.origin).parent
+
+
+def _blob(blobs: Blobs, blob: str, name: str) -> Path:
+    try:
+        return blobs.path(blob)
+    except KeyError:
+        raise StepRefused(f"the function's {name} ({blob[:12]}) is not there") from None

@@ -16,7 +16,7 @@ from typing import Any
 from intermodal.exception import BackendError
 from intermodal_local.images.locks import KeyLock
 
-__all__ = ["KIT", "Lifeline", "StepFailed", "StepRun", "run_step"]
+__all__ = ["KIT", "Lifeline", "StepFailed", "StepRefused", "StepRun", "run_plain", "run_step"]
 
 #: Where a step's container shows what only the build has: the installer, settings, the shipped source.
 KIT = "/opt/intermodal"
@@ -51,6 +51,10 @@ class StepFailed(Exception):
         super().__init__(f"exit code {code}")
         self.code = code
         self.lines = list(lines)
+
+
+class StepRefused(Exception):
+    """The step cannot be made as it is defined; the words say why."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,7 +115,21 @@ def run_step(
         "many_users": step.many_users,
     }
     (work / "order.json").write_text(json.dumps(order))
-    answer, lines = _follow(work / "order.json", lock, output, lifeline)
+    _run(order, work, lock, output, lifeline)
+
+
+def run_plain(step: StepRun, work: Path, lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline) -> None:
+    """Run `step` as a plain process of this host, bound to the lifeline in the same way. Raises as `run_step`."""
+    order = {"argv": step.argv, "env": dict(step.env), "workdir": step.workdir, "work": str(work), "lowers": None}
+    _run(order, work, lock, output, lifeline)
+
+
+def _run(
+    order: Mapping[str, Any], work: Path, lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline
+) -> None:
+    path = work / "order.json"
+    path.write_text(json.dumps(order))
+    answer, lines = _follow(path, lock, output, lifeline)
     if lifeline.is_cut:
         raise BackendError("the build was cancelled")
     if "error" in answer:

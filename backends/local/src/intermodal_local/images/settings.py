@@ -54,12 +54,13 @@ class BuildSettings:
 
 
 def read_settings(
-    place: str, environ: Mapping[str, str] = os.environ, home: Path | None = None, etc: Path = Path("/etc")
+    place: str | None, environ: Mapping[str, str] = os.environ, home: Path | None = None, etc: Path = Path("/etc")
 ) -> BuildSettings:
     """Collect the settings of this user and host.
 
     Args:
-        place: absolute directory inside where `files` will be shown; paths in values are changed to it.
+        place: absolute directory inside where `files` will be shown; paths in values are changed to it. None: the
+            build sees the host as it is.
     """
     home = home or Path.home()
     raw = {
@@ -83,9 +84,9 @@ def read_settings(
     return settings
 
 
-def _moved(value: str, place: str, files: dict[str, Path]) -> str:
+def _moved(value: str, place: str | None, files: dict[str, Path]) -> str:
     """`value`, or where it will be seen inside when it is the absolute path of something that only the host has."""
-    if not value.startswith("/") or value.startswith(_VISIBLE) or not os.path.exists(value):
+    if place is None or not value.startswith("/") or value.startswith(_VISIBLE) or not os.path.exists(value):
         return value
     target = f"{place}/{len(files)}-{os.path.basename(value.rstrip('/'))}"
     files[target] = Path(value)
