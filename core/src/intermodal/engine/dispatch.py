@@ -19,7 +19,10 @@ def dispatch(core: Core, pool: Pool) -> None:
         return
     _suspects(core, pool)
     for batcher in pool.batchers.values():
-        while (due := batcher.due_at()) is not None and due <= core.now:
+        while (due := batcher.due_at()) is not None:
+            if due > core.now:
+                core.timers.wake(pool, due)
+                break
             container = _next(pool)
             if container is None:
                 break

@@ -245,6 +245,7 @@ class Pool:
         "id",
         "idle",
         "live",
+        "look_at",
         "noticed",
         "progress_at",
         "queue",
@@ -288,6 +289,7 @@ class Pool:
         self.deferrals = 0
         self.failed_upto = 0  #: containers up to this number belong to a wave of starts that was counted
         self.try_at = 0.0  #: no launch before
+        self.look_at = 0.0  #: room is not looked for before
         self.gpu_since: float | None = None
         self.refused: dict[str, float] = {}  #: GPU kind → not before, after a deferred launch
         self.error: Any = None  #: it can never start

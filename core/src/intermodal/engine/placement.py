@@ -48,7 +48,8 @@ def _gpu(core: Core, pool: Pool) -> GpuChoice | None:
     choices = [choice for choice in asked if core.ledger.possible(choice)]
     if pool.gpu_since is None:
         pool.gpu_since = core.now
-    allowed = len(choices) if wait <= 0 else 1 + int((core.now - pool.gpu_since) / wait + 1e-9)
+    since, now = pool.gpu_since, core.now
+    allowed = 1 + sum(1 for place in range(1, len(choices)) if now >= since + place * wait)
     for choice in choices[:allowed]:
         for spelt in core.ledger.spelt(choice):
             refused_until = pool.refused.get(str(spelt), 0.0)
@@ -57,6 +58,6 @@ def _gpu(core: Core, pool: Pool) -> GpuChoice | None:
             elif core.ledger.has_gpu(spelt):
                 return spelt
     if allowed < len(choices):
-        core.timers.wake(pool, pool.gpu_since + allowed * wait)
+        core.timers.wake(pool, since + allowed * wait)
     return None
 

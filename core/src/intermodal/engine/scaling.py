@@ -51,11 +51,11 @@ def _helpful(core: Core, pool: Pool, queued: int) -> int:
     cores = core.ledger.totals.cpu
     service = pool.service
     if pool.busy and pool.progress_at is not None:
-        stalled = core.now - pool.progress_at
-        if stalled >= settings.stall_s:
-            service = max(service or 0.0, stalled)
+        stalled_at = pool.progress_at + settings.stall_s
+        if core.now >= stalled_at:
+            service = max(service or 0.0, core.now - pool.progress_at)
         else:
-            core.timers.wake(pool, pool.progress_at + settings.stall_s)
+            core.timers.wake(pool, stalled_at)
     if service is None:
         first = settings.unknown_cores if cores is None else max(1, math.ceil(cores))
         return max(0, first - pool.supply)
