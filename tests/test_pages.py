@@ -33,7 +33,7 @@ def run(pages: ModuleType, text: str, directory: Path) -> None:
 
 def test_blocks_that_do_not_run_are_left_out(pages: ModuleType) -> None:
     """Other languages and blocks marked with a reason are text."""
-    page = "```sh\nfalse\n```\n<!-- not run: needs a GPU -->\n```python\nraise SystemExit(1)\n```\n```python\npass\n```\n"
+    page = "```sh\nfalse\n```\n<!-- not run: a reason -->\n```python\nraise SystemExit(1)\n```\n```python\npass\n```\n"
     assert [block.body for block in pages.blocks_of(page)] == ["pass\n"]
 
 
