@@ -7,10 +7,7 @@ missing=""
 need() { # need COMMAND PACKAGE
     PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
-need newuidmap uidmap   # images with apt_install as an ordinary user
-need pasta passt        # a network of its own for an ordinary user's container
-need ip iproute2        # a network of its own for root's container
-need nft nftables       # ... and its way out
+need newuidmap uidmap # images with apt_install, as an ordinary user
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
