@@ -34,19 +34,20 @@ class Outputs:
     def push(self, indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:
         """More outputs have arrived."""
         self._batches.append((indices, statuses, payloads))
-        self._wake()
+        self.wake()
+
+    def append(self, indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:
+        """The same without waking the reader: a `wake` follows, later in this turn."""
+        self._batches.append((indices, statuses, payloads))
 
     def end(self, error: BaseException | None = None) -> None:
         """No more will come; `error` says why where that is not the call's normal end."""
         self._error = self._error or error
         self.ended = True
-        self._wake()
+        self.wake()
 
     def wake(self) -> None:
-        """Make a waiting reader look around without giving it anything (a feeder has stopped, a window has moved)."""
-        self._wake()
-
-    def _wake(self) -> None:
+        """Make a waiting reader look around: outputs were pushed, a feeder has stopped."""
         with self._gate:
             waiting, self._waiting = self._waiting, None
         if waiting is not None:

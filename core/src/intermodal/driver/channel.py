@@ -28,12 +28,17 @@ OnClosed = Callable[[str], None]
 class Channel:
     """Frames over a non-blocking socket; descriptors of shared memory ride along where the socket is local.
 
-    `on_frame` and `on_closed` run on the loop. Writing never blocks: what the socket does not take is queued, which the
+    `on_frame` and `on_closed` run on the loop, `on_turn` after the frames of one read. Writing never blocks: what the socket does not take is queued, which the
     engine's windows bound. A peer that breaks the protocol is cut off, with the reason.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, on_frame: OnFrame, on_closed: OnClosed
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        on_frame: OnFrame,
+        on_closed: OnClosed,
+        on_turn: Callable[[], None],
     ) -> None:
         sock.setblocking(False)
         self._loop = loop
@@ -41,7 +46,10 @@ class Channel:
         self._fd = sock.fileno()
         self._on_frame = on_frame
         self._on_closed = on_closed
+        self._on_turn = on_turn
         self._reader = FrameReader()
+        self._buffer = memoryview(bytearray(_READ))  # reused: fresh pages for each read would cost more than the read
+        self._into = [self._buffer]
         self._fds: deque[int] = deque()
         self._unsent: deque[memoryview] = deque()
         self._unsent_fds: deque[tuple[int, list[int]]] = deque()
@@ -151,21 +159,21 @@ class Channel:
     def _readable(self) -> None:
         try:
             if self.passes_fds:
-                data, ancillary, _, _ = self._socket.recvmsg(_READ, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
+                size, ancillary, _, _ = self._socket.recvmsg_into(self._into, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
                 if ancillary:
                     self._take_fds(ancillary)
             else:
-                data = self._socket.recv(_READ)
+                size = self._socket.recv_into(self._buffer)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._fail(f"reading failed: {error}")
             return
-        if not data:
+        if not size:
             self._fail("")
             return
         try:
-            for header, segments in self._reader.feed(data):
+            for header, segments in self._reader.feed(bytes(self._buffer[:size])):
                 if "fds" in header:
                     self._adopt(header["fds"])
                 kind = header["t"]
@@ -179,6 +187,7 @@ class Channel:
                     self._on_frame(header, segments)
                 if self._closed:
                     return
+            self._on_turn()
         except (FrameError, SegmentError, KeyError, TypeError, ValueError, IndexError) as error:
             self._fail(f"the container broke the protocol: {type(error).__name__}: {error}")
 

@@ -59,12 +59,13 @@ class Driver:
         self.engine = Engine(gpu_wait_s=gpu_wait_s, prefix=f"c-{session}-")
         self._host = host
         self._blobs, self._trees, self._guest, self._secrets, self._grace_s = blobs, trees, guest, secrets, grace_s
-        self._observing = Observing(loop, host.observe, self._progress)
+        self._observing = Observing(loop, host.observe, host.observes, self._progress)
         self._images = Images(host.builder(), blobs, self._observing)
         self._launcher = host.launcher()
         self._gpus = host.gpus()
         self.requests = Requests(self, state)
         self._nested = NestedClients(self)
+        self.ready: list[Callable[[], None]] = []
         self._inbox: deque[events.Event] = deque()
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -85,17 +86,26 @@ class Driver:
         self._inbox.append(event)
         if not self._scheduled:
             self._scheduled = True
-            self.loop.call_soon(self._pump)
+            self.loop.call_soon(self._turn)
 
     def post_threadsafe(self, event: events.Event) -> None:
         """The same from any thread."""
         self._inbox.append(event)
         if not self._scheduled:
             self._scheduled = True
-            self.loop.call_soon_threadsafe(self._pump)
+            self.loop.call_soon_threadsafe(self._turn)
+
+    def pump(self) -> None:
+        """Let the engine hear now what was posted, rather than in the loop's next turn."""
+        if self._inbox:
+            self._pump()
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        if self._inbox:
+            self._pump()
 
     def _pump(self) -> None:
-        self._scheduled = False
         inbox = self._inbox
         now = self.loop.time()
         while True:
@@ -105,6 +115,13 @@ class Driver:
             if not inbox:
                 break
         self._arm(now)
+        # Readers are woken last: they take the interpreter's lock, and nothing of this turn should be left to do by then.
+        self._wake_readers()
+
+    def _wake_readers(self) -> None:
+        ready, self.ready = self.ready, []
+        for wake in ready:
+            wake()
 
     def _arm(self, now: float) -> None:
         deadline = self.engine.next_deadline()
@@ -164,14 +181,14 @@ class Driver:
                     payloads[i] = failed(payload.error, payload.message)
                     statuses[i] = ERROR
         self.calls.deliver(command.call, command.indices, statuses, payloads)
-        record = self.calls.get(command.call)
-        if record is not None:
-            self._changed.add(record)
-            self._observing.touch()
+        if self._observing.wants("call_progress"):
+            record = self.calls.get(command.call)
+            if record is not None:
+                self._changed.add(record)
 
     def _ended(self, command: commands.CallEnded) -> None:
         record = self.calls.end(command.call)
-        if record is not None:
+        if record is not None and self._observing.wants("call_finished"):
             self.observe(
                 "call_finished",
                 CallFinished(
@@ -254,8 +271,10 @@ class Driver:
                 detached=detached,
             )
         )
-        started = CallStarted(call=call, app=function.app, function=function.name, at=time.time(), parent=parent_call)
-        self.observe("call_started", started)
+        if self._observing.wants("call_started"):
+            at = time.time()
+            started = CallStarted(call=call, app=function.app, function=function.name, at=at, parent=parent_call)
+            self.observe("call_started", started)
 
     def add(self, call: str, inputs: list[Any], closed: bool) -> None:
         """More inputs of a call."""
@@ -344,6 +363,7 @@ class Driver:
             self._timer.cancel()
         for record in self.calls.open_calls():
             self.calls.end(record.id)
+        self._wake_readers()
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -79,6 +79,10 @@ class EmbeddedClient:
         call = EmbeddedCall(f"fc-{self._session}-{next(self._numbers)}", driver)
         outputs = call.outputs
 
+        def sink(indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:
+            outputs.append(indices, statuses, payloads)
+            driver.ready.append(outputs.wake)
+
         def begin() -> None:
             try:
                 driver.submit(
@@ -87,11 +91,12 @@ class EmbeddedClient:
                     "detached" if detached else CLIENT,
                     list(inputs),
                     closed=closed,
-                    sink=None if detached else outputs.push,
-                    on_end=outputs.end,
+                    sink=None if detached else sink,
+                    on_end=lambda: driver.ready.append(outputs.end),
                     credit=credit,
                     detached=detached,
                 )
+                driver.pump()
             except Error as error:
                 outputs.end(error)
 

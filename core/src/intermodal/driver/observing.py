@@ -21,9 +21,15 @@ class Observing:
     asked."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, observe: Observe, progress: Callable[[], list[CallProgress]]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        observe: Observe,
+        observes: Callable[[ObservationKind], bool],
+        progress: Callable[[], list[CallProgress]],
     ) -> None:
         self._loop = loop
+        self._observes = observes
+        self._wanted: dict[ObservationKind, bool] = {}
         self._observe = observe
         self._progress = progress
         self._pending: list[tuple[ObservationKind, Any]] = []
@@ -34,6 +40,14 @@ class Observing:
         self._pending.append((kind, record))
         self.touch()
 
+    def wants(self, kind: ObservationKind) -> bool:
+        """False where making a record of `kind` would be a waste: no plugin takes it (as of the last delivery)."""
+        wanted = self._wanted.get(kind)
+        if wanted is None:
+            wanted = self._wanted[kind] = self._observes(kind)
+        self.touch()
+        return wanted
+
     def touch(self) -> None:
         """Progress has changed."""
         if not self._armed:
@@ -43,6 +57,7 @@ class Observing:
     def flush(self) -> None:
         """Deliver now what is there; runs of one kind go as one batch, in order."""
         self._armed = False
+        self._wanted.clear()
         pending, self._pending = self._pending, []
         start = 0
         while start < len(pending):

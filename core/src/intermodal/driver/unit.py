@@ -29,6 +29,10 @@ class Host(Protocol):
         """Tell the engine."""
         ...
 
+    def pump(self) -> None:
+        """Let the engine hear now what was posted."""
+        ...
+
     def observe(self, kind: Any, record: Any) -> None: ...
 
     async def start(self, unit: Unit, command: commands.Launch) -> Container:
@@ -77,7 +81,7 @@ class Unit:
                 raise
             return
         host.post(events.Launched(self.id, gpu=self.gpu))
-        self.channel = Channel(host.loop, container.stream, self._frame, self._stream_closed)
+        self.channel = Channel(host.loop, container.stream, self._frame, self._stream_closed, host.pump)
         try:
             ended = await container.wait()
         except Exception as error:  # noqa: BLE001 - a launcher's own failure must still end the container for the engine
@@ -157,16 +161,11 @@ class Unit:
             return
         first = inputs[0].call
         self._current_call = first
-        if len(inputs) == 1:
-            one = inputs[0]
-            header = {"t": "inputs", "calls": [[first, one.method]], "batch": batch}
-            slots = [0]
-        else:
-            calls: dict[tuple[str, str], int] = {}
-            slots = [calls.setdefault((i.call, i.method), len(calls)) for i in inputs]
-            header = {"t": "inputs", "calls": [list(key) for key in calls], "batch": batch}
-            if len(calls) > 1:
-                self._current_call = None
+        calls: dict[tuple[str, str], int] = {}
+        slots = [calls.setdefault((i.call, i.method), len(calls)) for i in inputs]
+        if len(calls) > 1:
+            self._current_call = None
+        header = {"t": "inputs", "calls": list(calls), "batch": batch}
         segments: list[Any] = [
             pack("Q", [i.attempt for i in inputs]),
             pack("I", slots),

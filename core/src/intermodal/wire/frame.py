@@ -33,7 +33,8 @@ class FrameError(Exception):
 def prefix(header: dict[str, Any], sizes: Sequence[int]) -> bytes:
     """The bytes of a frame up to its first segment."""
     text = _dumps(header).encode()
-    return _HEAD.pack(len(text), len(sizes)) + struct.pack(f"<{len(sizes)}Q", *sizes) + text
+    count = len(sizes)
+    return struct.pack(f"<II{count}Q", len(text), count, *sizes) + text
 
 
 def encode(header: dict[str, Any], segments: Sequence[Buffer] = ()) -> list[Buffer]:
