@@ -168,7 +168,7 @@ class Host:
             "snapshot": False,
             "parameters": parameters is not None,
         }
-        return header, [pickled, cloudpickle.dumps(parameters) if parameters is not None else b""]
+        return header, [pickled, dumps(parameters, None) if parameters is not None else b""]
 
     def start(self, qualname: str = "f", **options: Any) -> Host:
         """Boot and wait until it is ready."""

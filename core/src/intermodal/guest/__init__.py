@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["main", "preload", "prepare", "serve"]
 
 
-def main(sock: socket.socket, python_path: Sequence[str]) -> int:
+def main(sock: socket.socket, python_path: Sequence[str], shared_memory: bool = True) -> int:
     """Read the boot frame, import, enter, serve until stop; the exit code. On the main thread.
 
-    Where the stream ends without a stop the process ends at once.
+    Where the stream ends without a stop the process ends at once. `shared_memory`: False where the other end of a local
+    socket is pumped to another machine, so that descriptors cannot pass.
     """
     from intermodal.guest import serving
 
-    return serving.main(sock, python_path)
+    return serving.main(sock, python_path, shared_memory)
 
 
 def prepare(boot_frame: bytes, python_path: Sequence[str]) -> Prepared:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from intermodal.guest import main as run
 
 
-def _stdio() -> socket.socket:
-    """A socket whose other end is pumped to this process's stdin and stdout, which user code no longer sees."""
+def _serve_stdio(python_path: Sequence[str]) -> int:
+    """Serve over this process's stdin and stdout, which user code no longer sees."""
     ours, theirs = socket.socketpair()
     source, sink = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
@@ -39,8 +39,13 @@ def _stdio() -> socket.socket:
                 view = view[os.write(sink, view) :]
 
     threading.Thread(target=pump_in, daemon=True, name="intermodal-stdin").start()
-    threading.Thread(target=pump_out, daemon=True, name="intermodal-stdout").start()
-    return ours
+    writer = threading.Thread(target=pump_out, daemon=True, name="intermodal-stdout")
+    writer.start()
+    try:
+        return run(ours, python_path, shared_memory=False)
+    finally:
+        ours.close()
+        writer.join()
 
 
 def _connect(address: str) -> socket.socket:
@@ -61,14 +66,15 @@ def main(argv: Sequence[str]) -> int:
     stream.add_argument("--stdio", action="store_true", help="this process's stdin and stdout")
     parser.add_argument("--path", action="append", default=[], help="a directory for sys.path; may be given again")
     options = parser.parse_args(argv)
+    path = options.path or ["/root"]
+    if options.stdio:
+        return _serve_stdio(path)
     if options.fd is not None:
         sock = socket.socket(fileno=options.fd)
         sock.set_inheritable(False)
-    elif options.connect:
-        sock = _connect(options.connect)
     else:
-        sock = _stdio()
-    return run(sock, options.path or ["/root"])
+        sock = _connect(options.connect)
+    return run(sock, path)
 
 
 if __name__ == "__main__":

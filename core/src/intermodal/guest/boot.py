@@ -17,7 +17,8 @@ __all__ = ["Boot", "parse", "parse_bytes"]
 
 @dataclass(frozen=True)
 class Boot:
-    """What the host asks for. `code` is a cloudpickle of the function or class, or empty; `parameters` a pickled dict or empty."""
+    """What the host asks for. `code` is a cloudpickle of the function or class, or empty; `parameters`
+    a payload of the class parameters' values, or empty."""
 
     container: str
     app: str

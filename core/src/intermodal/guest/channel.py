@@ -36,12 +36,15 @@ class StreamEnded(Exception):
 
 
 class Channel:
-    """Frames over one connected stream socket. Sending is thread-safe; at most one thread receives at a time."""
+    """Frames over one connected stream socket. Sending is thread-safe; at most one thread receives at a time.
 
-    def __init__(self, sock: socket.socket) -> None:
+    `shared_memory`: the other end is on this machine and takes descriptors, if the socket can carry them.
+    """
+
+    def __init__(self, sock: socket.socket, shared_memory: bool = True) -> None:
         sock.setblocking(True)
         self._sock = sock
-        self._passes_fds = sock.family == socket.AF_UNIX
+        self._passes_fds = shared_memory and sock.family == socket.AF_UNIX
         self._reader = FrameReader()
         self._send_gate = allocate_lock()
         self._fds: deque[int] = deque()

@@ -82,8 +82,7 @@ class Execution:
             result = dumps_result(value, call.method.label, session.channel.arena)
         except BaseException as error:  # SystemExit and KeyboardInterrupt are results too (call.errors)
             status, result = outcome(session, attempt, error)
-        session.end_lines(attempt)
-        session.results.add(attempt, status, result, more)
+        session.finish(attempt, status, result, more)
 
     def _generator(self, work: Input) -> None:
         session, armor = self._session, self._armor
@@ -91,6 +90,8 @@ class Execution:
         method = call.method
         iterator: Iterator[Any] = iter(())
         sent = 0
+        status: int = GENERATOR_END
+        result: Payload = NOTHING
         try:
             args, kwargs = arguments(payload)
             iterator = iter(method.function(*args, **kwargs))
@@ -106,13 +107,12 @@ class Execution:
                 session.results.add(attempt, ITEM, dumps_result(item, method.label, session.channel.arena), True)
                 sent += 1
         except StopIteration:
-            status, result = GENERATOR_END, NOTHING
+            pass
         except BaseException as error:
             status, result = outcome(session, attempt, error)
             _close(iterator)
         session.granted.pop(attempt, None)
-        session.end_lines(attempt)
-        session.results.add(attempt, status, result)
+        session.finish(attempt, status, result)
 
     def _await_credit(self, attempt: int, sent: int) -> None:
         session = self._session
@@ -132,7 +132,7 @@ class Execution:
                 bound.append(bind(method, *arguments(payload)))
                 good.append(attempt)
             except BaseException as error:
-                session.results.add(attempt, *outcome(session, attempt, error), True)
+                session.finish(attempt, *outcome(session, attempt, error), True)
         if good:
             try:
                 try:
@@ -142,10 +142,10 @@ class Execution:
                     value = method.function(**gather(bound))
                 finally:
                     armor.armed = 0
+                    session.end_lines(batch.inputs[0][0])
                 deal(session, batch, good, value)
             except BaseException as error:
                 fail(session, good, error)
-        session.end_lines(batch.inputs[0][0])
         session.results.flush()
 
 
@@ -158,13 +158,13 @@ def deal(session: Session, batch: Batch, attempts: Iterable[int], value: Any) ->
             result: tuple[int, Payload] = OK, dumps_result(element, method.label, session.channel.arena)
         except Exception as error:
             result = outcome(session, attempt, error)
-        session.results.add(attempt, *result, True)
+        session.finish(attempt, *result, True)
 
 
 def fail(session: Session, attempts: Iterable[int], error: BaseException) -> None:
     """One error for several inputs."""
     for attempt in attempts:
-        session.results.add(attempt, *outcome(session, attempt, error), True)
+        session.finish(attempt, *outcome(session, attempt, error), True)
 
 
 def _close(iterator: Any) -> None:

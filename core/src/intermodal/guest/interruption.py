@@ -15,7 +15,7 @@ from typing import Optional
 
 from intermodal.exception import InputCancellation
 
-__all__ = ["Interruption"]
+__all__ = ["SIGNAL", "Interruption"]
 
 #: A real-time signal that no library is known to use.
 SIGNAL = signal.SIGRTMIN + 11

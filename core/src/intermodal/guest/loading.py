@@ -8,41 +8,37 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from intermodal.exception import DeserializationError, InvalidError, VersionError
+from intermodal.exception import DeserializationError, VersionError
 from intermodal.specs.function import CodeTarget
 
-__all__ = ["extend_path", "load_target"]
+__all__ = ["definitions", "extend_path", "load_target"]
+
+
+def definitions(module: str) -> Any:
+    """A module of the room of definitions. By name and late: it is only needed to look behind what users decorated."""
+    return importlib.import_module(f"intermodal.definitions.{module}")
 
 
 def extend_path(python_path: Sequence[str]) -> None:
     """Put the user's directories first on `sys.path`, in order."""
-    new = [entry for entry in python_path if entry not in sys.path]
-    sys.path[:0] = new
+    sys.path[:] = [*python_path, *(entry for entry in sys.path if entry not in python_path)]
     importlib.invalidate_caches()
 
 
 def load_target(target: CodeTarget, code: bytes) -> Any:
-    """What the user defined under this name, undecorated or not.
+    """The raw function or class.
 
     Raises what the user's module raises, `InvalidError` where the name is not there, `VersionError` where a pickle is of
     another Python, `DeserializationError` where it cannot be opened.
     """
+    resolve = definitions("binding").resolve
     if code:
-        return _unpickle(target, code)
+        return resolve(_unpickle(target, code))
     module = importlib.import_module(target.module)
     if target.main:
         # As multiprocessing does: what was pickled as `__main__.X` at the other end is this module's X.
         sys.modules["__main__"] = module
-    found: Any = module
-    for part in target.qualname.split("."):
-        try:
-            found = getattr(found, part)
-        except AttributeError:
-            raise InvalidError(
-                f"module {target.module!r} has no {target.qualname!r} in the container (file "
-                f"{getattr(module, '__file__', None)}): define it at the top level of the module, unconditionally"
-            ) from None
-    return found
+    return resolve(module, target.qualname)
 
 
 def _unpickle(target: CodeTarget, code: bytes) -> Any:

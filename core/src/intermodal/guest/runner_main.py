@@ -64,17 +64,15 @@ class MainRunner:
             work = inbox.popleft()
         except IndexError:  # the monitor has given it back
             return
-        running = session.running
-        running.enter_sole(work.inputs[0] if isinstance(work, Batch) else work)
+        session.running.sole = work.inputs[0] if isinstance(work, Batch) else work
         self._execution.run(work, inbox)
-        running.leave_sole()
+        session.running.sole = None
 
     def _rest(self) -> bool:
         """Wait for work; False where none will come."""
         session = self._session
         session.results.flush()
         session.clock.stop()
-        session.cancelled.clear()
         session.channel.flush_releases()
         session.turns.wait(lambda: self._inbox or session.stopping, self._seat)
         session.clock.start()

@@ -1,9 +1,11 @@
-"""Which attempt the code that asks belongs to: for logs, nested calls, and `current_input_id()`."""
+"""Which attempt the code that asks belongs to: for logs, nested calls, and `current_input_id()` (call.context)."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import Optional
 
+from intermodal.client.context import InputContext, enter_input
 from intermodal.guest.work import Input
 
 __all__ = ["Running"]
@@ -16,20 +18,23 @@ class Running:
     so that threads which the user's code starts are counted to it too."""
 
     def __init__(self) -> None:
-        self.sole = 0
+        self.sole: Optional[Input] = None
 
     def attempt(self) -> int:
         """The attempt that the calling code works for; 0 for none."""
-        return _attempt.get() or self.sole
+        attempt = _attempt.get()
+        if not attempt:
+            sole = self.sole
+            return sole[0] if sole is not None else 0
+        return attempt
 
-    def enter_sole(self, work: Input) -> None:
-        """`work` starts on the main thread and nothing else runs."""
-        self.sole = work[0]
-
-    def leave_sole(self) -> None:
-        """It has ended."""
-        self.sole = 0
+    def sole_input(self) -> Optional[InputContext]:
+        """What code that no context variable reaches works on."""
+        sole = self.sole
+        return InputContext(sole[1].id, sole[2], sole[3]) if sole is not None else None
 
     def enter(self, work: Input) -> None:
-        """`work` starts in this task or thread."""
-        _attempt.set(work[0])
+        """`work` starts in this task or thread, until the next."""
+        attempt, call, index, tries, _ = work
+        _attempt.set(attempt)
+        enter_input(call.id, index, tries)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -11,29 +10,34 @@ from dataclasses import dataclass
 from typing import Optional
 
 from intermodal.client.api import set_current
+from intermodal.client.context import enter_container
 from intermodal.client.guest import GuestClient
+from intermodal.guest import process
 from intermodal.guest.boot import Boot, parse, parse_bytes
 from intermodal.guest.channel import Channel, StreamEnded
 from intermodal.guest.errors import encode
-from intermodal.guest.loading import extend_path
 from intermodal.guest.link import Link
+from intermodal.guest.loading import extend_path
 from intermodal.guest.monitor import Monitor
 from intermodal.guest.output import install
+from intermodal.guest.runner_loop import LoopRunner
 from intermodal.guest.runner_main import MainRunner
+from intermodal.guest.runner_threads import ThreadRunner
 from intermodal.guest.session import Runner, Session
+from intermodal.guest.snapshot import reseed, why_void
 from intermodal.guest.user_code import UserCode, load, run_hooks
 from intermodal.wire.frame import FrameError
 from intermodal.wire.messages import PROTOCOL
 
 __all__ = ["EXIT_FAILED", "EXIT_LOST", "Prepared", "main", "prepare", "serve"]
 
-#: Exit codes: import or enter failed; the connection broke.
+#: Exit codes: import, enter or exit failed; the connection broke.
 EXIT_FAILED, EXIT_LOST = 1, 70
 
 
 @dataclass
 class Prepared:
-    """User code that is imported, its snap methods run, or the failure of that. `void` says why it must not be forked."""
+    """User code that is imported, its snap methods run; or the failure of that. `void` says why it must not be forked."""
 
     boot: Boot
     code: Optional[UserCode] = None
@@ -44,7 +48,10 @@ class Prepared:
 
 def prepare(boot_frame: bytes, python_path: Sequence[str]) -> Prepared:
     """Import the user's module and run `enter(snap=True)`: all that may be shared by forks of a snapshot template."""
-    return _prepare(parse_bytes(boot_frame), python_path)
+    enter_container()
+    prepared = _prepare(parse_bytes(boot_frame), python_path)
+    prepared.void = why_void()
+    return prepared
 
 
 def _prepare(boot: Boot, python_path: Sequence[str]) -> Prepared:
@@ -61,36 +68,39 @@ def _prepare(boot: Boot, python_path: Sequence[str]) -> Prepared:
     return prepared
 
 
-def main(sock: socket.socket, python_path: Sequence[str]) -> int:
+def main(sock: socket.socket, python_path: Sequence[str], shared_memory: bool = True) -> int:
     """Read the boot frame, import, enter, serve until stop. Returns the exit code. Call it on the main thread.
 
     Where the stream ends without a stop the whole process ends at once, with code `EXIT_LOST`.
     """
-    session = _connect(sock)
+    session = _connect(sock, shared_memory)
     try:
-        while True:
+        frames = session.channel.receive()
+        while not frames:
             frames = session.channel.receive()
-            if frames:
-                break
-        boot = parse(frames[0])
         if len(frames) > 1:
-            raise FrameError("the host sent more before it heard that this container is ready")
-    except (StreamEnded, FrameError) as error:
-        _lost(str(error))
+            raise FrameError("the host sent more than the boot frame before it heard that this container is ready")
+        boot = parse(frames[0])
+    except StreamEnded:
         return EXIT_LOST
     _bind_output(session)
+    process.take_over(session)
+    enter_container(session.running.sole_input)
     return _run(session, _prepare(boot, python_path))
 
 
 def serve(sock: socket.socket, prepared: Prepared) -> int:
-    """Serve what `prepare` made, in this process or a fork of it: run the plain enters, then inputs until stop."""
-    session = _connect(sock)
+    """Serve what `prepare` made, in a fork of that process: run the plain enters, then inputs until stop."""
+    reseed()
+    session = _connect(sock, shared_memory=True)
     _bind_output(session)
+    process.take_over(session)
+    enter_container(session.running.sole_input)
     return _run(session, prepared)
 
 
-def _connect(sock: socket.socket) -> Session:
-    channel = Channel(sock)
+def _connect(sock: socket.socket, shared_memory: bool) -> Session:
+    channel = Channel(sock, shared_memory)
     session = Session(channel, install(), _lost)
     version = ".".join(map(str, sys.version_info[:3]))
     channel.send({"t": "hello", "protocol": PROTOCOL, "python": version, "pid": os.getpid()})
@@ -108,37 +118,40 @@ def _bind_output(session: Session) -> None:
 
 
 def _run(session: Session, prepared: Prepared) -> int:
-    session.interruption.install()
-    signal.signal(signal.SIGTERM, lambda *_: session.stop())
-    _leave_to_parent_when_forked(session)
     client = GuestClient(Link(session))
     session.turns.handle(client.handlers())
     set_current(client)
+    process.forget_when_forked(session, client)
     code = prepared.code
-    kind, failure = prepared.failed_in, prepared.failure
-    if failure is None and code is not None:
-        try:
-            kind = "enter"
-            run_hooks(code.enters)
-        except BaseException as error:
-            failure = error
+    if prepared.failure is not None or code is None:
+        return _failed(session, prepared.failed_in, prepared.failure or RuntimeError("the container was not prepared"))
+    try:
+        run_hooks(code.enters)
+    except BaseException as error:
+        return _failed(session, "enter", error)
     session.end_lines(0)
-    if failure is not None or code is None:
-        fatal = kind == "import"
-        assert failure is not None
-        session.channel.send({"t": "failed", "fatal": fatal, "kind": kind}, (), (encode(failure),))
-        return EXIT_FAILED
     session.use(code.methods)
-    runner = _runner(session, prepared.boot, code)
     monitor = Monitor(session)
     session.attend = monitor.attend
+    runner = _runner(session, prepared.boot.max_inputs)
     session.start(runner)
     session.channel.send({"t": "ready"})
     runner.serve()
     return _leave(session, code)
 
 
-def _runner(session: Session, boot: Boot, code: UserCode) -> Runner:
+def _failed(session: Session, kind: str, error: BaseException) -> int:
+    """Import or enter failed: exit methods are skipped (cls.enter-fails). A failed import cannot help to be tried again."""
+    session.end_lines(0)
+    session.channel.send({"t": "failed", "fatal": kind == "import", "kind": kind}, (), (encode(error),))
+    return EXIT_FAILED
+
+
+def _runner(session: Session, max_inputs: int) -> Runner:
+    if any(method.is_async for method in session.methods.values()):
+        return LoopRunner(session, max_inputs)
+    if max_inputs > 1:
+        return ThreadRunner(session, max_inputs)
     return MainRunner(session)
 
 
@@ -152,12 +165,3 @@ def _leave(session: Session, code: UserCode) -> int:
     session.end_lines(0)
     session.channel.send({"t": "bye"})
     return status
-
-
-def _leave_to_parent_when_forked(session: Session) -> None:
-    def in_child() -> None:
-        for writer in session.writers:
-            writer.unbind()
-        session.channel.abandon()
-
-    os.register_at_fork(after_in_child=in_child)

@@ -13,6 +13,7 @@ from intermodal.guest.results import Clock, Results
 from intermodal.guest.running import Running
 from intermodal.guest.turns import Seat, Turns
 from intermodal.guest.work import Method, Methods, Work, arrivals, attempts_of
+from intermodal.wire.payload import Payload
 
 __all__ = ["Runner", "Session"]
 
@@ -120,6 +121,7 @@ class Session:
     def stop(self) -> None:
         """Finish what runs, give back the rest, leave. Safe in a signal handler."""
         self.stopping = True
+        self.channel.wake()
         if self.runner is not None:
             self.runner.wake()
 
@@ -128,14 +130,22 @@ class Session:
         if self.runner is not None:
             attempts = self.runner.take_back()
             if attempts:
+                self.cancelled.difference_update(attempts)
                 self.channel.send({"t": "returned", "attempts": attempts})
 
     def send_line(self, stream: int, attempt: int, lines: bytes) -> None:
         """Complete lines of output."""
         self.channel.send({"t": "log", "stream": stream, "attempt": attempt}, (lines,))
 
+    def finish(self, attempt: int, status: int, payload: Payload, more: object = None) -> None:
+        """The end of an attempt: what it left of a line goes out first. `more`: see `Results.add`."""
+        self.end_lines(attempt)
+        if self.cancelled:
+            self.cancelled.discard(attempt)
+        self.results.add(attempt, status, payload, more)
+
     def end_lines(self, attempt: int) -> None:
-        """What the attempt left of a line goes out before its result."""
+        """Send what the attempt left of a line."""
         for writer in self.writers:
             writer.end_of(attempt)
 

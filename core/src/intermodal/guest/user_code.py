@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pickle
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from intermodal.guest.boot import Boot
-from intermodal.guest.loading import load_target
+from intermodal.guest.loading import definitions, load_target
 from intermodal.guest.loops import run_in_loop
 from intermodal.guest.work import Method
 from intermodal.specs.function import MethodSpec
+from intermodal.wire.payload import loads
 
 __all__ = ["UserCode", "load"]
 
@@ -45,16 +44,14 @@ def load(boot: Boot) -> UserCode:
 
 
 def _of_function(boot: Boot, found: Any) -> UserCode:
-    function = found if inspect.isroutine(found) else _definitions("binding").resolve(found)
-    return UserCode({spec.name: _method(spec, boot.name, function) for spec in boot.methods})
+    return UserCode({spec.name: _method(spec, boot.name, found) for spec in boot.methods})
 
 
 def _of_class(boot: Boot, found: Any) -> UserCode:
-    kind = _definitions("binding").resolve(found)
-    parameters = pickle.loads(boot.parameters) if boot.parameters else {}
-    lifecycle = _definitions("lifecycle").collect(kind, parameters)
+    parameters = loads(boot.parameters) if boot.parameters else {}
+    lifecycle = definitions("lifecycle").collect(found, parameters)
     methods = {
-        spec.name: _method(spec, f"{boot.name}.{spec.name}", getattr(lifecycle.instance, spec.name)) for spec in boot.methods
+        spec.name: _method(spec, f"{boot.name}.{spec.name}", lifecycle.methods[spec.name]) for spec in boot.methods
     }
     return UserCode(methods, lifecycle.snap_enters, lifecycle.enters, lifecycle.exits)
 
@@ -68,8 +65,3 @@ def _method(spec: MethodSpec, label: str, function: Callable[..., Any]) -> Metho
         is_async=spec.is_async,
         is_batched=spec.batching is not None,
     )
-
-
-def _definitions(module: str) -> Any:
-    # Imported by name and late: only here does the guest know what definitions are made of.
-    return importlib.import_module(f"intermodal.definitions.{module}")
