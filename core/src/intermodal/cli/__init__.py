@@ -1,0 +1,1 @@
+"""The command line. Thin: every command is a call into the rooms below."""

@@ -1,0 +1,51 @@
+"""`intermodal config`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from intermodal.cli.settings import with_settings
+from intermodal.plugins import Config, load
+from intermodal.plugins.options import render
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_settings
+def command(as_json: bool) -> None:
+    """Show every setting, its value, and where that comes from.
+
+    Later wins: [tool.intermodal] in pyproject.toml, the user's configuration file, INTERMODAL_* variables, the command
+    line.
+    """
+    config = Config.load()
+    load(config).close()
+    settings = config.settings()
+    if as_json:
+        rows = [
+            {
+                "name": item.option.name,
+                "value": _plain(item.value),
+                "origin": item.origin,
+                "type": item.option.type,
+                "env": item.option.env,
+                "help": item.option.help,
+            }
+            for item in settings
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    width = max(len(item.option.name) for item in settings)
+    for item in settings:
+        click.echo(f"{item.option.name:<{width}} = {render(item.option, item.value)}  [{item.origin}]")
+        click.echo(f"{'':<{width}}   {item.option.help}")
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value

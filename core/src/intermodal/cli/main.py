@@ -1,0 +1,75 @@
+"""`intermodal`: the group of commands, each imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, NoReturn
+
+import click
+
+from intermodal.cli.interrupts import Interrupted, install
+
+__all__ = ["main"]
+
+
+class _Entry(NamedTuple):
+    module: str
+    help: str
+
+
+#: Help lines stand here, so that `intermodal --help` imports no command.
+COMMANDS: Mapping[str, _Entry] = {
+    "run": _Entry("intermodal.cli.run", "Run a function or entrypoint of a file."),
+    "shell": _Entry("intermodal.cli.shell", "Open a shell in a container of a function's image."),
+    "image": _Entry("intermodal.cli.image", "List and prune cached image layers."),
+    "plugins": _Entry("intermodal.cli.plugins", "Show loaded plugins, their hooks, and installed backends."),
+    "config": _Entry("intermodal.cli.config", "Show every setting and where it comes from."),
+    "version": _Entry("intermodal.cli.version", "Show the versions of what is installed."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are attributes `command` of modules imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = importlib.import_module(entry.module).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Run Python functions in containers: on this machine, in Docker or Podman, on Kubernetes."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The console script. Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM."""
+    install()
+    sys.exit(_main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    try:
+        code = cli.main(args=arguments, prog_name="intermodal", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort as abort:
+        cause = abort.__cause__
+        return cause.exit_code if isinstance(cause, Interrupted) else 1
+    except BaseException as error:  # noqa: BLE001 - the last place to turn any of them into an exit code
+        from intermodal.cli.failures import report
+
+        return report(error)

@@ -1,0 +1,104 @@
+"""`intermodal run`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from intermodal.cli.arguments import Arguments, arguments_of
+from intermodal.cli.entrypoints import Runnable, choose
+from intermodal.cli.failures import report
+from intermodal.cli.settings import apply, setting_options
+from intermodal.cli.target import import_reference, parse_reference
+
+__all__ = ["command"]
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    options_metavar="[OPTIONS]",
+)
+@click.option("-m", "--module", "is_module", is_flag=True, help="FILE is the name of a module, as in python -m.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; output of containers is still shown.")
+@click.argument("file", metavar="FILE[::NAME]")
+@click.argument("words", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    file: str,
+    words: tuple[str, ...],
+    is_module: bool,
+    quiet: bool,
+    backend: str | None,
+    plugin: Sequence[str],
+    set: Sequence[str],
+) -> int:
+    """Run a local entrypoint of FILE here, or one of its functions in a container.
+
+    NAME may be left away where there is one local entrypoint, or no entrypoint and one function. Its parameters are
+    options: `intermodal run FILE --help` lists them.
+    """
+    reference = parse_reference(file, is_module=is_module)
+    try:
+        module = import_reference(reference)
+    except click.ClickException:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever the user's top-level code raises
+        return report(error)
+    runnable = choose(module, reference)
+    arguments = arguments_of(runnable.raw, runnable.name)
+    values, settings = _parse(ctx, file, arguments, words)
+    apply(
+        settings.get("backend") or backend,
+        [*plugin, *settings.get("plugin", ())],
+        [*set, *settings.get("set", ())],
+        reference.directory,
+    )
+    try:
+        _execute(runnable, values, list(words) if arguments.raw else [], progress=not quiet)
+    except click.ClickException:
+        raise
+    except BaseException as error:  # noqa: BLE001 - every end of the user's program is an exit code
+        return report(error)
+    return 0
+
+
+command.params[:0] = setting_options()
+
+
+def _parse(
+    ctx: click.Context, file: str, arguments: Arguments, words: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Values of the function's options, and of the settings after FILE; the function's own names go first."""
+    if arguments.raw:
+        return {}, {}
+    own = {name for option in arguments.options for name in option.opts + option.secondary_opts}
+    settings = [option for option in setting_options() if not own & {*option.opts}]
+    inner = click.Command(
+        file,
+        params=[*arguments.options, *settings],
+        help=arguments.help,
+        context_settings={"help_option_names": ["--help"]},
+    )
+    with inner.make_context(f"{ctx.command_path} {file}", list(words)) as parsed:
+        values = {
+            option.name: list(parsed.params[option.name]) if option.multiple else parsed.params[option.name]
+            for option in arguments.options
+            if option.name is not None
+        }
+        return values, {option.name: parsed.params[option.name] for option in settings if option.name is not None}
+
+
+def _execute(runnable: Runnable, values: dict[str, Any], words: list[str], *, progress: bool) -> None:
+    from intermodal import enable_output
+
+    with enable_output(show_progress=progress), runnable.app.run():
+        result = runnable.call(*words, **values)
+        if inspect.iscoroutine(result):
+            result = asyncio.run(result)
+    if not runnable.local and result is not None:
+        click.echo(result)
