@@ -72,14 +72,15 @@ def flush(core: Core) -> None:
     outputs, core.outputs = core.outputs, {}
     for call in outputs:
         commands: list[Command] = []
-        if call.out is not None and not call.muted:
+        host = call.host
+        heard = not call.muted and (host is None or host.life < Life.KILLING)
+        if call.out is not None and heard:
             commands.append(Deliver(call.id, *call.out))
         call.out = None
         if call.closed and not call.pending and call.id in core.calls:
             commands.append(CallEnded(call.id))
             _forget(core, call)
-        host = call.host
-        if commands and host is not None and host.parked and not call.muted and host.life == Life.READY:
+        if commands and heard and host is not None and host.parked and host.life == Life.READY:
             host.held += commands
             core.unparks[host] = None
         else:

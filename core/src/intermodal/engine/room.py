@@ -28,12 +28,18 @@ def make_room(core: Core, pool: Pool) -> None:
     if idle is not None:
         stop(core, idle)
         return
-    if pool.supply or core.now < pool.look_at:
+    if pool.supply:
         return
-    pool.look_at = core.now + _LOOK_AGAIN_S
-    core.timers.wake(pool, pool.look_at)
+    if core.now < pool.look_at:
+        core.timers.wake(pool, pool.look_at)
+        return
     _fail_blocked(core, pool)
-    if pool.waiting and not _drain_other(core, pool) and not core.unparks:
+    if not pool.waiting or core.unparks:
+        return
+    if _drain_other(core, pool):
+        pool.look_at = core.now + _LOOK_AGAIN_S
+        core.timers.wake(pool, pool.look_at)
+    else:
         _evict(core, pool)
 
 
