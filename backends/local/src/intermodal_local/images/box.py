@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -16,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from intermodal_local.images import subids
+from intermodal_local.images.mirror import mirror_directories
 from intermodal_local.images.run import KIT
-from intermodal_local.runtime import contain, devices, hardening, init, kernel, overlay
+from intermodal_local.runtime import cleanup, contain, devices, hardening, init, kernel, overlay
 
 _HOSTNAME = "image-build"
 
@@ -40,6 +40,10 @@ def main() -> int:
 
 def _start_container(order: dict[str, Any], status: int) -> int:
     rootless = os.geteuid() != 0
+    if order["many_users"]:
+        order["mirror"] = f"{order['work']}/directories"
+        os.mkdir(order["mirror"])
+        order["lowers"]["usr"].insert(-1, order["mirror"])
     overlay.make_stack(f"{order['work']}/stack", order["lowers"], "")
     overlay.make_upper(f"{order['work']}/run", order["upper"], "", local="usr-local" in order["lowers"])
     if rootless:
@@ -80,7 +84,7 @@ def _watch(child: int, workspace: Path) -> int:
     os.waitpid(child, 0)
     _end_orphans()
     if not ended:
-        shutil.rmtree(workspace, ignore_errors=True)
+        cleanup.remove(str(workspace))
     return 0
 
 
@@ -114,6 +118,9 @@ def _build(order: dict[str, Any], *, fresh_sys: bool) -> None:
     kernel.unshare(kernel.NEWNS | kernel.NEWIPC | kernel.NEWUTS)
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.set_hostname(_HOSTNAME)
+    if order["many_users"]:
+        kernel.mount("tmpfs", order["mirror"], "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV)
+        mirror_directories("/usr", Path(order["mirror"]))
     root = overlay.mount_root(f"{order['work']}/stack", f"{order['work']}/run", overlay.counts(order["lowers"]))
     inside = overlay.Inside(root)
     devices.mount_dev(inside, "", None, ())

@@ -83,13 +83,13 @@ class NamespaceGround:
             case PythonPackages():
                 self._run(plans.plan_packages(step, around), context)
             case SystemPackages():
-                self._run(plans.plan_system(step, around), context)
+                self._run(plans.plan_system(step, around), context, whole_system=True)
             case RunCommands():
-                self._run(plans.plan_commands(step, around), context)
+                self._run(plans.plan_commands(step, around), context, whole_system=True)
             case RunFunction():
                 source = context.making.work / "source"
                 write_tree(step.source.tree, source, context.blobs)
-                self._run(plans.plan_function(step, around, source, context.blobs), context)
+                self._run(plans.plan_function(step, around, source, context.blobs), context, whole_system=True)
             case CopyFiles():
                 copy_files(step, context.making.content, StackView(self._lowers(context)), context.blobs)
             case SetEnv() | SetWorkdir():
@@ -99,10 +99,19 @@ class NamespaceGround:
         """A `Rootfs` of the layers."""
         return Rootfs(python=self.interpreter, layers=tuple(str(path) for path in layers)).to_json()
 
-    def _run(self, step: StepRun, context: StepContext) -> None:
+    def _run(self, step: StepRun, context: StepContext, *, whole_system: bool = False) -> None:
+        """Run `step`. `whole_system`: as far as this user can, let it write all over /usr and change owners."""
         making = context.making
+        many_users = whole_system and os.geteuid() != 0 and subids.available()
         run_step(
-            step, self._lowers(context), making.work, making.content, making.lock, context.output, context.lifeline
+            step,
+            self._lowers(context),
+            making.work,
+            making.content,
+            making.lock,
+            context.output,
+            context.lifeline,
+            many_users=many_users,
         )
         _tidy(making.content)
 

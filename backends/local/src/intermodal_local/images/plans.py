@@ -33,7 +33,8 @@ rm -rf /var/lib/apt/lists/*
 _APT_OPTIONS = b"""\
 APT::Sandbox::User "root";
 Acquire::Retries "3";
-Acquire::ForceIPv4 "false";
+Acquire::Languages "none";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Dpkg::Use-Pty "false";
 """
 
@@ -102,7 +103,6 @@ def plan_system(step: SystemPackages, around: Surroundings) -> StepRun:
         env=around.env_with({"DEBIAN_FRONTEND": "noninteractive", "APT_CONFIG": options}),
         files={options: _APT_OPTIONS},
         mounts=around.settings.files,
-        many_users=True,
     )
 
 

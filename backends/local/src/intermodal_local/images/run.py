@@ -66,7 +66,6 @@ class StepRun:
         env: its whole environment, but for PATH, HOME and LANG, which have defaults.
         files: small files to show, by absolute path below `KIT`.
         mounts: host paths to show read-only, by absolute path below `KIT`; `writable` likewise.
-        many_users: the program changes owners of files (dpkg does), so one user id is not enough.
     """
 
     argv: tuple[str, ...]
@@ -75,7 +74,6 @@ class StepRun:
     files: Mapping[str, bytes] = field(default_factory=dict)
     mounts: Mapping[str, Path] = field(default_factory=dict)
     writable: Mapping[str, Path] = field(default_factory=dict)
-    many_users: bool = False
 
 
 def run_step(
@@ -86,6 +84,8 @@ def run_step(
     lock: KeyLock,
     output: Callable[[str], None],
     lifeline: Lifeline,
+    *,
+    many_users: bool,
 ) -> None:
     """Run `step`; what it changes is in `upper` afterwards, as root/ usr/ usr-local/.
 
@@ -95,6 +95,7 @@ def run_step(
         lock: held by the container too, until its last process is gone.
         output: gets each line the program prints.
         lifeline: ends the container when it is cut.
+        many_users: an ordinary user's subordinate ids are users in the container, which may write all over /usr.
 
     Raises:
         StepFailed: the program failed.
@@ -112,7 +113,7 @@ def run_step(
         "kit": str(kit),
         "mounts": [[str(source), target] for target, source in step.mounts.items()],
         "writable": [[str(source), target] for target, source in step.writable.items()],
-        "many_users": step.many_users,
+        "many_users": many_users,
     }
     (work / "order.json").write_text(json.dumps(order))
     _run(order, work, lock, output, lifeline)

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from intermodal_local.runtime import kernel
@@ -96,8 +95,3 @@ def _first_range(file: str, user: str) -> tuple[int, int] | None:
         if name in (user, str(os.getuid())) and start.isdigit() and count.isdigit() and int(count) >= _FEWEST:
             return int(start), int(count)
     return None
-
-
-if __name__ == "__main__":
-    enter(many=True)
-    shutil.rmtree(sys.argv[1])

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from intermodal.exception import BackendError
 from intermodal_local.images import subids
+from intermodal_local.runtime import cleanup
 
 __all__ = ["flush", "remove_tree", "tree_size"]
 
@@ -45,32 +44,16 @@ def flush(path: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove `path` and all below; absent is fine. Takes on an ordinary user's subordinate ids where files need it."""
-    try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, onerror=_make_way)
-        else:
-            path.unlink(missing_ok=True)
-    except PermissionError:
-        if not subids.available():
-            raise
-        subprocess.run([sys.executable, "-m", "intermodal_local.images.subids", str(path)], check=True)
+    """Remove `path` and all below; absent is fine. Takes on an ordinary user's subordinate ids where files need it.
 
-
-def _make_way(function: Callable[..., Any], path: str, error: Any) -> None:
-    """What containers write may be without modes for its owner, and another remover may be at work too."""
-    if isinstance(error[1], FileNotFoundError):
+    Raises:
+        BackendError: something of it cannot be removed.
+    """
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
         return
-    if not isinstance(error[1], PermissionError) or os.geteuid() == 0:
-        raise error[1]
-    os.chmod(os.path.dirname(path), 0o700)
-    if os.path.isdir(path) and not os.path.islink(path):
-        os.chmod(path, 0o700)
-        shutil.rmtree(path, onerror=_fail)
-    else:
-        os.unlink(path)
-
-
-def _fail(function: Callable[..., Any], path: str, error: Any) -> None:
-    if not isinstance(error[1], FileNotFoundError):
-        raise error[1]
+    cleanup.remove(str(path))
+    if path.exists() and os.geteuid() != 0 and subids.available():
+        subprocess.run([sys.executable, "-m", "intermodal_local.images.reaper", str(path)], check=False)
+    if path.exists():
+        raise BackendError(f"{path} cannot be removed: look at the owners and modes of what is in it")

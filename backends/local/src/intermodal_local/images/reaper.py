@@ -1,0 +1,12 @@
+"""`python -m intermodal_local.images.reaper PATH`: remove what belongs to an ordinary user's subordinate ids."""
+
+from __future__ import annotations
+
+import sys
+
+from intermodal_local.images import subids
+from intermodal_local.runtime import cleanup
+
+if __name__ == "__main__":
+    subids.enter(many=True)
+    cleanup.remove(sys.argv[1])
