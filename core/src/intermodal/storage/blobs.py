@@ -6,8 +6,9 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +18,7 @@ from intermodal.exception import BackendError
 __all__ = ["CHUNK", "BlobDirectory", "BlobWriter", "check_id"]
 
 CHUNK = 1 << 20
+_STALE_S = 3600.0  # a temporary file nobody has written to for so long has lost its writer
 _ID = re.compile(r"[0-9a-f]{64}")
 _Signature = tuple[int, int, int]
 
@@ -55,6 +57,7 @@ class BlobDirectory:
         self._root = root
         self._temporary = root / ".tmp"
         self._checked: dict[str, _Signature] = {}
+        self._swept = False
 
     def put(self, data: bytes | Path) -> str:
         """Store bytes, or a file's; the SHA-256 in hex."""
@@ -131,7 +134,7 @@ class BlobDirectory:
     @contextmanager
     def _writer(self) -> Iterator[BlobWriter]:
         """Write a new blob; it appears, whole, when the block ends well."""
-        self._temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_room()
         fd, name = tempfile.mkstemp(dir=self._temporary)
         try:
             with os.fdopen(fd, "wb") as file:
@@ -144,6 +147,17 @@ class BlobDirectory:
         except BaseException:
             os.unlink(name)
             raise
+
+    def _make_room(self) -> None:
+        """The place for temporary files; the first time, without what kills left there."""
+        if self._swept:
+            return
+        self._temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in self._temporary.iterdir():
+            with suppress(FileNotFoundError):  # another process sweeps too, or has finished its blob
+                if time.time() - path.stat().st_mtime > _STALE_S:
+                    path.unlink()
+        self._swept = True
 
     def _is_whole(self, blob: str, size: int) -> bool:
         """A file cut short by a power failure is no reason to skip a put."""
