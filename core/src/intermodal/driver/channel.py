@@ -63,7 +63,7 @@ class Channel:
 
     def send(self, header: dict[str, Any], segments: Sequence[Buffer] = ()) -> None:
         """Send one frame of plain segments."""
-        self._write([prefix(header, [len(s) for s in segments]), *segments], [])
+        self._write(header, segments, [])
 
     def send_payloads(self, header: dict[str, Any], segments: list[Buffer], payloads: Sequence[Payload]) -> None:
         """Send one frame whose last segments are payloads."""
@@ -73,7 +73,7 @@ class Channel:
                 segments.append(payload)
             else:
                 segments.append(self._lend(payload, header, fds))
-        self._write([prefix(header, [len(s) for s in segments]), *segments], fds)
+        self._write(header, segments, fds)
 
     def _lend(self, payload: Any, header: dict[str, Any], fds: list[int]) -> Buffer:
         shared: SharedPayload = payload
@@ -84,12 +84,13 @@ class Channel:
             fds.append(shared.segment.fd)
         return shared.descriptor()
 
-    def _write(self, buffers: list[Buffer], fds: list[int]) -> None:
+    def _write(self, header: dict[str, Any], segments: Sequence[Buffer], fds: list[int]) -> None:
         if self._closed:
             return
-        total = sum(len(b) for b in buffers)
-        if total < _JOIN_BELOW:
-            buffers = [b"".join(buffers)]
+        sizes = list(map(len, segments))
+        head = prefix(header, sizes)
+        total = len(head) + sum(sizes)
+        buffers: list[Buffer] = [head + b"".join(segments)] if total < _JOIN_BELOW else [head, *segments]
         if self._unsent:
             self._queue(buffers, fds)
             return

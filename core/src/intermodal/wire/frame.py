@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 __all__ = ["MAX_HEADER", "MAX_SEGMENTS", "Buffer", "FrameError", "FrameReader", "encode", "prefix"]
@@ -22,8 +22,20 @@ Buffer = bytes | bytearray | memoryview
 MAX_HEADER = 16 << 20
 MAX_SEGMENTS = 1 << 16
 _HEAD = struct.Struct("<II")
-_dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
-_loads = json.loads
+_scan = json.JSONDecoder().scan_once
+
+
+def _encoder() -> Callable[[Any], str]:
+    """`json.dumps` without what it sets up anew for every call, where this Python's C encoder can be had."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return json.JSONEncoder(separators=(",", ":")).encode
+    text = json.encoder.encode_basestring_ascii
+    chunks = make(None, json.JSONEncoder().default, text, None, ":", ",", False, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_dumps = _encoder()
 
 
 class FrameError(Exception):
@@ -91,15 +103,21 @@ class FrameReader:
             if end - start < need:
                 self._need = need
                 return frames, start
-            try:
-                header = _loads(bytes(data[body - length : body]))
-            except ValueError as error:
-                raise FrameError(f"header is not JSON: {error}") from None
-            if type(header) is not dict or type(header.get("t")) is not str:
-                raise FrameError("header is not an object with a message name")
+            header = _header(bytes(data[body - length : body]))
             segments = []
             for size in sizes:
                 segments.append(bytes(data[body : body + size]))
                 body += size
             frames.append((header, segments))
             start = body
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    try:
+        text = data.decode("ascii")
+        header, end = _scan(text, 0)
+    except (ValueError, StopIteration, RecursionError) as error:
+        raise FrameError(f"header is not JSON: {error}") from None
+    if end != len(text) or type(header) is not dict or type(header.get("t")) is not str:
+        raise FrameError("header is not an object with a message name")
+    return header
