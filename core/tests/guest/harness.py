@@ -63,7 +63,9 @@ class Host:
     def __enter__(self) -> Host:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.sock.close()
         try:
             out, err = self.process.communicate(timeout=PATIENCE)
@@ -133,6 +135,13 @@ class Host:
         while not condition():
             assert time.monotonic() < end, "the guest sent other things only"
             self.receive()
+
+    def wait_for_file(self, path: Path) -> None:
+        """Wait until user code has made `path`."""
+        end = time.monotonic() + PATIENCE
+        while not path.exists():
+            assert time.monotonic() < end, f"{path} was not made"
+            time.sleep(0.002)
 
     # ---- what a host does --------------------------------------------------------------------------------------------
 
