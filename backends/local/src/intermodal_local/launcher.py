@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from intermodal.plugins import BuiltImage, ContainerExit, GpuLease, LaunchBusy, 
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_local.base import prepare_base
 from intermodal_local.container import LocalContainer
+from intermodal_local.gpus import device_nodes
 from intermodal_local.link import Link
 from intermodal_local.rootfs import Python, Rootfs
 from intermodal_local.runtime import cleanup
@@ -25,17 +26,17 @@ __all__ = ["LocalLauncher", "machine_cpu", "machine_memory"]
 
 #: Where core mounts the guest bundle.
 GUEST = "/opt/intermodal/guest"
-PROCESS_LIMIT = 4096
+PROCESS_LIMIT = 2048
 _MIB = 1 << 20
 
 
 class LocalLauncher:
     """See `intermodal.plugins.Launcher`."""
 
-    def __init__(self, data_dir: Path, *, gpus: dict[str, int] | None = None) -> None:
-        """`gpus` counts the devices of each kind."""
+    def __init__(self, data_dir: Path, *, gpus: Callable[[], dict[str, int]] = dict) -> None:
+        """`gpus` counts the devices of each kind; it may block."""
         self._data = data_dir
-        self._gpus = gpus or {}
+        self._gpus = gpus
         self._link: Link | None = None
         self._connecting = asyncio.Lock()
         self._hello: asyncio.Future[dict[str, Any]] | None = None
@@ -45,7 +46,7 @@ class LocalLauncher:
 
     async def totals(self) -> ResourceTotals:
         """See the protocol."""
-        return ResourceTotals(cpu=machine_cpu(), memory=machine_memory(), gpus=dict(self._gpus))
+        return ResourceTotals(cpu=machine_cpu(), memory=machine_memory(), gpus=await asyncio.to_thread(self._gpus))
 
     async def launch(
         self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
@@ -239,5 +240,5 @@ def _order(
         "processes": PROCESS_LIMIT,
         "snapshot": spec.snapshot,
         "argv": list(argv) if argv is not None else None,
-        "devices": [],
+        "devices": device_nodes(gpus),
     }

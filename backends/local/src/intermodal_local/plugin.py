@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intermodal.plugins import Builder, Config, Launcher, Options, hookimpl
+from intermodal.plugins import Builder, Capabilities, Config, GpuAllocator, Launcher, Options, hookimpl
 
 
 @hookimpl
@@ -34,6 +34,23 @@ def intermodal_builder(config: Config) -> Builder:
 @hookimpl
 def intermodal_launcher(config: Config) -> Launcher:
     """Containers from namespaces."""
+    from intermodal_local.gpus import counts, inventory
     from intermodal_local.launcher import LocalLauncher
 
-    return LocalLauncher(config.data_dir)
+    return LocalLauncher(config.data_dir, gpus=lambda: counts(inventory(config)))
+
+
+@hookimpl
+def intermodal_gpus(config: Config) -> GpuAllocator:
+    """The declared devices, or those that NVML finds."""
+    from intermodal_local.gpus import allocator
+
+    return allocator(config)
+
+
+@hookimpl
+def intermodal_capabilities(config: Config) -> Capabilities:
+    """What this host lets the backend do."""
+    from intermodal_local.capabilities import capabilities
+
+    return capabilities(config.get("local.isolation"))

@@ -75,6 +75,10 @@ class Cgroups:
         """The parents, for whoever cleans up after this session."""
         return list(dict.fromkeys(self._parents.values()))
 
+    def remove(self) -> bool:
+        """Remove the parents and all below; False while processes are left in one."""
+        return all([remove_tree(path) for path in self.directories()])
+
     def _settings(self, memory: int | None, pids: int, cpu: float | None) -> list[tuple[str, str, str]]:
         v1 = self.version == 1
         settings = [("pids", "pids.max", str(pids))]

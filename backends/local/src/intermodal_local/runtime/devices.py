@@ -40,8 +40,10 @@ def mount_kernel(inside: Inside, prefix: str, *, fresh_sys: bool) -> None:
     """/proc of this pid namespace and a read-only /sys, both masked. `prefix` leads to the host's /dev and /sys."""
     guarded = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
     inside.mount("/proc", "proc", guarded)
-    if fresh_sys:
+    try:
+        if not fresh_sys:
+            raise PermissionError
         inside.mount("/sys", "sysfs", guarded | kernel.MS_RDONLY)
-    else:
+    except PermissionError:  # the network namespace is another user namespace's
         inside.bind(f"{prefix}/sys", "/sys")
     hardening.mask_paths(inside.root, f"{prefix}/dev/null")

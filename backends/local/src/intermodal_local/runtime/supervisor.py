@@ -13,8 +13,8 @@ import sys
 import time
 from typing import Any, Callable
 
-from intermodal_local.runtime import cleanup, contain, kernel, messages, overlay, sampling
-from intermodal_local.runtime.cgroups import Cgroups, Group, remove_tree
+from intermodal_local.runtime import advice, cleanup, contain, kernel, messages, overlay, sampling
+from intermodal_local.runtime.cgroups import Cgroups, Group
 from intermodal_local.runtime.nursery import Nursery
 from intermodal_local.runtime.reservations import Reservations
 from intermodal_local.runtime.tenant import Tenant
@@ -29,7 +29,7 @@ class Supervisor:
 
     def __init__(self, client: socket.socket, options: dict[str, Any]) -> None:
         self._client = client
-        self._rootless = os.getuid() != 0
+        self._rootless = not advice.privileged()
         self._data: str = options["data"]
         self._session: str = options["session"]
         self._run = _session_directory(f"{self._data}/local/runs", self._session)
@@ -312,9 +312,8 @@ class Supervisor:
             while tenant.group is not None and not tenant.group.remove():
                 time.sleep(0.001)
             tenant.close()
-        for path in self._cgroups.directories():
-            while not remove_tree(path):
-                time.sleep(0.001)
+        while not self._cgroups.remove():
+            time.sleep(0.001)
         self._reservations.close()
         cleanup.remove(self._run)
 

@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass
 from typing import Callable, NoReturn
 
-from intermodal_local.runtime import contain, kernel, messages, overlay
+from intermodal_local.runtime import advice, contain, kernel, messages, overlay
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _SHOWN = "/opt/intermodal/runtime/intermodal_local"
@@ -77,17 +77,20 @@ def _in_fork(action: Callable[[], None], plan: ZygotePlan) -> NoReturn:
             os.dup2(source, target)
         action()
     except OSError as error:
-        os.write(2, f"{error.strerror}: {error.filename}\n".encode())
+        os.write(2, f"{error.strerror or error}\n".encode())
     finally:
         os._exit(1)
 
 
 def _middle(plan: ZygotePlan, control: socket.socket, tell: socket.socket) -> None:
-    if plan.rootless:
-        uid, gid = os.getuid(), os.getgid()
-        kernel.unshare(kernel.NEWUSER)
-        _map_self(uid, gid)
-    kernel.unshare(kernel.NEWNS | kernel.NEWPID | kernel.NEWIPC | kernel.NEWUTS)
+    try:
+        if plan.rootless:
+            uid, gid = os.getuid(), os.getgid()
+            kernel.unshare(kernel.NEWUSER)
+            _map_self(uid, gid)
+        kernel.unshare(kernel.NEWNS | kernel.NEWPID | kernel.NEWIPC | kernel.NEWUTS)
+    except OSError as error:
+        raise OSError(error.errno, advice.no_namespaces(error)) from None
     zygote = os.fork()
     if not zygote:
         tell.close()
@@ -104,7 +107,10 @@ def _map_self(uid: int, gid: int) -> None:
 
 def _become_zygote(plan: ZygotePlan, control: socket.socket) -> None:
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-    root = overlay.mount_root(plan.stack, plan.run, plan.counts)
+    try:
+        root = overlay.mount_root(plan.stack, plan.run, plan.counts)
+    except OSError as error:
+        raise OSError(error.errno, advice.no_overlay(error)) from None
     inside = overlay.Inside(root)
     inside.mount("/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
     os.close(inside.place("/dev/null", directory=False))

@@ -1,0 +1,59 @@
+"""What this backend can do on this host, as data."""
+
+from __future__ import annotations
+
+import secrets
+
+from intermodal.plugins import Capabilities
+from intermodal_local.images import subids
+from intermodal_local.runtime import advice
+from intermodal_local.runtime.cgroups import Cgroups
+
+__all__ = ["capabilities"]
+
+_NAMESPACES = (
+    "isolation.filesystem",
+    "isolation.pid",
+    "network.block",
+    "limits.memory",
+    "limits.pids",
+    "snapshot",
+    "exec",
+    "fd_passing",
+    "image.pip_install",
+    "image.run_commands",
+    "image.run_function",
+    "image.copy",
+    "image.python_version",
+    "gpu",
+)
+_PROCESS = ("fd_passing", "limits.memory", "limits.pids", "image.pip_install", "image.python_version", "gpu")
+_SHARED_NETWORK = "containers use the host's network; with block_network=True one has a network of its own, with nothing in it"
+_NO_CPU = "cpu limits need control groups that this user may make: run as root, or let systemd delegate the cpu controller"
+_PLAIN = 'isolation = "process" runs plain processes; set isolation = "namespaces" for the local backend'
+
+
+def capabilities(isolation: str) -> Capabilities:
+    """The statement for `isolation` "namespaces" or "process" on this host."""
+    supported = set(_NAMESPACES if isolation == "namespaces" else _PROCESS)
+    notes: dict[str, str] = {}
+    if isolation == "process":
+        notes = dict.fromkeys({*_NAMESPACES, "isolation.network", "image.apt_install"} - supported, _PLAIN)
+    else:
+        notes["isolation.network"] = _SHARED_NETWORK
+        lack = None if advice.privileged() else subids.missing()
+        if lack is None:
+            supported.add("image.apt_install")
+        else:
+            notes["image.apt_install"] = lack
+    if _limits_cpu():
+        supported.add("limits.cpu")
+    else:
+        notes["limits.cpu"] = _NO_CPU
+    return Capabilities(supported=frozenset(supported), notes=notes)
+
+
+def _limits_cpu() -> bool:
+    groups = Cgroups(f"probe-{secrets.token_hex(4)}")
+    groups.remove()
+    return "cpu" in groups.available
