@@ -7,13 +7,14 @@ import re
 import types
 import typing
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-__all__ = ["Arguments", "arguments_of"]
+__all__ = ["Signature", "options_of", "signature_of"]
 
 _PLAIN: dict[Any, Any] = {str: str, int: int, float: float}
 _TYPES = "str, int, float, bool, datetime, Path, Literal, list or Optional of these"
@@ -44,47 +45,60 @@ def _literal(values: tuple[Any, ...]) -> _Convert:
     return choice
 
 
-class Arguments:
-    """The options of one function. `raw`: it takes the command line's words as they are (`def main(*words)`)."""
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a function takes: parameters whose annotations are resolved, and its docstring."""
 
-    def __init__(self, options: list[click.Option], raw: bool, help: str) -> None:
-        self.options = options
-        self.raw = raw
-        self.help = help
+    parameters: tuple[inspect.Parameter, ...]
+    doc: str
 
+    @property
+    def takes_words(self) -> bool:
+        """It takes the command line's words as they are: `def main(*words)`."""
+        return [parameter.kind for parameter in self.parameters] == [inspect.Parameter.VAR_POSITIONAL]
 
-def arguments_of(function: Callable[..., Any], name: str) -> Arguments:
-    """Options for `function`'s parameters. Raises `click.UsageError` where a required one cannot be an option."""
-    text = inspect.getdoc(function) or ""
-    described = _described_parameters(text)
-    parameters = list(inspect.signature(function).parameters.values())
-    if [parameter.kind for parameter in parameters] == [inspect.Parameter.VAR_POSITIONAL]:
-        return Arguments([], True, text)
-    hints = _hints(function, name)
-    options = []
-    for parameter in parameters:
-        if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
-            raise click.UsageError(f"{name} takes {parameter}: only named parameters, or *words alone, can be options")
-        option = _option(parameter, hints.get(parameter.name), described.get(parameter.name), name)
-        if option is not None:
-            options.append(option)
-    return Arguments(options, False, _summary(text))
+    @property
+    def summary(self) -> str:
+        """The docstring up to its first section."""
+        section = _SECTION.search(self.doc)
+        return self.doc[: section.start()].strip() if section else self.doc
 
 
-def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
+def signature_of(function: Callable[..., Any], name: str, skip: int = 0) -> Signature:
+    """The signature of `function` without its first `skip` parameters. Raises `click.UsageError`: its annotations
+    fail.
+    """
     try:
-        return typing.get_type_hints(function)
+        hints = typing.get_type_hints(function)
     except (NameError, TypeError, SyntaxError) as error:
         raise click.UsageError(f"the annotations of {name} cannot be read: {error}") from None
+    parameters = [
+        parameter.replace(annotation=hints.get(parameter.name, inspect.Parameter.empty))
+        for parameter in inspect.signature(function).parameters.values()
+    ]
+    return Signature(tuple(parameters[skip:]), inspect.getdoc(function) or "")
 
 
-def _option(parameter: inspect.Parameter, hint: Any, help: str | None, function: str) -> click.Option | None:
+def options_of(signature: Signature, name: str) -> list[click.Option]:
+    """An option for each parameter. Raises `click.UsageError` where a required one cannot be an option."""
+    described = _described_parameters(signature.doc)
+    options = []
+    for parameter in signature.parameters:
+        if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+            raise click.UsageError(f"{name} takes {parameter}: only named parameters, or *words alone, can be options")
+        option = _option(parameter, described.get(parameter.name), name)
+        if option is not None:
+            options.append(option)
+    return options
+
+
+def _option(parameter: inspect.Parameter, help: str | None, function: str) -> click.Option | None:
     required = parameter.default is inspect.Parameter.empty
     default = None if required else parameter.default
     flag = "--" + parameter.name.strip("_").replace("_", "-")
-    if hint is None:
+    hint = _without_none(parameter.annotation)
+    if hint is inspect.Parameter.empty:
         hint = type(default) if type(default) in (bool, *_PLAIN) else str
-    hint = _without_none(hint)
     if hint is bool:
         return click.Option(
             [f"{flag}/--no-{flag[2:]}", parameter.name],
@@ -137,12 +151,6 @@ def _metavar(hint: Any) -> str | None:
 
 
 _SECTION = re.compile(r"^(Args|Arguments|Parameters|Returns|Raises|Yields|Examples?|Notes?):\s*$", re.MULTILINE)
-
-
-def _summary(text: str) -> str:
-    """The docstring up to its first section."""
-    section = _SECTION.search(text)
-    return text[: section.start()].strip() if section else text
 
 
 def _described_parameters(text: str) -> dict[str, str]:

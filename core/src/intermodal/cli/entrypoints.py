@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import click
 
-from intermodal import App
+from intermodal.cli.arguments import Signature, signature_of
 from intermodal.cli.target import Reference
+from intermodal.definitions.app import App
+from intermodal.definitions.classes import Cls
+from intermodal.definitions.functions import Function
+from intermodal.definitions.lifecycle import parts_of
+from intermodal.definitions.parameters import parameters_of
 from intermodal.plugins.options import nearest
 
 __all__ = ["Runnable", "choose"]
@@ -18,13 +25,11 @@ __all__ = ["Runnable", "choose"]
 
 @dataclass(frozen=True, slots=True)
 class Runnable:
-    """Something that the command line can start. `raw` has the parameters; `call` runs it, in a container unless
-    `local`.
-    """
+    """Something that the command line can start, in a container unless `local`. `call` gets the values by parameter."""
 
     name: str
     app: App
-    raw: Callable[..., Any]
+    signature: Callable[[], Signature]
     call: Callable[..., Any]
     local: bool
 
@@ -70,6 +75,38 @@ def _apps(module: ModuleType) -> list[App]:
 
 def _runnables(app: App) -> Iterator[Runnable]:
     for name, entrypoint in app.registered_entrypoints.items():
-        yield Runnable(name, app, entrypoint.raw, entrypoint.raw, local=True)
+        yield Runnable(name, app, partial(signature_of, entrypoint.raw, name), entrypoint.raw, local=True)
     for name, function in app.registered_functions.items():
-        yield Runnable(name, app, function.raw, function.remote, local=False)
+        yield Runnable(name, app, partial(signature_of, function.raw, name), partial(_start, function), local=False)
+    for label, cls in app.registered_classes.items():
+        for method in cls.methods():
+            name = f"{label}.{method.name}"
+            signature = partial(_method_signature, cls, method.name, name)
+            yield Runnable(name, app, signature, partial(_start_method, cls, method.name), local=False)
+
+
+def _start(function: Function[..., Any], **values: Any) -> Any:
+    return function.remote_gen(**values) if function.is_generator else function.remote(**values)
+
+
+def _method_signature(cls: Cls[Any], method: str, name: str) -> Signature:
+    """The method's parameters, then those of the class as keywords."""
+    own = signature_of(parts_of(cls.raw).methods[method].raw, name, 1)
+    declared = tuple(
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if each.required else each.default,
+            annotation=each.type,
+        )
+        for each in parameters_of(cls.raw).values()
+        if each.init
+    )
+    return Signature((*own.parameters, *declared), own.doc)
+
+
+def _start_method(cls: Cls[Any], method: str, **values: Any) -> Any:
+    names = {name for name, each in parameters_of(cls.raw).items() if each.init}
+    instance = cls(**{name: value for name, value in values.items() if name in names})
+    rest = {name: value for name, value in values.items() if name not in names}
+    return _start(instance.method(method), **rest)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
-from intermodal.cli.arguments import Arguments, arguments_of
+from intermodal.cli.arguments import Signature, options_of
 from intermodal.cli.entrypoints import Runnable, choose
 from intermodal.cli.failures import report
 from intermodal.cli.settings import apply, setting_options
@@ -50,8 +50,8 @@ def command(
     except BaseException as error:  # noqa: BLE001 - whatever the user's top-level code raises
         return report(error)
     runnable = choose(module, reference)
-    arguments = arguments_of(runnable.raw, runnable.name)
-    values, settings = _parse(ctx, file, arguments, words)
+    signature = runnable.signature()
+    values, settings = _parse(ctx, file, signature, runnable.name, words)
     apply(
         settings.get("backend") or backend,
         [*plugin, *settings.get("plugin", ())],
@@ -59,7 +59,7 @@ def command(
         reference.directory,
     )
     try:
-        _execute(runnable, values, list(words) if arguments.raw else [], progress=not quiet)
+        _execute(runnable, values, words if signature.takes_words else (), progress=not quiet)
     except click.ClickException:
         raise
     except BaseException as error:  # noqa: BLE001 - every end of the user's program is an exit code
@@ -71,34 +71,35 @@ command.params[:0] = setting_options()
 
 
 def _parse(
-    ctx: click.Context, file: str, arguments: Arguments, words: Sequence[str]
+    ctx: click.Context, file: str, signature: Signature, name: str, words: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Values of the function's options, and of the settings after FILE; the function's own names go first."""
-    if arguments.raw:
+    if signature.takes_words:
         return {}, {}
-    own = {name for option in arguments.options for name in option.opts + option.secondary_opts}
+    options = options_of(signature, name)
+    own = {flag for option in options for flag in option.opts + option.secondary_opts}
     settings = [option for option in setting_options() if not own & {*option.opts}]
     inner = click.Command(
         file,
-        params=[*arguments.options, *settings],
-        help=arguments.help,
+        params=[*options, *settings],
+        help=signature.summary,
         context_settings={"help_option_names": ["--help"]},
     )
     with inner.make_context(f"{ctx.command_path} {file}", list(words)) as parsed:
-        values = {
-            option.name: list(parsed.params[option.name]) if option.multiple else parsed.params[option.name]
-            for option in arguments.options
-            if option.name is not None
-        }
-        return values, {option.name: parsed.params[option.name] for option in settings if option.name is not None}
+        found = {name: list(value) if isinstance(value, tuple) else value for name, value in parsed.params.items()}
+    chosen = {option.name for option in settings}
+    return (
+        {name: value for name, value in found.items() if name not in chosen},
+        {name: value for name, value in found.items() if name in chosen},
+    )
 
 
-def _execute(runnable: Runnable, values: dict[str, Any], words: list[str], *, progress: bool) -> None:
-    from intermodal import enable_output
-
-    with enable_output(show_progress=progress), runnable.app.run():
+def _execute(runnable: Runnable, values: dict[str, Any], words: Sequence[str], *, progress: bool) -> None:
+    with runnable.app.run(show_output=True, show_progress=progress):
         result = runnable.call(*words, **values)
         if inspect.iscoroutine(result):
             result = asyncio.run(result)
-    if not runnable.local and result is not None:
-        click.echo(result)
+        if not runnable.local:
+            for value in result if isinstance(result, Iterator) else [result]:
+                if value is not None:
+                    click.echo(value)
