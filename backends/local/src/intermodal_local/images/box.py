@@ -17,7 +17,7 @@ from typing import Any
 from intermodal_local.images import subids
 from intermodal_local.images.mirror import mirror_directories
 from intermodal_local.images.run import KIT
-from intermodal_local.runtime import cleanup, contain, devices, hardening, init, kernel, overlay
+from intermodal_local.runtime import advice, cleanup, contain, devices, hardening, init, kernel, overlay
 
 _HOSTNAME = "image-build"
 
@@ -33,22 +33,25 @@ def main() -> int:
     try:
         child = start(order, status)
     except OSError as error:
-        init.report(status, error=str(error))
+        init.report(status, error=error.strerror or str(error))
         return 1
     return _watch(child, Path(order["work"]).parent)
 
 
 def _start_container(order: dict[str, Any], status: int) -> int:
-    rootless = os.geteuid() != 0
+    rootless = not advice.privileged()
     if order["many_users"]:
         order["mirror"] = f"{order['work']}/directories"
         os.mkdir(order["mirror"])
         order["lowers"]["usr"].insert(-1, order["mirror"])
     overlay.make_stack(f"{order['work']}/stack", order["lowers"], "")
     overlay.make_upper(f"{order['work']}/run", order["upper"], "", local="usr-local" in order["lowers"])
-    if rootless:
-        subids.enter(many=order["many_users"])
-    kernel.unshare(kernel.NEWPID)
+    try:
+        if rootless:
+            subids.enter(many=order["many_users"])
+        kernel.unshare(kernel.NEWPID)
+    except OSError as error:
+        raise OSError(error.errno, advice.no_namespaces(error)) from None
     return _fork(lambda: _become(order, fresh_sys=not rootless), order["argv"], status)
 
 
@@ -68,7 +71,7 @@ def _fork(prepare: Callable[[], None], argv: list[str], status: int) -> int:
         os.close(null)
         prepare()
     except OSError as error:
-        init.report(status, error=str(error))
+        init.report(status, error=error.strerror or str(error))
         os._exit(1)
     init.run(lambda: _program(argv), status, ())
 
@@ -121,7 +124,10 @@ def _build(order: dict[str, Any], *, fresh_sys: bool) -> None:
     if order["many_users"]:
         kernel.mount("tmpfs", order["mirror"], "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV)
         mirror_directories("/usr", Path(order["mirror"]))
-    root = overlay.mount_root(f"{order['work']}/stack", f"{order['work']}/run", overlay.counts(order["lowers"]))
+    try:
+        root = overlay.mount_root(f"{order['work']}/stack", f"{order['work']}/run", overlay.counts(order["lowers"]))
+    except OSError as error:
+        raise OSError(error.errno, advice.no_overlay(error)) from None
     inside = overlay.Inside(root)
     devices.mount_dev(inside, "", None, ())
     devices.mount_kernel(inside, "", fresh_sys=fresh_sys)

@@ -46,11 +46,8 @@ class LocalBuilder:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             lifeline.cut()
-            await asyncio.wait([work])
+            await asyncio.gather(work, return_exceptions=True)
             raise
-        finally:
-            self._lifelines.discard(lifeline)
-            lifeline.close()
 
     async def images(self) -> Sequence[ImageInfo]:
         """All layers, the most recently used first."""
@@ -75,16 +72,19 @@ class LocalBuilder:
             self._leases.pop().release()
 
     def _build(self, image: ImageSpec, ground: Ground, blobs: Blobs, sink: BuildSink, lifeline: Lifeline) -> BuiltImage:
-        building = Building(
-            image=image,
-            ground=ground,
-            store=self._store,
-            blobs=blobs,
-            sink=sink,
-            lifeline=lifeline,
-            fresh=self._fresh,
-        )
-        built, leases = building.run()
+        try:
+            built, leases = Building(
+                image=image,
+                ground=ground,
+                store=self._store,
+                blobs=blobs,
+                sink=sink,
+                lifeline=lifeline,
+                fresh=self._fresh,
+            ).run()
+        finally:
+            self._lifelines.discard(lifeline)
+            lifeline.close()
         self._leases += leases
         return built
 

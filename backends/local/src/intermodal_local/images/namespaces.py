@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ from intermodal.specs import (
     SetWorkdir,
     SystemPackages,
 )
-from intermodal_local.images import plans, subids
+from intermodal_local.images import apt, plans, subids
 from intermodal_local.images.copying import copy_files, write_tree
 from intermodal_local.images.ground import StepContext
 from intermodal_local.images.keys import BaseIdentity
@@ -27,7 +25,7 @@ from intermodal_local.images.run import KIT, StepRun, run_step
 from intermodal_local.images.settings import read_settings
 from intermodal_local.images.view import StackView
 from intermodal_local.rootfs import Python, Rootfs
-from intermodal_local.runtime import overlay
+from intermodal_local.runtime import advice, overlay
 
 __all__ = ["NamespaceGround"]
 
@@ -56,14 +54,8 @@ class NamespaceGround:
 
     def refuse(self, step: ImageStep) -> None:
         """Packages of the system need apt, and more than one user id."""
-        if not isinstance(step, SystemPackages):
-            return
-        hint = None
-        if shutil.which("apt-get") is None:
-            hint = "this host's own userland is the base of images, and it has no apt-get"
-        elif os.geteuid() != 0:
-            hint = subids.missing()
-        if hint:
+        hint = apt.missing() if isinstance(step, SystemPackages) else None
+        if hint is not None:
             raise CapabilityNotSupported("image.apt_install", "local", hint)
 
     def found(self, context: StepContext) -> None:
@@ -83,7 +75,7 @@ class NamespaceGround:
             case PythonPackages():
                 self._run(plans.plan_packages(step, around), context)
             case SystemPackages():
-                self._run(plans.plan_system(step, around), context, whole_system=True)
+                self._run(plans.plan_system(step, around, adopt=not advice.privileged()), context, whole_system=True)
             case RunCommands():
                 self._run(plans.plan_commands(step, around), context, whole_system=True)
             case RunFunction():
@@ -102,7 +94,7 @@ class NamespaceGround:
     def _run(self, step: StepRun, context: StepContext, *, whole_system: bool = False) -> None:
         """Run `step`. `whole_system`: as far as this user can, let it write all over /usr and change owners."""
         making = context.making
-        many_users = whole_system and os.geteuid() != 0 and subids.available()
+        many_users = whole_system and not advice.privileged() and subids.available()
         run_step(
             step,
             self._lowers(context),

@@ -37,6 +37,16 @@ Acquire::Languages "none";
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Dpkg::Use-Pty "false";
 """
+#: Files of the host's root cannot be linked or changed in an ordinary user's container, but copies can replace them.
+_ADOPT = b"""\
+while read -r archive; do
+  dpkg -L "$(dpkg-deb -f "$archive" Package)" 2>/dev/null | while read -r file; do
+    if [ -f "$file" ] && [ ! -L "$file" ] && [ ! -O "$file" ]; then
+      cp --preserve=mode,timestamps "$file" "$file.adopted" && mv -f "$file.adopted" "$file"
+    fi
+  done
+done
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +105,14 @@ def install_options(step: PythonPackages, requirements: str) -> list[str]:
     return [*words, *(["--", *step.packages] if step.packages else [])]
 
 
-def plan_system(step: SystemPackages, around: Surroundings) -> StepRun:
-    """apt-get, quietly."""
-    options = f"{KIT}/apt.conf"
+def plan_system(step: SystemPackages, around: Surroundings, *, adopt: bool) -> StepRun:
+    """apt-get, quietly. `adopt`: files of packages that are replaced are made the container's own before."""
+    options, script = f"{KIT}/apt.conf", f"{KIT}/adopt.sh"
+    hook = f'DPkg::Pre-Install-Pkgs {{ "/bin/sh {script}"; }};\n'.encode() if adopt else b""
     return StepRun(
         argv=("/bin/sh", "-c", _APT, "apt_install", *step.packages),
         env=around.env_with({"DEBIAN_FRONTEND": "noninteractive", "APT_CONFIG": options}),
-        files={options: _APT_OPTIONS},
+        files={options: _APT_OPTIONS + hook, script: _ADOPT},
         mounts=around.settings.files,
     )
 

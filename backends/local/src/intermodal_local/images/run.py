@@ -167,11 +167,12 @@ def _follow(
     lines: deque[str] = deque(maxlen=_KEPT_LINES)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "intermodal_local.images.box", str(order), str(write), str(lock.fd)],
+            [sys.executable, "-P", "-m", "intermodal_local.images.box", str(order), str(write), str(lock.fd)],
             stdin=lifeline.end,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=(write, lock.fd),
+            start_new_session=True,  # Ctrl-C is for the client: it cuts the lifeline
         )
     finally:
         os.close(write)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from intermodal.exception import BackendError
 from intermodal_local.images import subids
-from intermodal_local.runtime import cleanup
+from intermodal_local.runtime import advice, cleanup
 
 __all__ = ["flush", "remove_tree", "tree_size"]
 
@@ -53,7 +53,7 @@ def remove_tree(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     cleanup.remove(str(path))
-    if path.exists() and os.geteuid() != 0 and subids.available():
-        subprocess.run([sys.executable, "-m", "intermodal_local.images.reaper", str(path)], check=False)
+    if path.exists() and not advice.privileged() and subids.available():
+        subprocess.run([sys.executable, "-P", "-m", "intermodal_local.images.reaper", str(path)], check=False)
     if path.exists():
         raise BackendError(f"{path} cannot be removed: look at the owners and modes of what is in it")
