@@ -117,10 +117,7 @@ def release(core: Core, container: Container) -> None:
     """Take every input out of the container; live ones go back to the queue in their order."""
     items = [item for attempt, item in container.running.items() if item.attempt == attempt]
     for item in reversed(items):
-        if container.pool.stopping:
-            finish(core, item, CANCELLED, Failure("InputCancelledError", "the app was stopped"))
-        else:
-            restart(core, container, item)
+        restart(core, container, item)
     forget_running(core, container)
 
 
@@ -134,9 +131,18 @@ def forget_running(core: Core, container: Container) -> None:
 
 
 def enqueue(core: Core, item: Input, *, front: bool = False) -> None:
-    """Put an input into the queue again. Those under suspicion of killing containers wait to run alone."""
+    """Put an input into the queue again. Those under suspicion of killing containers wait to run alone.
+
+    Where the pool takes no more, the input ends.
+    """
     call = item.owner
     pool = call.pool
+    if pool.stopping:
+        finish(core, item, CANCELLED, Failure("InputCancelledError", "the app was stopped"))
+        return
+    if pool.error is not None:
+        finish(core, item, ERROR, pool.error)
+        return
     core.dirty[pool] = None
     if item.extra is not None and item.extra.losses:
         pool.solo_queue.append(item)

@@ -9,7 +9,6 @@ from intermodal.engine.calls import refuse_pool
 from intermodal.engine.commands import Failure, Kill, Launch, Stop
 from intermodal.engine.core import Core
 from intermodal.engine.events import (
-    CANCELLED,
     ContainerExited,
     ContainerFailed,
     ContainerReady,
@@ -17,7 +16,6 @@ from intermodal.engine.events import (
     Launched,
 )
 from intermodal.engine.model import Container, Input, Life, Pool
-from intermodal.engine.recording import finish
 from intermodal.engine.resources import Hold
 from intermodal.specs import GpuChoice
 
@@ -116,7 +114,7 @@ def start_failed(core: Core, container: Container, error: Any, *, fatal: bool = 
         pool.start_failures += 1
         wait = settings.start_backoff_s * 2.0 ** (pool.start_failures - 1)
         pool.try_at = core.now + min(wait, settings.max_backoff_s)
-        if not fatal and pool.start_failures < settings.max_starts:
+        if not fatal and pool.error is None and pool.start_failures < settings.max_starts:
             core.notice(f"container {container.id} failed to start; trying again", "warning", container=container)
     served = any(other.life == Life.READY for other in pool.containers.values())
     if fatal or (pool.start_failures >= settings.max_starts and not served):
@@ -128,10 +126,14 @@ def container_exited(core: Core, event: ContainerExited) -> None:
     container = core.containers.get(event.container)
     if container is None:
         return
+    pool = container.pool
     starting = container.life in (Life.LAUNCHING, Life.STARTING)
+    idle = not container.running
     if container.life < Life.KILLING and container.running:
         _bereave(core, container, event)
     _remove(core, container)
+    if idle and not container.expected:  # not sooner, lest one that dies whenever it is idle is started over and over
+        pool.try_at = max(pool.try_at, core.now + core.settings.start_backoff_s)
     if starting:
         detail = event.detail or "no more is known"
         kind = "OutOfMemoryError" if event.cause == "out_of_memory" else "ContainerStartError"
@@ -175,10 +177,7 @@ def _bereave(core: Core, container: Container, event: ContainerExited) -> None:
             ran = place == 0 or not container.pool.single
             (charged if ran and not container.expected else spared).append(item)
     for item in reversed(spared):
-        if container.pool.stopping:
-            finish(core, item, CANCELLED, Failure("InputCancelledError", "the app was stopped"))
-        else:
-            restart(core, container, item)
+        restart(core, container, item)
     for item in charged:
         lost(core, container, item, event.cause, event.detail)
     forget_running(core, container)
