@@ -95,18 +95,14 @@ def options_of(signature: Signature, name: str) -> list[click.Option]:
 def _option(parameter: inspect.Parameter, help: str | None, function: str) -> click.Option | None:
     required = parameter.default is inspect.Parameter.empty
     default = None if required else parameter.default
+    # click tells a default of None from no default.
+    given: dict[str, Any] = {"required": True} if required else {"default": default}
     flag = "--" + parameter.name.strip("_").replace("_", "-")
     hint = _without_none(parameter.annotation)
     if hint is inspect.Parameter.empty:
         hint = type(default) if type(default) in (bool, *_PLAIN) else str
     if hint is bool:
-        return click.Option(
-            [f"{flag}/--no-{flag[2:]}", parameter.name],
-            default=default,
-            required=required,
-            help=help,
-            show_default=True,
-        )
+        return click.Option([f"{flag}/--no-{flag[2:]}", parameter.name], help=help, show_default=True, **given)
     many = typing.get_origin(hint) is list
     item = typing.get_args(hint)[0] if many else hint
     convert = _converter(item)
@@ -121,11 +117,10 @@ def _option(parameter: inspect.Parameter, help: str | None, function: str) -> cl
         [flag, parameter.name],
         type=convert,
         metavar=_metavar(item),
-        default=default,
-        required=required,
         multiple=many,
         help=help,
         show_default=default is not None,
+        **given,
     )
 
 

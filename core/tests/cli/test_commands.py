@@ -1,0 +1,96 @@
+"""Commands that need no container: help, version, plugins, config, image, and what goes wrong before anything runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def test_help_names_every_command_and_imports_none(cli, environment) -> None:
+    """`intermodal --help` is light: no rich, no pluggy, no backend."""
+    shown = cli("--help")
+    assert shown.returncode == 0
+    for name in ("run", "shell", "image", "plugins", "config", "version"):
+        assert f"\n  {name} " in shown.stdout
+    probe = (
+        "import sys\n"
+        "from intermodal.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "finally: print(*[m for m in ('rich', 'pluggy', 'msgspec', 'asyncio', 'intermodal_local') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_help_takes_no_more_than_200_ms(environment) -> None:
+    """The best of five, in processes of their own."""
+
+    def once() -> float:
+        began = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "intermodal.cli", "--help"], env=environment, capture_output=True, check=True
+        )
+        return time.perf_counter() - began
+
+    assert min(once() for _ in range(5)) <= 0.2
+
+
+def test_config_shows_value_and_origin(cli, tmp_path: Path) -> None:
+    """Each setting with the source that gave it, as text and as JSON."""
+    (tmp_path / "pyproject.toml").write_text('[tool.intermodal.local]\ngpus = ["H100:4"]\n')
+    shown = cli("config", env={"INTERMODAL_ENVIRONMENT": "dev"})
+    assert f"data_dir                = {tmp_path}/data  [INTERMODAL_DATA_DIR]" in shown.stdout
+    rows = {row["name"]: row for row in json.loads(cli("config", "--json", "--set", "environment=x").stdout)}
+    assert (rows["environment"]["value"], rows["environment"]["origin"]) == ("x", "command line")
+    assert rows["local.gpus"]["value"] == ["H100:4"]
+    assert rows["local.gpus"]["origin"] == str(tmp_path / "pyproject.toml")
+    assert rows["backend"]["origin"] == "default"
+
+
+def test_plugins_shows_what_is_loaded_with_distribution_and_hooks(cli) -> None:
+    """And the installed backends."""
+    found = json.loads(cli("plugins", "--json").stdout)
+    local = next(item for item in found["plugins"] if item["kind"] == "backend")
+    assert local["name"] == "local"
+    assert local["source"].startswith("intermodal-local ")
+    assert "intermodal_launcher" in local["hooks"]
+    assert {"local"} <= {item["name"] for item in found["backends"]}
+    assert "metrics" in {item["name"] for item in found["plugins"]}
+    text = cli("plugins", "-p", "no:metrics").stdout
+    assert "intermodal_launcher" in text
+    assert "metrics" not in text
+
+
+def test_version_lists_the_distributions(cli) -> None:
+    """With Python's."""
+    assert "intermodal-core" in json.loads(cli("version", "--json").stdout)
+
+
+def test_an_unknown_backend_is_one_line_and_exit_code_1(cli) -> None:
+    """No traceback of ours."""
+    done = cli("plugins", "--backend", "docker")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the backend 'docker' (from command line) is not installed. Installed: local")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["nope"], ["run"], ["run", "missing.py"], ["config", "--set", "x"], ["run", "x.py::"]]
+)
+def test_wrong_usage_is_exit_code_2(cli, words) -> None:
+    """Unknown command, missing argument, missing file."""
+    done = cli(*words)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_image_cache(cli) -> None:
+    """ls and prune, as text and as JSON."""
+    assert json.loads(cli("image", "ls", "--json").stdout) == []
+    assert "0 removed" in cli("image", "prune").stdout
+    assert cli("image", "prune", "--older-than", "soon").returncode == 2
