@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from typing import NamedTuple
+from dataclasses import dataclass
 
 __all__ = ["InputContext", "current_input", "enter_container", "enter_input", "in_container", "leave_input"]
 
 
-class InputContext(NamedTuple):
+@dataclass(frozen=True)
+class InputContext:
     """One input as its own code sees it. `attempt` counts from 1; the input's id is the same for every attempt."""
 
     call: str

@@ -8,9 +8,6 @@ from intermodal.exception import InvalidError
 
 __all__ = ["remember", "resolve"]
 
-#: Where the raw code of a Function or Cls is. Also on a `Partial`.
-RAW = "raw"
-
 #: Functions and classes whose module-level name is bound to something else, by (module, qualname).
 _remembered: dict[tuple[str, str], Any] = {}
 
@@ -29,10 +26,15 @@ def resolve(found: Any, qualname: str | None = None) -> Any:
 
     Raises:
         InvalidError: the module has no such name.
+        ImportError: what `with image.imports():` could not import in a container of that image.
     """
     if qualname is not None:
         found = _lookup(found, qualname)
-    while not isinstance(found, type) and hasattr(type(found), RAW):
+    while not isinstance(found, type) and hasattr(type(found), "raw"):
+        image = getattr(found, "image", None)
+        missing = None if image is None else image.missing_import()
+        if missing is not None:
+            raise missing
         found = found.raw
     return found
 

@@ -54,7 +54,7 @@ def parts_of(cls: type) -> Parts:
     )
 
 
-def instantiate(cls: type, parameters: Mapping[str, Any]) -> Any:
+def instantiate(cls: type[Any], parameters: Mapping[str, Any]) -> Any:
     """A new object with its parameters set; no hook has run.
 
     Raises:

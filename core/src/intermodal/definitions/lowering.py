@@ -1,0 +1,202 @@
+"""From an `App` to its frozen spec, the blobs that the spec names, and the values of its secrets."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from intermodal.definitions.app import App, Registered
+from intermodal.definitions.classes import Cls
+from intermodal.definitions.files import Blobs
+from intermodal.definitions.functions import Function, method_spec
+from intermodal.definitions.image import Image
+from intermodal.definitions.naming import Place, place_of
+from intermodal.definitions.secrets import Secret
+from intermodal.definitions.source import collect_source
+from intermodal.definitions.steps import Refused
+from intermodal.exception import CapabilityNotSupported, InvalidError, SerializationError
+from intermodal.specs import (
+    AppSpec,
+    CodeTarget,
+    DebianSlim,
+    FileTree,
+    FunctionSpec,
+    ImageSpec,
+    ImageStep,
+    MountSpec,
+    SetWorkdir,
+    SourceTree,
+)
+
+__all__ = ["Lowered", "lower"]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """What a session starts: `blobs` by SHA-256, `secrets` by the names that the spec has. `by_value`: what `__main__`
+    defines has no source file."""
+
+    app: AppSpec
+    blobs: Blobs
+    secrets: dict[str, dict[str, str]]
+    by_value: bool
+
+
+def lower(app: App) -> Lowered:
+    """Read the local files and secrets that `app` uses, and freeze it.
+
+    Raises:
+        CapabilityNotSupported: it uses something that this version cannot do.
+        InvalidError, NotFoundError, SerializationError: something cannot be read or pickled.
+    """
+    return _Lowering(app).run()
+
+
+class _Lowering:
+    """One app on its way; implements `steps.Shipping`."""
+
+    def __init__(self, app: App) -> None:
+        self.blobs = Blobs()
+        self._app = app
+        self._registered = app.registered
+        places = [each.place for each in self._registered] + list(_build_places(self._registered))
+        self._source = collect_source(places, self.blobs)
+        self._images: dict[int, tuple[ImageSpec, tuple[MountSpec, ...]]] = {}
+        self._default_image = Image.debian_slim()
+        self._secrets: dict[int, str] = {}
+        self._values: dict[str, dict[str, str]] = {}
+        self._by_value = any(place.module == "__main__" for place in places)
+
+    def run(self) -> Lowered:
+        """The whole app."""
+        functions = tuple(self._function(each) for each in self._registered)
+        name = self._app.name or (functions[0].app if functions else "app")
+        functions = tuple(replace(each, app=name) for each in functions)
+        return Lowered(AppSpec(name=name, functions=functions), self.blobs, self._values, self._by_value)
+
+    def _function(self, registered: Registered) -> FunctionSpec:
+        item, behaviour = registered.item, registered.behaviour
+        if behaviour.volumes:
+            raise CapabilityNotSupported(
+                "volumes", hint=f"{registered.name!r} mounts volumes, which this version cannot: remove volumes="
+            )
+        if behaviour.schedule is not None:
+            warnings.warn(
+                f"{registered.name!r} has a schedule: it runs by itself once it is deployed, not in app.run()",
+                stacklevel=2,
+            )
+        image, mounts = self._image(behaviour.image or self._default_image)
+        source = self._source if registered.include_source else FileTree()
+        details: dict[str, Any]
+        if isinstance(item, Cls):
+            details = {"methods": item.methods(), "is_class": True, "parameters": item.parameter_names()}
+            target_app, web = item.app_name, item.web_methods()
+        else:
+            assert isinstance(item, Function)
+            partial = item.partial
+            details = {"methods": (method_spec("", partial),)}
+            target_app, web = item.target.app, (partial.web,) if partial.web else ()
+        if web:
+            raise CapabilityNotSupported(
+                f"web.{web[0]}", hint=f"{registered.name!r} is a web function; those need the server, which is not there yet"
+            )
+        return FunctionSpec(
+            app=target_app,
+            name=registered.name,
+            key=registered.place.key,
+            target=self._target(registered.raw, registered.place),
+            image=image,
+            source=SourceTree(tree=_without_mounted(source, mounts)),
+            mounts=mounts,
+            secrets=tuple(map(self._secret, behaviour.secrets)),
+            **details,
+            **behaviour.spec_fields(),
+        )
+
+    # ---- code -------------------------------------------------------------------------------------------------------
+
+    def code(self, function: Callable[..., Any]) -> tuple[CodeTarget, SourceTree]:
+        """A function that an image's build runs."""
+        place = place_of(function)
+        if "<" in place.qualname:
+            place = replace(place, pickled=True)
+        return self._target(function, place), SourceTree(tree=self._source)
+
+    def pickled(self, value: Any) -> str:
+        """The hash of a pickled value."""
+        return self.blobs.add(_cloudpickle(value, "the arguments of run_function", None))
+
+    def _target(self, raw: Any, place: Place) -> CodeTarget:
+        target = CodeTarget(module=place.module, qualname=place.qualname, main=place.main)
+        if not place.pickled:
+            return target
+        blob = self.blobs.add(_cloudpickle(raw, repr(place.qualname), place))
+        return replace(target, pickled=blob, python=f"{sys.version_info.major}.{sys.version_info.minor}")
+
+    # ---- images -----------------------------------------------------------------------------------------------------
+
+    def _image(self, image: Image) -> tuple[ImageSpec, tuple[MountSpec, ...]]:
+        known = self._images.get(id(image))
+        if known is None:
+            known = self._images[id(image)] = self._lower_image(image)
+        return known
+
+    def _lower_image(self, image: Image) -> tuple[ImageSpec, tuple[MountSpec, ...]]:
+        base, definitions, local, force = image.definition
+        if isinstance(base, Refused):
+            raise CapabilityNotSupported(f"image.{base.method}", hint=f"Image.{base.method}: {base.hint}")
+        steps: list[ImageStep] = []
+        workdir = "/root"
+        for definition in definitions:
+            step: Any = definition.lower(self, workdir) if hasattr(definition, "lower") else definition
+            force = force or getattr(step, "force", False)
+            if force and hasattr(step, "force"):
+                step = replace(step, force=True)
+            workdir = step.path if isinstance(step, SetWorkdir) else workdir
+            steps.append(step)
+        mounts = [mount for each in local for mount in each.mounts(self.blobs, workdir)]
+        return ImageSpec(base=DebianSlim(python=base), steps=tuple(steps)), tuple(mounts)
+
+    # ---- secrets ----------------------------------------------------------------------------------------------------
+
+    def _secret(self, secret: Secret) -> str:
+        # Named by its place in the app: a name made of the values would tell of them.
+        name = self._secrets.setdefault(id(secret), f"local-{len(self._secrets) + 1}")
+        if name not in self._values:
+            self._values[name] = secret.values()
+        return name
+
+
+def _build_places(registered: tuple[Registered, ...]) -> list[Place]:
+    images = {id(each.behaviour.image): each.behaviour.image for each in registered if each.behaviour.image is not None}
+    return [place_of(function) for image in images.values() for function in image.functions()]
+
+
+def _without_mounted(source: FileTree, mounts: tuple[MountSpec, ...]) -> FileTree:
+    """The image's own mounts win over shipped source of the same name."""
+    taken = {mount.target.removeprefix("/root/").split("/", 1)[0] for mount in mounts if mount.target.startswith("/root/")}
+    if not taken:
+        return source
+    return FileTree(tuple(entry for entry in source.entries if entry.path.split("/", 1)[0] not in taken))
+
+
+def _cloudpickle(value: Any, label: str, place: Place | None) -> bytes:
+    cloudpickle = importlib.import_module("cloudpickle")
+    # Code of a module that could be imported goes by reference, unless told otherwise; here it is meant to go itself.
+    module = sys.modules.get(place.module) if place is not None and place.file is not None else None
+    by_value = module is not None and module.__name__ != "__main__"
+    try:
+        if by_value:
+            cloudpickle.register_pickle_by_value(module)
+        data: bytes = cloudpickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+        return data
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError, InvalidError) as error:
+        raise SerializationError(f"{label} cannot be pickled: {error}") from error
+    finally:
+        if by_value:
+            cloudpickle.unregister_pickle_by_value(module)

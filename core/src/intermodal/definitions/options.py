@@ -1,0 +1,253 @@
+"""What `@app.function` and `@app.cls` accept, checked at definition and lowered to what a spec holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from intermodal.definitions.gpu import parse_gpu
+from intermodal.definitions.retries import Retries, retry_policy
+from intermodal.definitions.secrets import Secret
+from intermodal.definitions.spellings import older, renamed
+from intermodal.exception import CapabilityNotSupported, InvalidError
+from intermodal.specs import Resources, RetryPolicy, Scaling, to_json
+
+if TYPE_CHECKING:
+    from intermodal.definitions.image import Image
+    from intermodal.definitions.schedules import Schedule
+
+__all__ = ["Behaviour", "changed_fields", "plain_env", "settings"]
+
+#: Older keywords and today's (head of semantics.md).
+RENAMED = {
+    "keep_warm": "min_containers",
+    "concurrency_limit": "max_containers",
+    "container_idle_timeout": "scaledown_window",
+    "secret": "secrets",
+    "checkpointing_enabled": "enable_memory_snapshot",
+}
+
+#: Keywords that Modal's users know and that have no meaning where containers run on the user's own machines.
+REFUSED = {
+    "cloud": "the backend decides where containers run: remove it, and choose with --backend",
+    "region": "the backend decides where containers run: remove it, and choose with --backend",
+    "routing_region": "the backend decides where containers run: remove it",
+    "nonpreemptible": "nothing preempts containers here: remove it",
+    "proxy": "containers use the network of their backend: remove it",
+    "i6pn": "containers have no private IPv6 network: remove it",
+    "network_file_systems": "use volumes={path: intermodal.Volume.from_name(...)}",
+    "mounts": "use image=Image.debian_slim().add_local_dir(...) or .add_local_python_source(...)",
+    "mount": "use image=Image.debian_slim().add_local_dir(...) or .add_local_python_source(...)",
+    "ephemeral_disk": "containers share the disk of their host: remove it",
+    "restrict_modal_access": "not supported: a container can always call its own app's functions",
+    "experimental_options": "there are none: remove it",
+    "interactive": "use `intermodal shell FILE::FUNCTION` for a terminal in the image",
+}
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How a function or class runs. Fields but the last four are those of `FunctionSpec`."""
+
+    resources: Resources = Resources()
+    scaling: Scaling = Scaling()
+    retries: RetryPolicy | None = None
+    timeout_s: float = 300.0
+    startup_timeout_s: float | None = None
+    max_inputs: int = 1
+    target_inputs: int | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    block_network: bool = False
+    snapshot: bool = False
+    single_use: bool = False
+    image: Image | None = None
+    secrets: tuple[Secret, ...] = ()
+    volumes: Mapping[str, Any] = field(default_factory=dict)
+    schedule: Schedule | None = None
+
+    def spec_fields(self) -> dict[str, Any]:
+        """The fields that a `FunctionSpec` has too, for its constructor."""
+        return {each.name: getattr(self, each.name) for each in fields(self)[:-4]}
+
+
+def changed_fields(base: Behaviour, changed: Behaviour, **more: Any) -> str:
+    """The options of a call target: JSON of the spec fields in which `changed` differs, and `more`; "" for none."""
+    old, new = base.spec_fields(), changed.spec_fields()
+    different = {name: to_json(value) for name, value in new.items() if value != old[name]}
+    different.update((name, to_json(value)) for name, value in more.items())
+    return json.dumps(different, sort_keys=True) if different else ""
+
+
+def settings(where: str, base: Behaviour, given: Mapping[str, Any]) -> Behaviour:
+    """`base` with the keywords that a user gave; None means: not given.
+
+    Raises:
+        InvalidError: an unknown keyword or a wrong value, naming `where` and the keyword.
+        CapabilityNotSupported: a keyword that means nothing here.
+    """
+    options = {name: value for name, value in given.items() if value is not None}
+    options = _older_forms(where, renamed(where, options, RENAMED))
+    for name in [name for name in options if name not in _READERS]:
+        value = options.pop(name)
+        if name not in REFUSED:
+            raise InvalidError(f"{where} has no option {name!r}; it has: {', '.join(sorted(_READERS))}")
+        if value:
+            raise CapabilityNotSupported(name, hint=f"{where}({name}=...): {REFUSED[name]}")
+    changes: dict[str, Any] = {}
+    try:
+        for name, value in options.items():
+            _READERS[name](base, value, changes)
+    except InvalidError as error:
+        raise InvalidError(f"{where}: {error}") from None
+    result = replace(base, **changes)
+    scaling = result.scaling
+    if scaling.max_containers is not None and scaling.min_containers > scaling.max_containers:
+        raise InvalidError(
+            f"{where}: min_containers={scaling.min_containers} is more than max_containers={scaling.max_containers}"
+        )
+    return result
+
+
+def _older_forms(where: str, options: dict[str, Any]) -> dict[str, Any]:
+    if "allow_concurrent_inputs" in options:
+        older(f"{where}(allow_concurrent_inputs=)", "@intermodal.concurrent(max_inputs=...)")
+    if "max_inputs" in options:
+        if options.pop("max_inputs") != 1:
+            raise InvalidError(f"{where}: max_inputs= takes only 1; for several at once use @intermodal.concurrent")
+        older(f"{where}(max_inputs=1)", "single_use_containers=True")
+        options["single_use_containers"] = True
+    if isinstance(options.get("secrets"), Secret):
+        options["secrets"] = [options["secrets"]]
+    return options
+
+
+def plain_env(env: object) -> tuple[tuple[str, str], ...]:
+    """Checked environment variables; None leaves one out. Raises `InvalidError`."""
+    if not isinstance(env, Mapping):
+        raise InvalidError(f"env={env!r:.60} must be a dict of strings")
+    for name, value in env.items():
+        if not isinstance(name, str) or not name or "=" in name or not isinstance(value, (str, type(None))):
+            raise InvalidError(f"env: {name!r} must be a string with a string or None as its value")
+    return tuple((name, value) for name, value in env.items() if value is not None)
+
+
+def _number(name: str, value: Any, low: float, kinds: tuple[type, ...] = (int, float)) -> Any:
+    if type(value) not in kinds or value < low:
+        kind = "a whole number" if kinds == (int,) else "a number"
+        raise InvalidError(f"{name}={value!r} must be {kind} of at least {low:g}")
+    return value
+
+
+def _pair(name: str, value: Any, low: float, kinds: tuple[type, ...]) -> tuple[Any, Any]:
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise InvalidError(f"{name}={value!r} must be a number, or (request, limit)")
+        request, limit = (_number(name, each, low, kinds) for each in value)
+        if limit < request:
+            raise InvalidError(f"{name}={tuple(value)}: the limit is below the request")
+        return request, limit
+    return _number(name, value, low, kinds), None
+
+
+def _cpu(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
+    request, limit = _pair("cpu", value, 0.001, (int, float))
+    _resources(base, changes, cpu=float(request), cpu_limit=None if limit is None else float(limit))
+
+
+def _memory(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
+    request, limit = _pair("memory", value, 1, (int,))
+    _resources(base, changes, memory=request, memory_limit=limit)
+
+
+def _gpu(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
+    _resources(base, changes, gpu=parse_gpu(value))
+
+
+def _resources(base: Behaviour, changes: dict[str, Any], **values: Any) -> None:
+    changes["resources"] = replace(changes.get("resources", base.resources), **values)
+
+
+def _scaling(name: str, spec_name: str, low: float, kinds: tuple[type, ...] = (int,)) -> Any:
+    def read(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
+        number = _number(name, value, low, kinds)
+        new = {spec_name: float(number) if spec_name == "window_s" else number}
+        changes["scaling"] = replace(changes.get("scaling", base.scaling), **new)
+
+    return read
+
+
+def _seconds(name: str, spec_name: str) -> Any:
+    def read(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
+        changes[spec_name] = float(_number(name, value, 0.001))
+
+    return read
+
+
+def _flag(name: str, spec_name: str) -> Any:
+    def read(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
+        if type(value) is not bool:
+            raise InvalidError(f"{name}={value!r} must be True or False")
+        changes[spec_name] = value
+
+    return read
+
+
+def _retries(base: Behaviour, value: int | Retries, changes: dict[str, Any]) -> None:
+    changes["retries"] = retry_policy(value)
+
+
+def _env(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
+    changes["env"] = tuple({**dict(base.env), **dict(plain_env(value))}.items())
+
+
+def _secrets(base: Behaviour, value: Sequence[Secret], changes: dict[str, Any]) -> None:
+    if not isinstance(value, (list, tuple, set, frozenset)) or not all(isinstance(each, Secret) for each in value):
+        raise InvalidError(f"secrets={value!r:.60} must be a list of intermodal.Secret")
+    changes["secrets"] = (*base.secrets, *value)
+
+
+def _volumes(base: Behaviour, value: Mapping[Any, Any], changes: dict[str, Any]) -> None:
+    if not isinstance(value, Mapping):
+        raise InvalidError("volumes= must be a dict from mount paths to volumes")
+    changes["volumes"] = {**base.volumes, **{str(path): volume for path, volume in value.items()}}
+
+
+def _image(base: Behaviour, value: Image, changes: dict[str, Any]) -> None:
+    from intermodal.definitions.image import Image
+
+    if not isinstance(value, Image):
+        raise InvalidError(f"image={value!r:.60} must be an intermodal.Image")
+    changes["image"] = value
+
+
+def _concurrency(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
+    changes["max_inputs"] = _number("allow_concurrent_inputs", value, 1, (int,))
+
+
+def _schedule(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
+    changes["schedule"] = value
+
+
+_READERS: dict[str, Any] = {
+    "image": _image,
+    "secrets": _secrets,
+    "volumes": _volumes,
+    "schedule": _schedule,
+    "env": _env,
+    "gpu": _gpu,
+    "cpu": _cpu,
+    "memory": _memory,
+    "retries": _retries,
+    "timeout": _seconds("timeout", "timeout_s"),
+    "startup_timeout": _seconds("startup_timeout", "startup_timeout_s"),
+    "min_containers": _scaling("min_containers", "min_containers", 0),
+    "max_containers": _scaling("max_containers", "max_containers", 1),
+    "buffer_containers": _scaling("buffer_containers", "buffer_containers", 0),
+    "scaledown_window": _scaling("scaledown_window", "window_s", 0, (int, float)),
+    "enable_memory_snapshot": _flag("enable_memory_snapshot", "snapshot"),
+    "block_network": _flag("block_network", "block_network"),
+    "single_use_containers": _flag("single_use_containers", "single_use"),
+    "allow_concurrent_inputs": _concurrency,
+}

@@ -1,0 +1,90 @@
+"""One run of an app: its session, as a context manager, sync and async (app.ephemeral)."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from intermodal.client.api import Client, set_current
+from intermodal.client.context import in_container
+from intermodal.client.pickling import send_main_by_value
+from intermodal.definitions.lowering import lower
+from intermodal.definitions.output import shown
+from intermodal.exception import InvalidError
+
+if TYPE_CHECKING:
+    from intermodal.definitions.app import App
+
+__all__ = ["Run"]
+
+
+class Run:
+    """`with app.run():` and `async with app.run():`. Entering starts the session and gives the app."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        backend: str | None = None,
+        show_output: bool | None = None,
+        show_progress: bool | None = None,
+    ) -> None:
+        output, progress = shown()
+        self._app = app
+        self._backend = backend
+        self._show_output = output if show_output is None else show_output
+        self._show_progress = progress if show_progress is None else show_progress
+        self._session: Any = None
+        self._client: Client | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of the session."""
+        return "" if self._session is None else f"ap-{self._session.id}"
+
+    def __enter__(self) -> App:
+        if in_container():
+            raise InvalidError(
+                "app.run() inside a container: functions call each other there without it. At the top level of a file, "
+                "put it under `if __name__ == '__main__':`"
+            )
+        if self._app.app_id is not None:
+            raise InvalidError(f"{self._app!r} is running already: leave the first `with app.run():` block before")
+        lowered = lower(self._app)
+        # Named late and by text: the driver is a room that containers do not have, nor may definitions know it.
+        driver = importlib.import_module("intermodal.driver")
+        plugins = importlib.import_module("intermodal.plugins")
+        config = plugins.Config.load(command_line=None if self._backend is None else {"backend": self._backend})
+        if lowered.by_value:
+            send_main_by_value(True)
+        session = driver.EmbeddedSession(
+            lowered.app,
+            lowered.blobs,
+            secrets=lowered.secrets,
+            config=config,
+            show_output=self._show_output,
+            show_progress=self._show_progress,
+        )
+        session.__enter__()
+        self._session, self._client = session, session.client
+        set_current(self._client)
+        self._app.running(self)
+        return self._app
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        session, self._session = self._session, None
+        set_current(None, self._client)
+        self._app.running(None)
+        session.__exit__(kind, error, traceback)
+
+    async def __aenter__(self) -> App:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await asyncio.shield(asyncio.to_thread(self.__exit__, kind, error, traceback))
