@@ -215,6 +215,29 @@ def test_a_kill_amid_the_making_leaves_no_half_tree(tmp_path: Path) -> None:
     assert bench.left() == set()
 
 
+@pytest.mark.parametrize("contents", [{"a": b"1", "d/b": b"2"}, {"": b"1"}], ids=["directory", "file"])
+@pytest.mark.parametrize("harm", [b"", b"9", None], ids=["emptied", "changed", "gone"])
+def test_a_tree_from_before_a_power_failure_is_checked_and_repaired(
+    tmp_path: Path, contents: dict[str, bytes], harm: bytes | None
+) -> None:
+    """The first use after the machine was started looks at every file; a tree that lost bytes is made anew."""
+    bench = Bench(tmp_path)
+    root = bench.materialise(contents)
+    bench.trees.close()
+    (tmp_path / "trees" / ".locks" / root.name).write_text("another boot")
+    assert bench.materialise(contents) == root
+    (tmp_path / "trees" / ".locks" / root.name).write_text("another boot")
+    victim = root if root.is_file() else root / "a"
+    victim.unlink()
+    if harm is not None:
+        victim.write_bytes(harm)
+    assert bench.materialise(contents) == root
+    assert (root.read_bytes() if root.is_file() else (root / "a").read_bytes()) == b"1"
+    assert bench.left() == {root.name}
+    assert [path.name for path in (tmp_path / "trees" / ".locks").iterdir()] == [root.name]
+    bench.trees.close()
+
+
 def test_pruning_spares_what_a_process_holds(tmp_path: Path) -> None:
     """A lease of any process keeps a tree; kill -9 ends the lease."""
     bench = Bench(tmp_path)

@@ -45,12 +45,14 @@ def try_acquire(path: Path) -> int | None:
 
 
 @contextlib.contextmanager
-def exclusively(path: Path) -> Iterator[None]:
-    """Hold the lock at `path` for a moment."""
+def exclusively(path: Path, *, remove: bool = False) -> Iterator[None]:
+    """Hold the lock at `path` for a moment; `remove` its file afterwards."""
     fd = acquire(path)
     try:
         yield
     finally:
+        if remove:
+            path.unlink()
         os.close(fd)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import functools
+import hashlib
 import os
 import shutil
 import tempfile
@@ -14,7 +16,7 @@ from pathlib import Path
 
 from intermodal.plugins import Blobs
 from intermodal.specs import FileEntry, FileTree, content_hash
-from intermodal.storage.locks import acquire, try_acquire
+from intermodal.storage.locks import acquire, exclusively, try_acquire
 from intermodal.storage.tree_paths import check_tree
 
 __all__ = ["TreeStore"]
@@ -50,11 +52,10 @@ class TreeStore:
         name = content_hash(tree)
         self._lease(name)
         target = self._root / name
-        if not target.exists():
-            with self._workshop() as workshop:
-                made = workshop / name
-                _lay_out(tree, blobs, made)
-                _put_in_place(made, target)
+        if not self._is_sound(target):
+            with exclusively(self._locks / f"{name}.making", remove=True):
+                if not self._is_sound(target):
+                    self._make(tree, blobs, target)
         return target
 
     def prune(self, older_than_s: float = 0.0) -> tuple[str, ...]:
@@ -82,6 +83,19 @@ class TreeStore:
                 self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._leases[name] = acquire(self._locks / name, shared=True)
             os.utime(self._locks / name)
+
+    def _is_sound(self, target: Path) -> bool:
+        """Was it made, or checked, since the machine was started? A power failure may empty files made just before."""
+        return target.exists() and (self._locks / target.name).read_text() == _boot()
+
+    def _make(self, tree: FileTree, blobs: Blobs, target: Path) -> None:
+        if not target.exists() or not _holds(target, tree):
+            with self._workshop() as workshop:
+                _lay_out(tree, blobs, workshop / "new")
+                if target.exists():
+                    os.rename(target, workshop / "old")
+                os.rename(workshop / "new", target)
+        (self._locks / target.name).write_text(_boot())
 
     @contextmanager
     def _workshop(self) -> Iterator[Path]:
@@ -133,12 +147,22 @@ def _copy(entry: FileEntry, blobs: Blobs, target: Path) -> None:
     target.chmod((entry.mode & 0o555) | 0o444)
 
 
-def _put_in_place(made: Path, target: Path) -> None:
-    try:
-        os.rename(made, target)
-    except OSError:
-        if not target.exists():  # else another maker was first: what it made is the same
-            raise
+def _holds(target: Path, tree: FileTree) -> bool:
+    """Has every file its bytes?"""
+    for entry in tree.entries:
+        try:
+            with (target / entry.path if entry.path else target).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != entry.blob:
+                    return False
+        except OSError:
+            return False
+    return True
+
+
+@functools.cache
+def _boot() -> str:
+    """Names this run of the machine's kernel."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _discard(path: Path) -> None:

@@ -43,7 +43,7 @@ class Ledger:
             transaction.begin()
             self._carry_out(transaction, jobs, done)
             transaction.commit()
-        except (sqlite3.Error, OSError, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is must end the requests, not the thread
             transaction.rollback()
             return self._failed(error, jobs, done)
         if self._neighbours is not None:
@@ -123,5 +123,6 @@ def _describe(error: Exception) -> RequestError:
             "INTERMODAL_DATA_DIR and try again",
         )
     return RequestError(
-        "BackendError", f"the database of queues and dicts failed: {error}. Nothing of this request was kept; try again"
+        "BackendError",
+        f"the database of queues and dicts failed: {error!r}. Nothing of this request was kept; try again",
     )

@@ -59,7 +59,7 @@ class StateService:
 
     async def release_owner(self, owner: str) -> None:
         """End the ephemeral objects that `owner` created. Idempotent."""
-        for token in self._owned.pop(owner, ()):
+        for token in self._owned.pop(owner, ()) if not self._closed else ():
             await self._answer(Close(token), ephemeral=True)
 
     async def close(self) -> None:
