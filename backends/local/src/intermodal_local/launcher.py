@@ -52,7 +52,9 @@ class LocalLauncher:
         self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
     ) -> LocalContainer:
         """See the protocol."""
-        container = await self.start(spec, Rootfs.from_json(image.ref), gpus, output)
+        container, needs_boot = await self._launch(spec, Rootfs.from_json(image.ref), gpus, output, None, boot)
+        if not needs_boot:
+            return container
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 await asyncio.get_running_loop().sock_sendall(container.stream, boot)
@@ -67,17 +69,26 @@ class LocalLauncher:
         rootfs: Rootfs,
         gpus: GpuLease | None,
         output: OutputSink,
-        *,
-        argv: Sequence[str] | None = None,
+        argv: Sequence[str],
     ) -> LocalContainer:
-        """Start a container with the guest in it, or with program `argv` (empty: with nothing, to exec into).
+        """Start a container with program `argv` (empty: with nothing, to exec into). Raises as `launch`."""
+        container, _ = await self._launch(spec, rootfs, gpus, output, argv, b"")
+        return container
 
-        Raises as `launch`.
-        """
+    async def _launch(
+        self,
+        spec: ContainerSpec,
+        rootfs: Rootfs,
+        gpus: GpuLease | None,
+        output: OutputSink,
+        argv: Sequence[str] | None,
+        boot: bytes,
+    ) -> tuple[LocalContainer, bool]:
         base = await self._base(rootfs.python)
         link = await self._connect()
         if spec.id in self._containers:
             raise LaunchRefused(f"a container {spec.id!r} runs already")
+        order = _order(spec, rootfs, base, argv, gpus)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
@@ -86,19 +97,18 @@ class LocalLauncher:
         container.watch(2, err[0])
         self._containers[spec.id] = container
         answer = self._answers[spec.id] = asyncio.get_running_loop().create_future()
+        frame = [_memory_file(boot)] if order["snapshot"] is not None else []
         try:
             with theirs:
-                order = _order(spec, rootfs, base, argv, gpus)
-                link.send(order, [theirs.fileno(), out[1], err[1], *(gpus.fds if gpus else ())])
+                link.send(order, [theirs.fileno(), out[1], err[1], *frame, *(gpus.fds if gpus else ())])
         finally:
-            os.close(out[1])
-            os.close(err[1])
-        await self._admitted(container, answer)
-        return container
+            for fd in (out[1], err[1], *frame):
+                os.close(fd)
+        return container, await self._admitted(container, answer)
 
     async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
         """See the protocol."""
-        container = await self.start(spec, Rootfs.from_json(image.ref), gpus, _show, argv=())
+        container = await self.start(spec, Rootfs.from_json(image.ref), gpus, _show, ())
         try:
             size = terminal_size()
             term = {"TERM": os.environ.get("TERM", "xterm")} if size else {}
@@ -115,7 +125,7 @@ class LocalLauncher:
             await link.close()
             self._lost()
 
-    async def _admitted(self, container: LocalContainer, answer: asyncio.Future[dict[str, Any]]) -> None:
+    async def _admitted(self, container: LocalContainer, answer: asyncio.Future[dict[str, Any]]) -> bool:
         try:
             told = await answer
         except asyncio.CancelledError:
@@ -124,7 +134,7 @@ class LocalLauncher:
         finally:
             self._answers.pop(container.id, None)
         if told["t"] == "launched":
-            return
+            return bool(told["boot"])
         del self._containers[container.id]
         container.abandon()
         if told["t"] == "busy":
@@ -194,6 +204,13 @@ class LocalLauncher:
                 del self._containers[name]
 
 
+def _memory_file(data: bytes) -> int:
+    fd = os.memfd_create("intermodal-boot", os.MFD_CLOEXEC)
+    with open(fd, "wb", closefd=False) as file:
+        file.write(data)
+    return fd
+
+
 def _show(stream: int, data: bytes) -> None:
     target = sys.stdout if stream == 1 else sys.stderr
     target.buffer.write(data)
@@ -238,7 +255,7 @@ def _order(
         "memory_limit": limit * _MIB if limit is not None else None,
         "shm": limit * _MIB if limit is not None else None,
         "processes": PROCESS_LIMIT,
-        "snapshot": spec.snapshot,
+        "snapshot": spec.snapshot if argv is None else None,
         "argv": list(argv) if argv is not None else None,
         "devices": device_nodes(gpus),
     }

@@ -8,7 +8,9 @@ import site
 import socket
 import sys
 import time
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from intermodal_local.runtime import devices, hardening, init, kernel, network, overlay
 
@@ -17,7 +19,21 @@ HOST = "/.host"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def become(order: dict[str, Any], fds: Sequence[int], *, rootless: bool, gate: tuple[int, int] | None) -> None:
+@dataclass(frozen=True)
+class Nest:
+    """What differs between containers of a zygote and those of a snapshot template."""
+
+    rootless: bool
+    guest: Callable[[socket.socket, Sequence[str]], int]
+    template: bool = False
+
+    @property
+    def frozen_proc(self) -> bool:
+        """Whether only a read-only /proc may be mounted: a privileged template sees no other (see `template`)."""
+        return self.template and not self.rootless
+
+
+def become(order: dict[str, Any], fds: Sequence[int], nest: Nest, gate: tuple[int, int] | None) -> None:
     """Turn this process, alone in a new pid namespace, into the container that `order` describes. Never returns.
 
     `fds` are stream, standard output, standard error, status, and the control files of its cgroups. `gate` is a pair of
@@ -28,8 +44,9 @@ def become(order: dict[str, Any], fds: Sequence[int], *, rootless: bool, gate: t
         for group in groups:
             os.write(group, b"0")
             os.close(group)
-        _use_standard_streams(out, err)
-        _build(order, fresh_sys=not rootless or order["network"] == "none")
+        use_standard_streams(out, err)
+        separate(order)
+        _build(order, nest)
         if gate is not None:
             _own_user_namespace(*gate)
         if order["processes"]:
@@ -41,7 +58,7 @@ def become(order: dict[str, Any], fds: Sequence[int], *, rootless: bool, gate: t
         words = error.strerror if isinstance(error, OSError) else None
         init.report(status, error=words or f"{type(error).__name__}: {error}")
         os._exit(1)
-    init.run(_payload(order, stream), status, (stream,))
+    init.run(_payload(order, stream, nest), status, (stream,))
 
 
 def close_others(keep: Sequence[int]) -> None:
@@ -54,14 +71,15 @@ def close_others(keep: Sequence[int]) -> None:
     os.closerange(start, 1 << 20)
 
 
-def _use_standard_streams(out: int, err: int) -> None:
+def use_standard_streams(out: int, err: int) -> None:
     null = os.open("/dev/null", os.O_RDONLY)
     for source, target in ((null, 0), (out, 1), (err, 2)):
         os.dup2(source, target)
         os.close(source)
 
 
-def _build(order: dict[str, Any], *, fresh_sys: bool) -> None:
+def separate(order: dict[str, Any]) -> None:
+    """Leave the mount, ipc, uts and, unless the host's is wanted, network namespaces."""
     flags = kernel.NEWNS | kernel.NEWIPC | kernel.NEWUTS
     if order["network"] == "none":
         kernel.unshare(flags | kernel.NEWNET)
@@ -69,14 +87,20 @@ def _build(order: dict[str, Any], *, fresh_sys: bool) -> None:
     else:
         kernel.unshare(flags)
     kernel.set_hostname(order["hostname"])
+
+
+def _build(order: dict[str, Any], nest: Nest) -> None:
     first = [HOST + run for run in order.get("first", ())]
     root = overlay.mount_root(HOST + order["stack"], HOST + order["run"], order["counts"], first)
     inside = overlay.Inside(root)
     devices.mount_dev(inside, HOST, order["shm"], order["devices"])
-    devices.mount_kernel(inside, HOST, fresh_sys=fresh_sys)
+    fresh_sys = not nest.template and (not nest.rootless or order["network"] == "none")
+    devices.mount_kernel(inside, HOST, fresh_sys=fresh_sys, frozen_proc=nest.frozen_proc)
     overlay.bind_all(inside, order["mounts"], HOST)
     inside.close()
     overlay.enter_root(root)
+    if nest.template:
+        os.rmdir(HOST)  # where the template's own mount was
 
 
 def _own_user_namespace(tell: int, wait: int) -> None:
@@ -89,17 +113,22 @@ def _own_user_namespace(tell: int, wait: int) -> None:
 
 
 def _settle(order: dict[str, Any]) -> None:
-    os.environ.clear()
-    os.environ.update({"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"})
-    os.environ.update(dict(order["env"]))
-    time.tzset()
+    set_environment(order)
     os.makedirs(order["workdir"], exist_ok=True)
     os.chdir(order["workdir"])
 
 
-def _payload(order: dict[str, Any], stream: int) -> Callable[[], int]:
+def set_environment(order: dict[str, Any]) -> None:
+    """Nothing but the container's own variables."""
+    os.environ.clear()
+    os.environ.update({"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"})
+    os.environ.update(dict(order["env"]))
+    time.tzset()
+
+
+def _payload(order: dict[str, Any], stream: int, nest: Nest) -> Callable[[], int]:
     if order["argv"] is None:
-        return lambda: _guest(order, socket.socket(fileno=stream))
+        return lambda: nest.guest(socket.socket(fileno=stream), order["python_path"])
     if not order["argv"]:
         return init.idle
     return lambda: _program(order["argv"], stream)
@@ -114,11 +143,12 @@ def _program(argv: Sequence[str], stream: int) -> int:
     return 127
 
 
-def _guest(order: dict[str, Any], sock: socket.socket) -> int:
+def run_guest(sock: socket.socket, python_path: Sequence[str]) -> int:
+    """The guest of a container that a zygote forked."""
     adopt_site_packages()
     from intermodal import guest
 
-    return int(guest.main(sock, order["python_path"]))
+    return int(guest.main(sock, python_path))
 
 
 def adopt_site_packages() -> None:

@@ -36,10 +36,10 @@ def mount_dev(inside: Inside, prefix: str, shm: int | None, extra: Sequence[str]
     kernel.mount("shm", f"{dev}/shm", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, f"mode=1777{size}")
 
 
-def mount_kernel(inside: Inside, prefix: str, *, fresh_sys: bool) -> None:
+def mount_kernel(inside: Inside, prefix: str, *, fresh_sys: bool, frozen_proc: bool = False) -> None:
     """/proc of this pid namespace and a read-only /sys, both masked. `prefix` leads to the host's /dev and /sys."""
     guarded = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
-    inside.mount("/proc", "proc", guarded)
+    inside.mount("/proc", "proc", guarded | (kernel.MS_RDONLY if frozen_proc else 0))
     try:
         if not fresh_sys:
             raise PermissionError

@@ -50,6 +50,21 @@ def mask_paths(root: str, null: str) -> None:
             kernel.set_mount_flags(target, kernel.ATTR_RDONLY)
 
 
+def lower_privileges() -> None:
+    """Put all but the default capabilities aside; `raise_privileges` takes them again."""
+    kernel.set_capabilities(DEFAULT_CAPABILITIES, permitted=_held())
+
+
+def raise_privileges() -> None:
+    """Undo `lower_privileges`."""
+    kernel.set_capabilities(_held(), permitted=_held())
+
+
+def _held() -> int:
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1], 16) for line in file if line.startswith("CapPrm:"))
+
+
 def drop_privileges() -> None:
     """Keep only the default capabilities, for this process and all that follow, and never gain any by exec."""
     with open("/proc/sys/kernel/cap_last_cap") as file:

@@ -128,9 +128,10 @@ def set_hostname(name: str) -> None:
     _check(_libc.sethostname(ctypes.c_char_p(raw), ctypes.c_size_t(len(raw))), "sethostname")
 
 
-def set_capabilities(mask: int) -> None:
-    """Make `mask` the permitted and effective capabilities of this thread; nothing inheritable."""
+def set_capabilities(effective: int, permitted: int | None = None) -> None:
+    """Set the effective and the permitted (default: the same) capabilities of this thread; nothing inheritable."""
+    permitted = effective if permitted is None else permitted
     header = struct.pack("Ii", 0x20080522, 0)
-    low, high = mask & 0xFFFFFFFF, mask >> 32
-    data = struct.pack("IIIIII", low, low, 0, high, high, 0)
+    low = 0xFFFFFFFF
+    data = struct.pack("IIIIII", effective & low, permitted & low, 0, effective >> 32, permitted >> 32, 0)
     _check(_libc.capset(ctypes.c_char_p(header), ctypes.c_char_p(data)), "capset")

@@ -1,37 +1,37 @@
-"""A supervisor's hold on one zygote: start it, feed it orders in turn, notice its end."""
+"""A supervisor's hold on one zygote or snapshot template: feed it orders in turn, notice its end."""
 
 from __future__ import annotations
 
 import collections
 import os
+import select
 import signal
-from typing import Any, Sequence
+import socket
+from collections.abc import Sequence
+from typing import Any
 
-from intermodal_local.runtime import messages, zygote_start
+from intermodal_local.runtime import messages
 
-#: Orders a zygote may have unanswered: enough to keep it busy, too few to fill both sockets.
+#: Orders it may have unanswered: enough to keep it busy, too few to fill both sockets.
 _UNANSWERED = 16
+
+Order = dict[str, Any]
 
 
 class Nursery:
-    """One zygote. `fileno` is its control socket."""
+    """One process that forks containers."""
 
-    def __init__(self, plan: zygote_start.ZygotePlan) -> None:
-        """Start it. Raises `OSError`."""
-        self.run = plan.run
-        started = zygote_start.start(plan)
-        self.pid = started.pid
-        self.control = started.control
+    def __init__(self, control: socket.socket, pidfd: int = -1, child: int | None = None) -> None:
+        """`control` is our end of its socket, `child` its process id where it is our own child."""
+        self.control = control
+        self.pidfd = pidfd
         self.ready = False
-        self._waiting: collections.deque[tuple[dict[str, Any], list[int]]] = collections.deque()
+        self._child = child
+        self._waiting: collections.deque[tuple[Order, list[int]]] = collections.deque()
         self._sent: set[str] = set()
 
-    def fileno(self) -> int:
-        """For a selector."""
-        return self.control.fileno()
-
-    def order(self, message: dict[str, Any], fds: Sequence[int]) -> None:
-        """Pass on an order as soon as the zygote can take it. Takes the descriptors over."""
+    def order(self, message: Order, fds: Sequence[int]) -> None:
+        """Pass on an order as soon as it can be taken. Takes the descriptors over."""
         self._waiting.append((message, list(fds)))
         self._feed()
 
@@ -44,8 +44,14 @@ class Nursery:
                 return True
         return False
 
-    def receive(self) -> tuple[dict[str, Any], list[int]] | None:
-        """The next answer; None when the zygote is gone."""
+    def take_back(self) -> list[tuple[Order, list[int]]]:
+        """The orders that were not passed on, with their descriptors, to give them to another."""
+        orders = list(self._waiting)
+        self._waiting.clear()
+        return orders
+
+    def receive(self) -> tuple[Order, list[int]] | None:
+        """The next answer; None when it is gone."""
         try:
             received = messages.receive(self.control)
         except ConnectionError:
@@ -61,23 +67,21 @@ class Nursery:
         return message, fds
 
     def end(self) -> None:
-        """Kill the zygote and, with it, all of its containers; wait until they are gone."""
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass
+        """Kill it and, with it, all of its containers; wait until they are gone. Idempotent."""
+        if self.pidfd >= 0:
+            try:
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            select.select([self.pidfd], [], [])
+            os.close(self.pidfd)
+            self.pidfd = -1
+        if self._child is not None:
+            os.waitpid(self._child, 0)
+            self._child = None
         self.control.close()
-        while self._waiting:
-            _close(self._waiting.popleft()[1])
-
-    def last_words(self) -> str:
-        """What it wrote before it ended."""
-        try:
-            with open(zygote_start.log_path(self.run)) as file:
-                return file.read()[-2000:].strip()
-        except OSError:
-            return ""
+        for _, fds in self.take_back():
+            _close(fds)
 
     def _feed(self) -> None:
         while self.ready and self._waiting and len(self._sent) < _UNANSWERED:

@@ -11,14 +11,14 @@ import signal
 import socket
 import sys
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
-from intermodal_local.runtime import advice, cleanup, contain, kernel, messages, overlay, sampling
+from intermodal_local.runtime import advice, cleanup, kernel, messages, sampling
 from intermodal_local.runtime.cgroups import Cgroups, Group
-from intermodal_local.runtime.nursery import Nursery
+from intermodal_local.runtime.placement import Placement
 from intermodal_local.runtime.reservations import Reservations
 from intermodal_local.runtime.tenant import Tenant
-from intermodal_local.runtime.zygote_start import ZygotePlan
 
 _SAMPLE_SECONDS = 0.05
 _RETRY_SECONDS = 0.02
@@ -41,11 +41,10 @@ class Supervisor:
         )
         self._selector = selectors.DefaultSelector()
         self._tenants: dict[str, Tenant] = {}
-        self._zygotes: dict[str, Nursery] = {}
-        self._home: dict[str, Nursery] = {}
-        self._stacks: dict[str, tuple[str, list[int]]] = {}
+        self._placement = Placement(
+            self._run, self._cgroups, self, self._watch, self._unwatch, rootless=self._rootless
+        )
         self._groups_left: list[Group] = []
-        self._zygote_count = 0
         self._ended = False
 
     def serve(self) -> None:
@@ -72,6 +71,9 @@ class Supervisor:
 
     def _watch(self, fd: int, action: Callable[[], None]) -> None:
         self._selector.register(fd, selectors.EVENT_READ, action)
+
+    def _unwatch(self, fd: int) -> None:
+        self._selector.unregister(fd)
 
     def _aside(self, action: Callable[[], None], then: Callable[[], None]) -> None:
         """Do what takes long in a process of its own."""
@@ -125,136 +127,84 @@ class Supervisor:
         name = message["id"]
         missing = self._reservations.take(name, message["cpu"], message["memory"])
         if missing is not None:
-            self._answer("busy", name, missing, fds)
+            self._refuse("busy", name, missing, fds)
             return
+        boot = fds.pop(3) if message["snapshot"] is not None else None
         tenant = Tenant(
-            name,
-            f"{self._run}/c/{name}",
-            message["cpu"],
-            message["memory_limit"],
-            message["processes"],
-            leases=fds[3:],
+            name, "", message["cpu"], message["memory_limit"], message["processes"], leases=fds[3:]
         )
+        del fds[3:]
         try:
-            order = self._prepare(tenant, message)
-            nursery = self._zygote(message)
+            self._start(tenant, message, fds, boot)
         except OSError as error:
             self._discard(tenant)
-            self._answer("refused", name, str(error), fds[:3])
-            return
-        self._tenants[name] = tenant
-        self._home[name] = nursery
+            self._refuse("refused", name, error.strerror or str(error), fds)
+        finally:
+            if boot is not None:
+                os.close(boot)
+
+    def _start(self, tenant: Tenant, message: dict[str, Any], fds: list[int], boot: int | None) -> None:
+        if self._cgroups.available:
+            tenant.group = self._cgroups.create(
+                tenant.id, memory=tenant.memory_limit, pids=tenant.process_limit, cpu=message["cpu_limit"]
+            )
         status, tell = os.pipe2(os.O_CLOEXEC)
         tenant.status = status
+        self._tenants[tenant.id] = tenant
+        try:
+            groups = tenant.group.control_fds() if tenant.group else []
+            self._placement.place(tenant, message, [*fds, tell], boot, groups)
+        except OSError:
+            os.close(tell)
+            del self._tenants[tenant.id]
+            raise
         self._watch(status, lambda: self._words(tenant))
-        groups = tenant.group.control_fds() if tenant.group else []
-        nursery.order(order, [*fds[:3], tell, *groups])
-        messages.send(self._client, {"t": "launched", "id": name})
+
+    def _refuse(self, kind: str, name: str, words: str, fds: list[int]) -> None:
+        for fd in fds:
+            os.close(fd)
+        messages.send(self._client, {"t": kind, "id": name, "message": words})
 
     def _run_execs(self, tenant: Tenant) -> None:
         while tenant.execs and tenant.up:
             message, fds = tenant.execs.pop(0)
             groups = tenant.group.control_fds() if tenant.group else []
-            order = {**message, "id": f"exec {tenant.id}", "processes": self._own_process_limit(tenant)}
-            self._home[tenant.id].order(order, [os.dup(tenant.pidfd), *fds, *groups])
+            order = {**message, "id": f"exec {tenant.id}", "processes": self._placement.own_process_limit(tenant)}
+            self._placement.order(tenant.id, order, [os.dup(tenant.pidfd), *fds, *groups])
 
-    def _own_process_limit(self, tenant: Tenant) -> int | None:
-        """The limit for the container's own user namespace, where no cgroup enforces it."""
-        return tenant.process_limit if self._rootless and "pids" not in self._cgroups.available else None
+    # ---- what placement tells
 
-    def _answer(self, kind: str, name: str, words: str, fds: list[int]) -> None:
-        for fd in fds:
-            os.close(fd)
-        messages.send(self._client, {"t": kind, "id": name, "message": words})
+    def placed(self, name: str, *, boot: bool) -> None:
+        """See `placement.Events`."""
+        messages.send(self._client, {"t": "launched", "id": name, "boot": boot})
 
-    def _prepare(self, tenant: Tenant, message: dict[str, Any]) -> dict[str, Any]:
-        stack, counts = self._stack(message["layers"], message["base"])
-        overlay.make_upper(tenant.run, None, "", local=bool(counts[2]))
-        _write_hosts(f"{tenant.run}/root", message["hostname"])
-        if self._cgroups.available:
-            tenant.group = self._cgroups.create(
-                tenant.id, memory=tenant.memory_limit, pids=tenant.process_limit, cpu=message["cpu_limit"]
-            )
-        passed = ("id", "env", "workdir", "network", "mounts", "python_path", "hostname", "argv", "devices", "shm")
-        order = {key: message[key] for key in passed}
-        return {
-            **order,
-            "t": "start",
-            "stack": stack,
-            "counts": counts,
-            "run": tenant.run,
-            "processes": self._own_process_limit(tenant),
-        }
-
-    def _stack(self, layers: list[str], base: dict[str, Any]) -> tuple[str, list[int]]:
-        key = repr((layers, base))
-        known = self._stacks.get(key)
-        if known is None:
-            lowers = overlay.lowers_of(layers, base)
-            path = f"{self._run}/stacks/{len(self._stacks)}"
-            overlay.make_stack(path, lowers, contain.HOST)
-            known = self._stacks[key] = (path, overlay.counts(lowers))
-        return known
-
-    # ---- zygotes
-
-    def _zygote(self, message: dict[str, Any]) -> Nursery:
-        bundle = message["bundle"]
-        key = repr((message["base"], message["executable"], bundle))
-        nursery = self._zygotes.get(key)
-        if nursery is not None:
-            return nursery
-        lowers = overlay.lowers_of((), message["base"])
-        number = self._zygote_count = self._zygote_count + 1
-        stack = f"{self._run}/stacks/z{number}"
-        overlay.make_stack(stack, lowers, "")
-        plan = ZygotePlan(
-            run=f"{self._run}/z{number}",
-            stack=stack,
-            counts=overlay.counts(lowers),
-            executable=message["executable"],
-            bundle=tuple(bundle) if bundle else None,
-            rootless=self._rootless,
-        )
-        nursery = self._zygotes[key] = Nursery(plan)
-        self._watch(nursery.fileno(), lambda: self._from_zygote(key, nursery))
-        return nursery
-
-    def _from_zygote(self, key: str, nursery: Nursery) -> None:
-        received = nursery.receive()
-        if received is None:
-            self._zygote_ended(key, nursery)
+    def forked(self, name: str, pidfd: int) -> None:
+        """See `placement.Events`."""
+        tenant = self._tenants.get(name)
+        if tenant is None:
+            os.close(pidfd)
             return
-        message, fds = received
-        tenant = self._tenants.get(message.get("id", ""))
-        if message["t"] == "forked" and tenant is not None:
-            tenant.pidfd = fds.pop()
-            self._watch(tenant.pidfd, lambda: self._dead(tenant))
-            if tenant.killed:
-                tenant.kill()
-        elif message["t"] == "failed" and tenant is not None:
-            self._never_started(tenant, message["message"])
-        for fd in fds:
-            os.close(fd)
+        tenant.pidfd = pidfd
+        self._watch(pidfd, lambda: self._dead(tenant))
+        if tenant.killed:
+            tenant.kill()
 
-    def _zygote_ended(self, key: str, nursery: Nursery) -> None:
-        self._selector.unregister(nursery.fileno())
-        nursery.end()
-        del self._zygotes[key]
-        words = nursery.last_words()
-        what = "the interpreter of its image ended" if nursery.ready else "the interpreter of its image did not start"
-        for name in [name for name, home in self._home.items() if home is nursery]:
-            tenant = self._tenants[name]
-            tenant.lost = True
-            if tenant.pidfd < 0:
-                self._never_started(tenant, f"{what}: {words or 'no word from it'}")
+    def never_started(self, name: str, words: str) -> None:
+        """See `placement.Events`. A container that was forked ends by itself when its zygote does."""
+        tenant = self._tenants.get(name)
+        if tenant is None:
+            return
+        tenant.lost = True
+        if tenant.pidfd < 0:
+            tenant.words += json.dumps({"error": words}).encode()
+            self._finish(tenant)
 
     # ---- ends
 
     def _kill(self, tenant: Tenant) -> None:
         tenant.killed = True
         tenant.kill()
-        if tenant.pidfd < 0 and self._home[tenant.id].withdraw(tenant.id):
+        if tenant.pidfd < 0 and self._placement.withdraw(tenant.id):
             self._finish(tenant)
 
     def _words(self, tenant: Tenant) -> None:
@@ -264,11 +214,6 @@ class Supervisor:
             self._run_execs(tenant)
         else:
             self._selector.unregister(tenant.status)
-
-    def _never_started(self, tenant: Tenant, words: str) -> None:
-        if words:
-            tenant.words += json.dumps({"error": words}).encode()
-        self._finish(tenant)
 
     def _dead(self, tenant: Tenant) -> None:
         while select.select([tenant.status], [], [], 0)[0]:
@@ -284,7 +229,7 @@ class Supervisor:
                 self._selector.unregister(fd)
         ending = {"t": "exit", "id": tenant.id, **tenant.exit()}
         del self._tenants[tenant.id]
-        del self._home[tenant.id]
+        self._placement.forget(tenant.id)
         if cleanup.remove_quickly(tenant.run):
             self._gone(tenant, ending)
             return
@@ -306,8 +251,7 @@ class Supervisor:
 
     def _shut_down(self) -> None:
         self._client.close()
-        for nursery in self._zygotes.values():
-            nursery.end()
+        self._placement.end()
         for tenant in self._tenants.values():
             while tenant.group is not None and not tenant.group.remove():
                 time.sleep(0.001)
@@ -351,14 +295,6 @@ def _session_directory(runs: str, session: str) -> str:
     fcntl.flock(os.open(f"{fresh}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), fcntl.LOCK_EX)
     os.rename(fresh, f"{runs}/{session}")
     return f"{runs}/{session}"
-
-
-def _write_hosts(root: str, hostname: str) -> None:
-    os.mkdir(f"{root}/etc")
-    with open("/etc/hosts") as file:
-        text = file.read()
-    with open(f"{root}/etc/hosts", "w") as file:
-        file.write(f"{text.rstrip()}\n127.0.1.1\t{hostname}\n")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from intermodal_local.runtime import contain, joining, kernel, messages
+from intermodal_local.runtime import contain, joining, kernel, messages, template
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     _preload(bundle)
     gc.collect()
     gc.freeze()
-    Zygote(control, rootless=rootless).serve()
+    Zygote(control, contain.Nest(rootless, contain.run_guest)).serve()
 
 
 def _preload(bundle: str) -> None:
@@ -45,9 +45,9 @@ def _preload(bundle: str) -> None:
 class Zygote:
     """Answers a supervisor's orders, one after another."""
 
-    def __init__(self, control: socket.socket, *, rootless: bool) -> None:
+    def __init__(self, control: socket.socket, nest: contain.Nest) -> None:
         self._control = control
-        self._rootless = rootless
+        self._nest = nest
         self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
     def serve(self) -> None:
@@ -61,15 +61,17 @@ class Zygote:
             try:
                 if order["t"] == "start":
                     self._start(order, fds)
-                else:
+                elif order["t"] == "exec":
                     self._join(order, fds)
+                else:
+                    self._make_template(order, fds)
             except OSError as error:
                 messages.send(self._control, {"t": "failed", "id": order["id"], "message": str(error)})
             for fd in fds:
                 os.close(fd)
 
     def _start(self, order: dict[str, Any], fds: Sequence[int]) -> None:
-        gate = _Gate() if self._rootless else None
+        gate = Gate() if self._nest.rootless else None
         kernel.unshare(kernel.NEWPID)
         try:
             child = os.fork()
@@ -77,34 +79,57 @@ class Zygote:
                 self._be_container(order, fds, gate)
         finally:
             kernel.setns(self._own_pids, kernel.NEWPID)
-        pidfd = os.pidfd_open(child)
-        try:
-            messages.send(self._control, {"t": "forked", "id": order["id"]}, [pidfd])
-        finally:
-            os.close(pidfd)
+        self._tell_forked(order["id"], child)
         if gate is not None:
             gate.map_ids(child)
+
+    def _make_template(self, order: dict[str, Any], fds: Sequence[int]) -> None:
+        gate = Gate()
+        child = os.fork()
+        if not child:
+            try:
+                contain.close_others([0, 1, 2, self._control.fileno(), *fds, *gate.inner])
+                template.become(order, fds, self._nest, gate.inner, lambda pid: self._tell_forked(order["id"], pid), _serve)
+            finally:
+                os._exit(1)
+        gate.map_ids(child)
 
     def _join(self, order: dict[str, Any], fds: Sequence[int]) -> None:
         if not os.fork():
             try:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 contain.close_others([0, 1, 2, *fds])
-                joining.join(order, fds, rootless=self._rootless)
+                joining.join(order, fds, rootless=self._nest.rootless)
             finally:
                 os._exit(1)
         messages.send(self._control, {"t": "joined", "id": order["id"]})
 
-    def _be_container(self, order: dict[str, Any], fds: Sequence[int], gate: _Gate | None) -> None:
+    def _be_container(self, order: dict[str, Any], fds: Sequence[int], gate: Gate | None) -> None:
         try:
-            ends = gate.inner if gate else ()
-            contain.close_others([0, 1, 2, *fds, *ends])
-            contain.become(order, fds, rootless=self._rootless, gate=gate.inner if gate else None)
+            if self._nest.template:  # the user's own descriptors are part of the snapshot
+                self._control.close()
+                os.close(self._own_pids)
+                if gate is not None:
+                    gate.close()
+            else:
+                contain.close_others([0, 1, 2, *fds, *(gate.inner if gate else ())])
+            contain.become(order, fds, self._nest, gate.inner if gate else None)
         finally:
             os._exit(1)
 
+    def _tell_forked(self, name: str, child: int) -> None:
+        pidfd = os.pidfd_open(child)
+        try:
+            messages.send(self._control, {"t": "forked", "id": name}, [pidfd])
+        finally:
+            os.close(pidfd)
 
-class _Gate:
+
+def _serve(control: socket.socket, nest: contain.Nest) -> None:
+    Zygote(control, nest).serve()
+
+
+class Gate:
     """Lets a zygote write the id maps of the user namespace that its fork makes for itself."""
 
     def __init__(self) -> None:
@@ -128,5 +153,9 @@ class _Gate:
         except OSError:
             return  # the container ended meanwhile, or reads the missing answer as its error
         finally:
-            os.close(self._wait)
-            os.close(self._tell)
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the zygote's ends."""
+        os.close(self._wait)
+        os.close(self._tell)

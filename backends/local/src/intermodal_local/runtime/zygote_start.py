@@ -51,27 +51,27 @@ def start(plan: ZygotePlan) -> StartedZygote:
     os.waitpid(middle, 0)
     if len(answer) != 4:
         ours.close()
-        raise OSError(0, _log_tail(plan))
+        raise OSError(0, last_words(plan.run) or "a zygote did not start, without a word")
     messages.send(ours, {"t": "go"})
     return StartedZygote(struct.unpack("i", answer)[0], ours)
 
 
-def log_path(run: str) -> str:
-    """Where a zygote's last words are."""
-    return f"{run}/log"
-
-
-def _log_tail(plan: ZygotePlan) -> str:
+def last_words(run: str) -> str:
+    """What the zygote with this directory wrote before it ended."""
     try:
-        with open(log_path(plan.run)) as file:
+        with open(_log(run)) as file:
             return file.read()[-2000:].strip()
     except OSError:
-        return "no word from it"
+        return ""
+
+
+def _log(run: str) -> str:
+    return f"{run}/log"
 
 
 def _in_fork(action: Callable[[], None], plan: ZygotePlan) -> NoReturn:
     try:
-        log = os.open(log_path(plan.run), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        log = os.open(_log(plan.run), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         null = os.open("/dev/null", os.O_RDONLY)
         for source, target in ((null, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
