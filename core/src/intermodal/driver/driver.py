@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from intermodal.driver.unit import Unit
 from intermodal.engine import Engine, commands, events
 from intermodal.plugins import PluginHost
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
-from intermodal.plugins.roles import Blobs, Container, LaunchBusy
-from intermodal.specs import AppSpec, Scaling
+from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, LaunchBusy
+from intermodal.specs import AppSpec, ContainerSpec, GpuRequest, Scaling
 from intermodal.storage import StateService
 from intermodal.wire.messages import ERROR
 from intermodal.wire.payload import failed
@@ -57,7 +57,7 @@ class Driver:
         self.pools = PoolBook()
         self.units: dict[str, Unit] = {}
         self.engine = Engine(gpu_wait_s=gpu_wait_s, prefix=f"c-{session}-")
-        self._host = host
+        self._host, self._session = host, session
         self._blobs, self._trees, self._guest, self._secrets, self._grace_s = blobs, trees, guest, secrets, grace_s
         self._observing = Observing(loop, host.observe, host.observes, self._progress)
         self._images = Images(host.builder(), blobs, self._observing)
@@ -308,15 +308,45 @@ class Driver:
                 raise LaunchBusy(f"GPUs {command.gpu} are in use by another engine of this host")
             unit.gpu = lease.devices[0].kind
         try:
-            spec = await container_spec(
-                command.container, unit.pool, image, lease, trees=self._trees, guest=self._guest, secrets=self._secrets
-            )
-            spec = self._host.modify_container_spec(spec)
+            spec = await self._spec(command.container, unit.pool, image, lease)
             boot = boot_frame(command.container, unit.pool, self._blobs)
             return await self._launcher.launch(spec, image, lease, boot, unit.output)
         finally:
             if lease is not None and self._gpus is not None:
                 await self._gpus.release(lease)
+
+    async def _spec(self, container: str, pool: Pool, image: BuiltImage, lease: GpuLease | None) -> ContainerSpec:
+        spec = await container_spec(
+            container, pool, image, lease, trees=self._trees, guest=self._guest, secrets=self._secrets
+        )
+        return self._host.modify_container_spec(spec)
+
+    async def shell(self, target: CallTarget, argv: Sequence[str]) -> int:
+        """Run `argv` on this process's terminal in a new container like those of `target`; its exit code.
+
+        Raises `LaunchBusy` where none of the GPU choices is free, and what building and launching raise.
+        """
+        pool, _ = self.pools.resolve(target)
+        image = await self._images.built(pool.function.image, pool.function.name)
+        lease = await self._free_gpus(pool.function.resources.gpu)
+        try:
+            spec = await self._spec(f"c-{self._session}-shell", pool, image, lease)
+            return await self._launcher.shell(spec, image, lease, argv)
+        finally:
+            if lease is not None and self._gpus is not None:
+                await self._gpus.release(lease)
+
+    async def _free_gpus(self, request: GpuRequest | None) -> GpuLease | None:
+        """The first choice that is free now."""
+        if request is None:
+            return None
+        if self._gpus is not None:
+            for choice in request.choices:
+                lease = await self._gpus.acquire(choice.kind, choice.count)
+                if lease is not None:
+                    return lease
+        wanted = ", ".join(str(choice) for choice in request.choices)
+        raise LaunchBusy(f"none of the GPUs {wanted} is free: try again later, or use a function without gpu=")
 
     def client_frame(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
         """User code inside a container is a client too."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets as tokens
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from intermodal.client.api import CallTarget
 from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
@@ -144,6 +145,12 @@ class EmbeddedSession:
     ) -> None:
         # After Ctrl-C nobody wants to wait.
         self.close(1.0 if isinstance(error, KeyboardInterrupt) else None)
+
+    def shell(self, key: str, argv: Sequence[str]) -> int:
+        """Run `argv` on this process's terminal in a new container like those of the function `key`; its exit code."""
+        if self._thread is None or self._driver is None:
+            raise NotFoundError("the session is not running")
+        return self._thread.start(self._driver.shell(CallTarget(self._app.name, key), argv)).result()
 
     def register(self, app: AppSpec, blobs: Mapping[str, bytes | Path]) -> None:
         """Make another app's functions callable too."""

@@ -54,7 +54,7 @@ class Config:
 
         Args:
             start: the directory to search upward from for a project; the entry file's, or the current one.
-            command_line: texts by option name, over all else; default: what `set_command_line` was told.
+            command_line: texts by option name, over all else, what `set_command_line` was told included.
             environ: default: `os.environ`.
 
         Raises:
@@ -63,9 +63,9 @@ class Config:
         environ = os.environ if environ is None else environ
         project = find_project(start or (_start[-1] if _start else Path.cwd()))
         path, named = user_config_path(environ)
-        texts = _command_line if command_line is None else command_line
+        texts = {**_command_line, **(command_line or {})}
         return cls(
-            (project_layer(project), file_layer(path, required=named), Layer("command line", dict(texts), text=True)),
+            (project_layer(project), file_layer(path, required=named), Layer("command line", texts, text=True)),
             project,
             environ,
         )
