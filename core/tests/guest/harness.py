@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 import cloudpickle
+
 from intermodal.specs import CodeTarget, MethodSpec, to_json
 from intermodal.wire.arena import Arena, ForeignSegments, LentSegments
 from intermodal.wire.frame import FrameReader, encode
@@ -32,17 +33,29 @@ Result = tuple[int, Any]
 class Host:
     """One guest: `start` it, `send` it inputs, `expect` frames. A context manager that leaves no process behind."""
 
-    def __init__(self, tmp_path: Path, source: str = "", *, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        source: str = "",
+        *,
+        python: Sequence[str] = (sys.executable,),
+        path: Path = SOURCE,
+        stdio: bool = False,
+    ) -> None:
         self.folder = tmp_path
         self.module = "user_module"
         (tmp_path / f"{self.module}.py").write_text(textwrap.dedent(source))
         self.sock, theirs = socket.socketpair()
         self.sock.settimeout(PATIENCE)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "intermodal.guest", "--fd", str(theirs.fileno()), "--path", str(tmp_path)],
+            [
+                *(*python, "-m", "intermodal.guest", "--path", str(tmp_path)),
+                *(("--stdio",) if stdio else ("--fd", str(theirs.fileno()))),
+            ],
             pass_fds=[theirs.fileno()],
-            env={**os.environ, "PYTHONPATH": str(SOURCE), **(env or {})},
-            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(path)},
+            stdin=theirs if stdio else subprocess.DEVNULL,
+            stdout=theirs if stdio else subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=tmp_path,
         )
@@ -72,9 +85,9 @@ class Host:
         except subprocess.TimeoutExpired:
             self.process.kill()
             out, err = self.process.communicate()
-        self.raw = (out.decode(), err.decode())
+        self.raw = ((out or b"").decode(), err.decode())
         if kind is not None:
-            print("guest wrote:", out.decode(), err.decode(), file=sys.stderr)
+            print("guest wrote:", *self.raw, file=sys.stderr)
 
     # ---- frames ----------------------------------------------------------------------------------------------------
 
@@ -128,6 +141,7 @@ class Host:
             header, segments = self.receive()
             if header["t"] == name:
                 return header, segments
+            assert header["t"] != "failed", loads(segments[0])
 
     def until(self, condition: Callable[[], Any]) -> None:
         """Read frames until `condition` holds."""

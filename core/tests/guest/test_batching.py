@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from intermodal.specs import BatchPolicy, MethodSpec
 from intermodal.wire.messages import ERROR, OK
 from intermodal.wire.payload import dumps

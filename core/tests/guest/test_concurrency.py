@@ -84,19 +84,23 @@ def test_context_is_each_inputs_own(tmp_path: Path) -> None:
         import asyncio, threading
         from intermodal.client.context import current_input, in_container
         assert in_container()
+        def look():
+            found = current_input()
+            return found.call, found.index, found.attempt
         async def coroutine():
             await asyncio.sleep(0.001)
-            return tuple(current_input())
+            return look()
         def thread():
-            return tuple(current_input())
+            return look()
         def started():
             seen = []
-            thread = threading.Thread(target=lambda: seen.append(tuple(current_input())))
+            thread = threading.Thread(target=lambda: seen.append(look()))
             thread.start()
             thread.join()
             return seen[0]
     """
-    for name, methods, at_once in (("coroutine", ASYNC, 4), ("thread", (MethodSpec(),), 4), ("started", (MethodSpec(),), 1)):
+    sync = (MethodSpec(),)
+    for name, methods, at_once in (("coroutine", ASYNC, 4), ("thread", sync, 4), ("started", sync, 1)):
         with Host(tmp_path, source) as host:
             host.start(name, methods=methods, max_inputs=at_once)
             attempts = host.inputs((), (), ())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from intermodal.wire.messages import ERROR, OK
 
 from .harness import Host
@@ -21,7 +22,11 @@ def error_of(host: Host, *arguments: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("statement", "kind"),
-    [("sys.exit(3)", SystemExit), ("raise KeyboardInterrupt", KeyboardInterrupt), ("raise GeneratorExit", GeneratorExit)],
+    [
+        ("sys.exit(3)", SystemExit),
+        ("raise KeyboardInterrupt", KeyboardInterrupt),
+        ("raise GeneratorExit", GeneratorExit),
+    ],
 )
 def test_what_would_end_an_interpreter_is_only_a_result(tmp_path: Path, statement: str, kind: type) -> None:
     """The guest serves the next input."""

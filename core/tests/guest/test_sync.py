@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .harness import Host
 from intermodal.wire.messages import ERROR, OK
+
+from .harness import Host
 
 
 def test_a_function_runs_and_returns(tmp_path: Path) -> None:
@@ -40,4 +41,5 @@ def test_an_exception_is_described_and_rebuilt(tmp_path: Path) -> None:
         assert "user_module.py" in error["traceback"]
         assert "execution.py" not in error["traceback"]
         rebuilt: Any = __import__("pickle").loads(error["exception"])
-        assert type(rebuilt) is ValueError and rebuilt.args == ("no luck",)
+        assert type(rebuilt) is ValueError
+        assert rebuilt.args == ("no luck",)

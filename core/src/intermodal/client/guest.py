@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import builtins
 import itertools
-import json
 import os
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Optional, Protocol
+from typing import Any, Protocol
 
 from intermodal import exception
 from intermodal.client.api import CallTarget, Reply
+from intermodal.client.context import current_function_call_id
 from intermodal.client.completion import Completion
 from intermodal.client.outputs import Outputs
 from intermodal.wire.arena import Arena
@@ -29,7 +29,7 @@ class GuestLink(Protocol):
     """What the guest's connection offers; see `intermodal.guest.link`."""
 
     @property
-    def arena(self) -> Optional[Arena]: ...
+    def arena(self) -> Arena | None: ...
     def attempt(self) -> int: ...
     def send(
         self, header: dict[str, Any], columns: Sequence[Buffer] = (), payloads: Iterable[Payload] = ()
@@ -108,7 +108,7 @@ class GuestClient:
         inputs: Sequence[Any],
         *,
         closed: bool,
-        credit: Optional[int] = None,
+        credit: int | None = None,
         detached: bool = False,
     ) -> GuestCall:
         """Start a call whose parent is the input that this code runs for."""
@@ -121,11 +121,12 @@ class GuestClient:
             "key": target.key,
             "method": target.method,
             "parent": self._link.attempt() or None,
+            "parent_call": current_function_call_id(),
             "closed": closed,
             "credit": credit,
             "detached": detached,
             "idem": call.id,
-            "options": json.loads(target.options) if target.options else {},
+            "options": target.options,
         }
         self._link.send(header, (target.parameters,), inputs)
         return call

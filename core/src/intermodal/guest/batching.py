@@ -1,4 +1,4 @@
-"""One call of a batched method for many inputs: arguments gathered into lists, the returned list dealt out (batch.form)."""
+"""One call of a batched method for many inputs: arguments in lists, the returned list dealt out (batch.form)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def elements(method: Method, value: Any, count: int) -> list[Any]:
         )
     if len(value) != count:
         raise InvalidError(
-            f"batched {method.label} returned a list of {len(value)} for {count} inputs: it must return one element for "
-            "each input, in order"
+            f"batched {method.label} returned a list of {len(value)} for {count} inputs: it must return one element "
+            "for each input, in order"
         )
     return value

@@ -40,8 +40,8 @@ def parse(frame: Frame) -> Boot:
         raise FrameError(f"the first frame is {header['t']!r}, not 'boot'")
     if header.get("protocol") != PROTOCOL:
         raise VersionError(
-            f"the host speaks protocol {header.get('protocol')} and this container {PROTOCOL}: rebuild the container with "
-            "the host's version of intermodal"
+            f"the host speaks protocol {header.get('protocol')} and this container {PROTOCOL}: rebuild the container "
+            "with the host's version of intermodal"
         )
     try:
         return Boot(

@@ -1,7 +1,7 @@
 """`python3 -m intermodal.guest.build_function ORDER`: one `Image.run_function` step, inside the image that is built.
 
-ORDER is a JSON file: {"target": CodeTarget, "python_path": [...], "code": file or null, "arguments": file or null}. `code` is
-a cloudpickle of the function, `arguments` a pickle (plain, or as a payload) of (args, kwargs).
+ORDER is a JSON file: {"target": CodeTarget, "python_path": [...], "code": file or null, "arguments": file or null}.
+`code` is a cloudpickle of the function, `arguments` a pickle (plain, or as a payload) of (args, kwargs).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
         value = function(*args, **kwargs)
         if inspect.isawaitable(value):
             run_in_loop(value)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - user code may raise anything
         hint_missing_module(error)
         traceback.print_exc()
         return 1

@@ -72,7 +72,7 @@ def _modules(root: Path) -> Iterator[Path]:
 def _cloudpickle() -> Path:
     spec = importlib.util.find_spec("cloudpickle")
     if spec is None or spec.origin is None:
-        raise BackendError("the package cloudpickle, which containers need, is not installed beside intermodal: install it")
+        raise BackendError("cloudpickle, which containers need, is not installed beside intermodal: install it")
     return Path(spec.origin).parent
 
 

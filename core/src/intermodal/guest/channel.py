@@ -12,7 +12,7 @@ import socket
 from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Optional
+from typing import Any
 
 from intermodal.wire.arena import Arena, ForeignSegments, LentSegments
 from intermodal.wire.frame import Buffer, FrameReader, prefix
@@ -58,10 +58,10 @@ class Channel:
         self._data_only = select.poll()
         self._data_only.register(sock, select.POLLIN)
         self._lent = LentSegments()
-        # Finalizers may run anywhere, also under our locks, so what they tell is only noted, and sent with a later frame.
+        # Finalizers may run anywhere, also under our locks: what they tell is only noted, and sent with a later frame.
         self._to_release: deque[tuple[int, int]] = deque()
         self._freed: deque[int] = deque()
-        self.arena: Optional[Arena] = Arena(on_free=self._freed.append) if self._passes_fds else None
+        self.arena: Arena | None = Arena(on_free=self._freed.append) if self._passes_fds else None
         self._foreign = ForeignSegments(lambda peer_id, receipts: self._to_release.append((peer_id, receipts)))
         #: goes up with every read that brought something
         self.reads = 0
@@ -79,8 +79,7 @@ class Channel:
         segments: list[Buffer] = list(columns)
         fds: list[int] = []
         with self._send_gate:
-            for payload in payloads:
-                segments.append(payload if isinstance(payload, bytes) else self._lend(payload, header, fds))
+            segments.extend(p if isinstance(p, bytes) else self._lend(p, header, fds) for p in payloads)
             self._write(header, segments, fds)
             if self._to_release or self._freed:
                 self._send_releases()
@@ -155,7 +154,7 @@ class Channel:
         except BlockingIOError:
             pass  # it is awake already
 
-    def receive(self, timeout: Optional[float] = None) -> list[Frame]:
+    def receive(self, timeout: float | None = None) -> list[Frame]:
         """Wait at most `timeout` seconds for something, or for `wake`; the frames that are complete now.
 
         Raises `StreamEnded`, `FrameError`.

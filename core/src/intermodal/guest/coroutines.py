@@ -52,7 +52,7 @@ class Coroutines:
             args, kwargs = arguments(payload)
             value = await call.method.function(*args, **kwargs)
             result = dumps_result(value, call.method.label, session.channel.arena)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything
             status, result = self._outcome(attempt, error)
         session.finish(attempt, status, result, True)
 
@@ -75,7 +75,7 @@ class Coroutines:
                 sent += 1
         except StopAsyncIteration:
             pass
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything
             status, result = self._outcome(attempt, error)
             await _close(iterator)
         session.granted.pop(attempt, None)
@@ -97,7 +97,7 @@ class Coroutines:
             try:
                 bound.append(bind(method, *arguments(payload)))
                 good.append(attempt)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - user code may raise anything
                 session.finish(attempt, *outcome(session, attempt, error), True)
         if good:
             try:
@@ -109,7 +109,7 @@ class Coroutines:
             except asyncio.CancelledError as error:
                 for attempt in good:
                     session.finish(attempt, *self._outcome(attempt, error), True)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - user code may raise anything
                 fail(session, good, error)
 
 
@@ -119,5 +119,5 @@ async def _close(iterator: Any) -> None:
     if close is not None:
         try:
             await close()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - user code may raise anything
             pass  # the input's end is decided already

@@ -1,4 +1,4 @@
-"""Exceptions of user code as ERROR payloads: type, message, traceback as text, and the exception itself where it survives."""
+"""Exceptions of user code as ERROR payloads: type, message, traceback text, and the exception where it survives."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from intermodal.client.errors import Revival
 from intermodal.wire.payload import Payload, dumps
 
 __all__ = ["describe", "encode", "hint_missing_module"]
@@ -64,7 +65,7 @@ def hint_missing_module(error: BaseException) -> None:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as broken:  # a user's __str__ may do anything
+    except Exception as broken:  # noqa: BLE001 - a user's __str__ may do anything
         return f"<str() of the exception failed: {type(broken).__name__}>"
 
 
@@ -73,7 +74,7 @@ def _traceback(error: BaseException) -> str:
         whole = traceback.TracebackException.from_exception(error)
         _without_guest(whole, set())
         return "".join(whole.format())
-    except Exception as broken:
+    except Exception as broken:  # noqa: BLE001 - a broken exception must not hide the error
         return f"{type(error).__name__}: {_message(error)} (its traceback cannot be shown: {type(broken).__name__})\n"
 
 
@@ -91,22 +92,23 @@ def _without_guest(error: traceback.TracebackException, seen: set[int]) -> None:
 
 def _pickled(error: BaseException) -> bytes | None:
     """The exception, where it comes out of its pickle as the same type saying the same; else None."""
-    for pickler in (_plain, _by_value):
+    forms = ((pickler, form) for form in (error, Revival(error)) for pickler in (_plain, _by_value))
+    for pickler, form in forms:
         try:
-            data = pickler(error)
+            data = pickler(form)
             again = pickle.loads(data)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a broken exception must not hide the error
             continue
         if type(again) is type(error) and _message(again) == _message(error):
             return data
     return None
 
 
-def _plain(error: BaseException) -> bytes:
-    return pickle.dumps(error, 5)
+def _plain(value: object) -> bytes:
+    return pickle.dumps(value, 5)
 
 
-def _by_value(error: BaseException) -> bytes:
+def _by_value(value: object) -> bytes:
     import cloudpickle
 
-    return bytes(cloudpickle.dumps(error, 5))
+    return bytes(cloudpickle.dumps(value, 5))

@@ -40,7 +40,7 @@ def outcome(session: Session, attempt: int, error: BaseException) -> tuple[int, 
 
 
 class Execution:
-    """Sync user code on one thread, one piece of work at a time. `armor.armed` tells which attempt may be interrupted."""
+    """Sync user code on one thread, one piece of work at a time. `armor.armed` is the attempt to interrupt."""
 
     def __init__(self, session: Session, armor: Any) -> None:
         self._session = session
@@ -80,7 +80,7 @@ class Execution:
             finally:
                 armor.armed = 0
             result = dumps_result(value, call.method.label, session.channel.arena)
-        except BaseException as error:  # SystemExit and KeyboardInterrupt are results too (call.errors)
+        except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are results too (call.errors)
             status, result = outcome(session, attempt, error)
         session.finish(attempt, status, result, more)
 
@@ -108,7 +108,7 @@ class Execution:
                 sent += 1
         except StopIteration:
             pass
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything
             status, result = outcome(session, attempt, error)
             _close(iterator)
         session.granted.pop(attempt, None)
@@ -131,7 +131,7 @@ class Execution:
             try:
                 bound.append(bind(method, *arguments(payload)))
                 good.append(attempt)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - user code may raise anything
                 session.finish(attempt, *outcome(session, attempt, error), True)
         if good:
             try:
@@ -144,7 +144,7 @@ class Execution:
                     armor.armed = 0
                     session.end_lines(batch.inputs[0][0])
                 deal(session, batch, good, value)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - user code may raise anything
                 fail(session, good, error)
         session.results.flush()
 
@@ -153,10 +153,10 @@ def deal(session: Session, batch: Batch, attempts: Iterable[int], value: Any) ->
     """Give each input of a batch its element. One that cannot be pickled fails alone."""
     method = batch.inputs[0][1].method
     attempts = list(attempts)
-    for attempt, element in zip(attempts, elements(method, value, len(attempts))):
+    for attempt, element in zip(attempts, elements(method, value, len(attempts)), strict=False):
         try:
             result: tuple[int, Payload] = OK, dumps_result(element, method.label, session.channel.arena)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - user code may raise anything
             result = outcome(session, attempt, error)
         session.finish(attempt, *result, True)
 
@@ -173,5 +173,5 @@ def _close(iterator: Any) -> None:
     if close is not None:
         try:
             close()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - user code may raise anything
             pass  # the input's end is decided already

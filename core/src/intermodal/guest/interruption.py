@@ -1,8 +1,8 @@
-"""Cancelling the sync input that runs on the main thread: a signal whose handler raises `InputCancellation` (conc.cancel).
+"""Cancelling the sync input on the main thread: a signal whose handler raises `InputCancellation` (conc.cancel).
 
-Races are settled by two rules. The handler raises only while the attempt that was asked for is *armed*, and disarms it in
-the same step, so that nothing leaks into the next input. And never inside a *shield*: where the main thread holds our
-locks or is half way through a frame, the exception waits for the shield's end.
+Races are settled by two rules. The handler raises only while the attempt that was asked for is *armed*, and disarms it
+in the same step, so that nothing leaks into the next input. And never inside a *shield*: where the main thread holds
+our locks or is half way through a frame, the exception waits for the shield's end.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Optional
 
 from intermodal.exception import InputCancellation
 
@@ -22,7 +21,10 @@ SIGNAL = signal.SIGRTMIN + 11
 
 
 class Interruption:
-    """Interrupts user code on the thread that made this object (the main thread). `wake` ends that thread's wait for frames."""
+    """Interrupts user code on the thread that made this object, the main thread.
+
+    `wake` ends that thread's wait for frames.
+    """
 
     def __init__(self, wake: Callable[[], None]) -> None:
         #: the attempt whose user code runs on the main thread right now; 0: none
@@ -49,7 +51,7 @@ class Interruption:
         """True where a shielded wait of the main thread should end."""
         return self._pending and self.armed == self._target
 
-    def _on_signal(self, number: int, frame: Optional[FrameType]) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.armed and self.armed == self._target:
             if self._shields:
                 self._pending = True
@@ -57,8 +59,8 @@ class Interruption:
             else:
                 self._raise()
 
-    def _on_interrupt(self, number: int, frame: Optional[FrameType]) -> None:
-        # A terminal's Ctrl-C may reach us; only user code that runs may see it, and never in the middle of our own work.
+    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        # A terminal's Ctrl-C may reach us: only user code that runs sees it, never in the middle of our own work.
         if self.armed and not self._shields:
             raise KeyboardInterrupt
 
@@ -71,7 +73,7 @@ class Interruption:
             self._shields += 1
 
     def __exit__(
-        self, kind: Optional[type[BaseException]], value: Optional[BaseException], trace: Optional[TracebackType]
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if threading.get_ident() == self.thread:
             self._shields -= 1

@@ -6,7 +6,7 @@ import builtins
 import time
 from collections.abc import Iterable, Sequence
 from threading import Lock
-from typing import Any, Optional
+from typing import Any
 
 from intermodal.client.completion import Completion
 from intermodal.guest.session import Session
@@ -30,7 +30,7 @@ class Link:
         self._gate = Lock()
 
     @property
-    def arena(self) -> Optional[Arena]:
+    def arena(self) -> Arena | None:
         return self._session.channel.arena
 
     def attempt(self) -> int:
@@ -59,7 +59,7 @@ class Link:
         completion.on_done(lambda: session.turns.nudge(seat))
         end = None if completion.timeout is None else time.monotonic() + completion.timeout
 
-        def left(most: Optional[float] = None) -> Optional[float]:
+        def left(most: float | None = None) -> float | None:
             if end is None:
                 return most
             remaining = max(0.0, end - time.monotonic())

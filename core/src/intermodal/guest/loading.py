@@ -28,8 +28,8 @@ def extend_path(python_path: Sequence[str]) -> None:
 def load_target(target: CodeTarget, code: bytes) -> Any:
     """The raw function or class.
 
-    Raises what the user's module raises, `InvalidError` where the name is not there, `VersionError` where a pickle is of
-    another Python, `DeserializationError` where it cannot be opened.
+    Raises what the user's module raises, `InvalidError` where the name is not there, `VersionError` where a pickle
+    is of another Python, `DeserializationError` where it cannot be opened.
     """
     resolve = definitions("binding").resolve
     if code:
@@ -45,9 +45,9 @@ def _unpickle(target: CodeTarget, code: bytes) -> Any:
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     if target.python is not None and target.python != here:
         raise VersionError(
-            f"{target.qualname!r} was pickled by Python {target.python}, and the container has Python {here}: code without "
-            f"a source file needs the same version at both ends, so use an image with Python {target.python} or put the code "
-            "into a file"
+            f"{target.qualname!r} was pickled by Python {target.python}, and the container has {here}: code "
+            f"without a source file needs the same version at both ends, so use an image with Python {target.python} or "
+            "put the code into a file"
         )
     try:
         return pickle.loads(code)

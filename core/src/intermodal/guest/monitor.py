@@ -1,7 +1,8 @@
 """The one helper thread: it looks after the connection while everybody else is in user code.
 
 It ticks only while something runs. On a tick it reads frames that nobody has read since the last one (cancellations,
-credit, a stop, outputs for other threads), sends results that have waited, and gives back inputs that wait behind a slow one.
+credit, a stop, outputs for other threads), sends results that have waited, and gives back inputs that wait behind a
+slow one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """stdout and stderr of user code: whole lines, each with the attempt that wrote it (log.lines).
 
-Bytes go out when a line is complete, so a crash loses nothing that was printed with a newline. What bypasses Python (C code,
-child processes) reaches the raw descriptors 1 and 2, which are the launcher's.
+Bytes go out when a line is complete, so a crash loses nothing that was printed with a newline. What bypasses Python
+(C code, child processes) reaches the raw descriptors 1 and 2, which are the launcher's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any
 
 from intermodal.wire.frame import Buffer
 
@@ -22,7 +22,7 @@ Sink = Callable[[int, int, bytes], None]
 
 
 class LineWriter(io.TextIOBase):
-    """Stands for `sys.stdout` or `sys.stderr`. Until it is bound, and in forked children, it writes to the raw descriptor."""
+    """Stands for `sys.stdout` or `sys.stderr`. Until it is bound, and in forked children, it writes raw."""
 
     def __init__(self, stream: int, name: str) -> None:
         self._stream = stream
@@ -30,7 +30,7 @@ class LineWriter(io.TextIOBase):
         self.mode = "w"
         self._parts: dict[int, bytes] = {}
         self._gate = threading.RLock()  # a signal handler that prints may interrupt a print
-        self._sink: Optional[Sink] = None
+        self._sink: Sink | None = None
         self._attempt: Callable[[], int] = lambda: 0
         self._shield: Any = None
         self.buffer = _Bytes(self)
@@ -39,7 +39,7 @@ class LineWriter(io.TextIOBase):
     errors = "backslashreplace"
 
     def bind(self, sink: Sink, attempt: Callable[[], int], shield: Any) -> None:
-        """Send lines to `sink` from now on. `attempt()` says what is running; `shield` keeps cancellation out of a write."""
+        """Send lines to `sink` from now on. `attempt()`: what runs; `shield` keeps cancellation out of a write."""
         self._sink, self._attempt, self._shield = sink, attempt, shield
 
     def unbind(self) -> None:
@@ -128,5 +128,6 @@ def install() -> tuple[LineWriter, LineWriter]:
                 current.flush()
             setattr(sys, name, LineWriter(stream, f"<{name}>"))
     out, err = sys.stdout, sys.stderr
-    assert isinstance(out, LineWriter) and isinstance(err, LineWriter)
+    assert isinstance(out, LineWriter)
+    assert isinstance(err, LineWriter)
     return out, err

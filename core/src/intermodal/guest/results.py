@@ -115,7 +115,7 @@ class Results:
             unsent = self.unsent
             while unsent:
                 some = [unsent.popleft() for _ in range(min(len(unsent), _MOST))]
-                attempts, statuses, payloads = zip(*some)
+                attempts, statuses, payloads = zip(*some, strict=False)
                 busy, cpu = self._clock.take()
                 header = {"t": "results", "busy": round(busy, 7), "cpu": round(cpu, 7)}
                 self._channel.send(header, (pack("Q", attempts), pack("B", statuses)), payloads)

@@ -20,7 +20,7 @@ __all__ = ["LoopRunner"]
 
 
 class LoopRunner:
-    """The loop watches the stream. All of this but `accept`, `cancel`, `wake` and `take_back` happens on the loop's thread."""
+    """The loop watches the stream. All but `accept`, `cancel`, `wake` and `take_back` happens on the loop's thread."""
 
     def __init__(self, session: Session, max_inputs: int) -> None:
         self._session = session

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Optional
 
 from intermodal.guest.execution import Armor, Execution
 from intermodal.guest.session import Session
@@ -16,13 +15,13 @@ __all__ = ["ThreadRunner", "Workers"]
 
 
 class Workers:
-    """At most `most` threads that run work; each starts when it is first needed. `on_idle` is called when none is busy."""
+    """At most `most` threads that run work, each started when it is first needed. `on_idle`: none is busy any more."""
 
     def __init__(self, session: Session, most: int, on_idle: Callable[[], None]) -> None:
         self._session = session
         self._most = most
         self._on_idle = on_idle
-        self._queue: SimpleQueue[Optional[Work]] = SimpleQueue()
+        self._queue: SimpleQueue[Work | None] = SimpleQueue()
         self._executions: list[Execution] = []
         self._threads: list[threading.Thread] = []
         self._unfinished = 0

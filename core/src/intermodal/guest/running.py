@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Optional
 
 from intermodal.client.context import InputContext, enter_input
 from intermodal.guest.work import Input
@@ -14,11 +13,13 @@ _attempt: ContextVar[int] = ContextVar("intermodal_attempt", default=0)
 
 
 class Running:
-    """Coroutines and pool threads carry their attempt in a context variable. Where one input runs at a time it is `sole`,
-    so that threads which the user's code starts are counted to it too."""
+    """Coroutines and pool threads carry their attempt in a context variable.
+
+    Where one input runs at a time it is `sole`, so that threads which the user's code starts are counted to it too.
+    """
 
     def __init__(self) -> None:
-        self.sole: Optional[Input] = None
+        self.sole: Input | None = None
 
     def attempt(self) -> int:
         """The attempt that the calling code works for; 0 for none."""
@@ -28,7 +29,7 @@ class Running:
             return sole[0] if sole is not None else 0
         return attempt
 
-    def sole_input(self) -> Optional[InputContext]:
+    def sole_input(self) -> InputContext | None:
         """What code that no context variable reaches works on."""
         sole = self.sole
         return InputContext(sole[1].id, sole[2], sole[3]) if sole is not None else None

@@ -7,14 +7,14 @@ import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Optional
 
 from intermodal.client.api import set_current
 from intermodal.client.context import enter_container
 from intermodal.client.guest import GuestClient
+from intermodal.exception import VersionError
 from intermodal.guest import process
 from intermodal.guest.boot import Boot, parse, parse_bytes
-from intermodal.guest.channel import Channel, StreamEnded
+from intermodal.guest.channel import Channel, Frame, StreamEnded
 from intermodal.guest.errors import encode
 from intermodal.guest.link import Link
 from intermodal.guest.loading import extend_path
@@ -37,13 +37,13 @@ EXIT_FAILED, EXIT_LOST = 1, 70
 
 @dataclass
 class Prepared:
-    """User code that is imported, its snap methods run; or the failure of that. `void` says why it must not be forked."""
+    """User code that is imported, its snap methods run; or the failure of that. `void`: why it must not be forked."""
 
     boot: Boot
-    code: Optional[UserCode] = None
-    failure: Optional[BaseException] = None
+    code: UserCode | None = None
+    failure: BaseException | None = None
     failed_in: str = "import"
-    void: Optional[str] = None
+    void: str | None = None
 
 
 def prepare(boot_frame: bytes, python_path: Sequence[str]) -> Prepared:
@@ -63,7 +63,7 @@ def _prepare(boot: Boot, python_path: Sequence[str]) -> Prepared:
         prepared.code = load(boot)
         prepared.failed_in = "enter"
         run_hooks(prepared.code.snap_enters)
-    except BaseException as error:  # user code may raise anything; the host hears of it
+    except BaseException as error:  # noqa: BLE001 - user code may raise anything; the host hears of it
         prepared.failure = error
     return prepared
 
@@ -73,30 +73,36 @@ def main(sock: socket.socket, python_path: Sequence[str], shared_memory: bool = 
 
     Where the stream ends without a stop the whole process ends at once, with code `EXIT_LOST`.
     """
-    session = _connect(sock, shared_memory)
     try:
-        frames = session.channel.receive()
-        while not frames:
-            frames = session.channel.receive()
-        if len(frames) > 1:
-            raise FrameError("the host sent more than the boot frame before it heard that this container is ready")
-        boot = parse(frames[0])
+        session = _connect(sock, shared_memory)
+        try:
+            boot = parse(_first_frame(session.channel))
+        except (FrameError, VersionError) as error:
+            return _failed(session, "boot", error)
+        _open(session)
+        return _run(session, _prepare(boot, python_path))
     except StreamEnded:
         return EXIT_LOST
-    _bind_output(session)
-    process.take_over(session)
-    enter_container(session.running.sole_input)
-    return _run(session, _prepare(boot, python_path))
 
 
 def serve(sock: socket.socket, prepared: Prepared) -> int:
     """Serve what `prepare` made, in a fork of that process: run the plain enters, then inputs until stop."""
     reseed()
-    session = _connect(sock, shared_memory=True)
-    _bind_output(session)
-    process.take_over(session)
-    enter_container(session.running.sole_input)
-    return _run(session, prepared)
+    try:
+        session = _connect(sock, shared_memory=True)
+        _open(session)
+        return _run(session, prepared)
+    except StreamEnded:
+        return EXIT_LOST
+
+
+def _first_frame(channel: Channel) -> Frame:
+    frames = channel.receive()
+    while not frames:
+        frames = channel.receive()
+    if len(frames) > 1:
+        raise FrameError("the host sent more than the boot frame before it heard that this container is ready")
+    return frames[0]
 
 
 def _connect(sock: socket.socket, shared_memory: bool) -> Session:
@@ -112,22 +118,25 @@ def _lost(reason: str) -> None:
     os._exit(EXIT_LOST)
 
 
-def _bind_output(session: Session) -> None:
+def _open(session: Session) -> None:
+    """Make the connection what user code sees: its output, its client, its context."""
     for writer in session.writers:
         writer.bind(session.send_line, session.running.attempt, session.interruption)
-
-
-def _run(session: Session, prepared: Prepared) -> int:
+    process.take_over(session)
     client = GuestClient(Link(session))
     session.turns.handle(client.handlers())
     set_current(client)
     process.forget_when_forked(session, client)
+    enter_container(session.running.sole_input)
+
+
+def _run(session: Session, prepared: Prepared) -> int:
     code = prepared.code
     if prepared.failure is not None or code is None:
         return _failed(session, prepared.failed_in, prepared.failure or RuntimeError("the container was not prepared"))
     try:
         run_hooks(code.enters)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - user code may raise anything
         return _failed(session, "enter", error)
     session.end_lines(0)
     session.use(code.methods)
@@ -141,9 +150,9 @@ def _run(session: Session, prepared: Prepared) -> int:
 
 
 def _failed(session: Session, kind: str, error: BaseException) -> int:
-    """Import or enter failed: exit methods are skipped (cls.enter-fails). A failed import cannot help to be tried again."""
+    """Boot, import or enter failed: exit methods are skipped (cls.enter-fails). Only an enter is worth another try."""
     session.end_lines(0)
-    session.channel.send({"t": "failed", "fatal": kind == "import", "kind": kind}, (), (encode(error),))
+    session.channel.send({"t": "failed", "fatal": kind != "enter", "kind": kind}, (), (encode(error),))
     return EXIT_FAILED
 
 
@@ -159,7 +168,7 @@ def _leave(session: Session, code: UserCode) -> int:
     status = 0
     try:
         run_hooks(code.exits)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - user code may raise anything
         sys.excepthook(type(error), error, error.__traceback__)
         status = EXIT_FAILED
     session.end_lines(0)

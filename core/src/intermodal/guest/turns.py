@@ -1,8 +1,8 @@
 """Who reads the stream: whoever waits. No thread stands between the socket and the one that needs its bytes.
 
-The first thread that waits becomes the *leader*: it reads and hands every frame to its handler. Others wait on a *seat* until
-a leader completes what they wait for, or leaves and makes one of them the next leader. The monitor thread reads only
-where data lies there and nobody does (`take_over`).
+The first thread that waits becomes the *leader*: it reads and hands every frame to its handler. Others wait on a *seat*
+until a leader completes what they wait for, or leaves and makes one of them the next leader. The monitor thread reads
+only where data lies there and nobody does (`take_over`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any
 
 from intermodal.guest.channel import Channel, Handler, StreamEnded
 from intermodal.wire.frame import FrameError
@@ -36,7 +36,7 @@ class Seat:
         except RuntimeError:  # a nudge is waiting there already
             pass
 
-    def wait(self, timeout: Optional[float]) -> bool:
+    def wait(self, timeout: float | None) -> bool:
         """False after `timeout` seconds without a nudge."""
         return self._lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX))
 
@@ -49,18 +49,18 @@ class Turns:
         self._on_end = on_end
         self._handlers: dict[str, Handler] = {}
         self._lead = allocate_lock()
-        self._leading: Optional[Seat] = None
+        self._leading: Seat | None = None
         self._leader_thread = 0
         self._followers: deque[Seat] = deque()
         #: the thread that alone may lead, where an event loop watches the stream
-        self.resident: Optional[int] = None
+        self.resident: int | None = None
 
     def handle(self, handlers: dict[str, Handler]) -> None:
         """Add what to do with frames, by message name. Unknown ones are left alone: a newer host may send them."""
         self._handlers.update(handlers)
 
-    def wait(self, ready: Callable[[], Any], seat: Seat, timeout: Optional[float] = None) -> bool:
-        """Block this thread until `ready()`; False after `timeout` seconds. Whoever makes it ready nudges `seat` (`nudge`)."""
+    def wait(self, ready: Callable[[], Any], seat: Seat, timeout: float | None = None) -> bool:
+        """Block until `ready()`; False after `timeout` seconds. Whoever makes it ready calls `nudge(seat)`."""
         if ready():
             return True
         end = None if timeout is None else time.monotonic() + timeout
@@ -79,7 +79,7 @@ class Turns:
             self._followers.remove(seat)
             self._hand_on()
 
-    def _read_until(self, ready: Callable[[], Any], seat: Seat, end: Optional[float]) -> None:
+    def _read_until(self, ready: Callable[[], Any], seat: Seat, end: float | None) -> None:
         self._leading = seat
         self._leader_thread = threading.get_ident()
         try:
@@ -116,7 +116,7 @@ class Turns:
         except IndexError:
             pass
 
-    def _dispatch(self, timeout: Optional[float]) -> None:
+    def _dispatch(self, timeout: float | None) -> None:
         try:
             for header, segments in self._channel.receive(timeout):
                 handler = self._handlers.get(header["t"])

@@ -48,7 +48,7 @@ def _of_function(boot: Boot, found: Any) -> UserCode:
 
 
 def _of_class(boot: Boot, found: Any) -> UserCode:
-    parameters = loads(boot.parameters) if boot.parameters else {}
+    parameters = definitions("parameters").decode(boot.parameters)
     lifecycle = definitions("lifecycle").collect(found, parameters)
     methods = {
         spec.name: _method(spec, f"{boot.name}.{spec.name}", lifecycle.methods[spec.name]) for spec in boot.methods

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 from intermodal.exception import NotFoundError
 from intermodal.guest.channel import Channel
@@ -57,7 +57,7 @@ class Batch(NamedTuple):
     inputs: tuple[Input, ...]
 
 
-Work = Union[Input, Batch]
+Work = Input | Batch
 
 
 def arrivals(
@@ -71,7 +71,7 @@ def arrivals(
     tries = unpack("H", segments[3], count)
     payloads = channel.payloads(segments[4:])
     calls = [Call(call_id, methods[method]) for call_id, method in header["calls"]]
-    inputs: Iterator[Input] = zip(attempts, map(calls.__getitem__, slots), indices, tries, payloads)
+    inputs: Iterator[Input] = zip(attempts, map(calls.__getitem__, slots), indices, tries, payloads, strict=False)
     if header.get("batch"):
         return (Batch(tuple(inputs)),)
     return tuple(inputs)
