@@ -2,8 +2,8 @@
 
 - ```` ```python title="hello.py" ```` (or toml): the block is written to that file.
 - ```` ```python ````: the block runs as a script of its own.
-- ```` ```console ````: lines after `$ ` are run by the shell; what follows each, if anything does, is its output, where
-  `...` stands for any text. A command must succeed, unless the block's title is `fails`.
+- ```` ```console ````: lines after `$ ` are run by the shell; what follows each, if anything does, is its standard
+  output, where `...` stands for any text. With the title `fails` each must fail, and what follows is both its outputs.
 - `<!-- not run: REASON -->` on the line before a block says why it does not run. Other languages are text.
 """
 
@@ -61,11 +61,11 @@ class Block:
         done = subprocess.run(
             command, shell=True, cwd=directory, env=env, capture_output=True, text=True, timeout=SECONDS, check=False
         )
-        output = done.stdout + done.stderr
+        everything = done.stdout + done.stderr
         if (done.returncode == 0) == (self.title == "fails"):
-            raise BlockFailed(f"line {self.line}: `{command}` exited with {done.returncode}:\n{output}")
-        if expected and not _matches(expected, output):
-            raise BlockFailed(f"line {self.line}: `{command}` printed\n{output}\nbut the page says\n{expected}")
+            raise BlockFailed(f"line {self.line}: `{command}` exited with {done.returncode}:\n{everything}")
+        if expected and not _matches(expected, everything if self.title == "fails" else done.stdout):
+            raise BlockFailed(f"line {self.line}: `{command}` printed\n{everything}\nbut the page says\n{expected}")
 
 
 def _commands(body: str) -> Iterator[tuple[str, str | None]]:
