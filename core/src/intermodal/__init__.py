@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from intermodal.definitions.context import current_function_call_id as current_function_call_id
     from intermodal.definitions.context import current_input_id as current_input_id
     from intermodal.definitions.context import is_local as is_local
+    from intermodal.definitions.dicts import Dict as Dict
     from intermodal.definitions.functions import Function as Function
     from intermodal.definitions.ignore import FilePatternMatcher as FilePatternMatcher
     from intermodal.definitions.image import Image as Image
@@ -29,26 +30,39 @@ if TYPE_CHECKING:
     from intermodal.definitions.partial import enter as enter
     from intermodal.definitions.partial import exit as exit
     from intermodal.definitions.partial import method as method
+    from intermodal.definitions.queues import Queue as Queue
     from intermodal.definitions.retries import Retries as Retries
     from intermodal.definitions.schedules import Cron as Cron
     from intermodal.definitions.schedules import Period as Period
     from intermodal.definitions.secrets import Secret as Secret
+    from intermodal.definitions.volumes import CloudBucketMount as CloudBucketMount
+    from intermodal.definitions.volumes import Volume as Volume
+    from intermodal.definitions.web import asgi_app as asgi_app
+    from intermodal.definitions.web import fastapi_endpoint as fastapi_endpoint
+    from intermodal.definitions.web import web_endpoint as web_endpoint
+    from intermodal.definitions.web import web_server as web_server
+    from intermodal.definitions.web import wsgi_app as wsgi_app
     from intermodal.exception import Error as Error
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "App": "definitions.app",
+    "CloudBucketMount": "definitions.volumes",
     "Cls": "definitions.classes",
     "Cron": "definitions.schedules",
+    "Dict": "definitions.dicts",
     "Error": "exception",
     "FilePatternMatcher": "definitions.ignore",
     "Function": "definitions.functions",
     "FunctionCall": "client.calls",
     "Image": "definitions.image",
     "Period": "definitions.schedules",
+    "Queue": "definitions.queues",
     "Retries": "definitions.retries",
     "Secret": "definitions.secrets",
+    "Volume": "definitions.volumes",
+    "asgi_app": "definitions.web",
     "batched": "definitions.partial",
     "concurrent": "definitions.partial",
     "current_attempt": "definitions.context",
@@ -57,10 +71,14 @@ _PLACES = {
     "enable_output": "definitions.output",
     "enter": "definitions.partial",
     "exit": "definitions.partial",
+    "fastapi_endpoint": "definitions.web",
     "gather": "client.calls",
     "is_local": "definitions.context",
     "method": "definitions.partial",
     "parameter": "definitions.parameters",
+    "web_endpoint": "definitions.web",
+    "web_server": "definitions.web",
+    "wsgi_app": "definitions.web",
 }
 _MODULES = {"exception": "exception", "gpu": "definitions.gpu"}
 

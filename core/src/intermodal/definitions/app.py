@@ -180,8 +180,8 @@ class App:
         """
         _parentheses("function", unexpected)
         given = {
-            "image": image, "schedule": schedule, "env": env, "secrets": secrets, "gpu": gpu, "volumes": volumes, "cpu": cpu,
-            "memory": memory, "min_containers": min_containers, "max_containers": max_containers,
+            "image": image, "schedule": schedule, "env": env, "secrets": secrets, "gpu": gpu, "volumes": volumes,
+            "cpu": cpu, "memory": memory, "min_containers": min_containers, "max_containers": max_containers,
             "buffer_containers": buffer_containers, "scaledown_window": scaledown_window, "retries": retries,
             "timeout": timeout, "startup_timeout": startup_timeout, "enable_memory_snapshot": enable_memory_snapshot,
             "block_network": block_network, "single_use_containers": single_use_containers, **other,
@@ -238,7 +238,8 @@ class App:
         """
         _parentheses("cls", unexpected)
         given = {
-            "image": image, "env": env, "secrets": secrets, "gpu": gpu, "volumes": volumes, "cpu": cpu, "memory": memory,
+            "image": image, "env": env, "secrets": secrets, "gpu": gpu, "volumes": volumes, "cpu": cpu,
+            "memory": memory,
             "min_containers": min_containers, "max_containers": max_containers, "buffer_containers": buffer_containers,
             "scaledown_window": scaledown_window, "retries": retries, "timeout": timeout,
             "startup_timeout": startup_timeout, "enable_memory_snapshot": enable_memory_snapshot,
@@ -258,7 +259,9 @@ class App:
 
         return decorate
 
-    def local_entrypoint(self, *unexpected: Any, name: str | None = None) -> Callable[[Callable[P, R]], LocalEntrypoint]:
+    def local_entrypoint(
+        self, *unexpected: Any, name: str | None = None
+    ) -> Callable[[Callable[P, R]], LocalEntrypoint]:
         """Mark the function that `intermodal run FILE` calls, here, with options from its annotations."""
         _parentheses("local_entrypoint", unexpected)
 
@@ -267,8 +270,8 @@ class App:
             if entrypoint.name in self._entrypoints:
                 other = place_of(self._entrypoints[entrypoint.name].raw)
                 raise InvalidError(
-                    f"two local entrypoints are named {entrypoint.name!r}: at {other} and at {place_of(function)}; rename "
-                    "one, or give name="
+                    f"two local entrypoints are named {entrypoint.name!r}: at {other} and at {place_of(function)}; "
+                    "rename one, or give name="
                 )
             self._entrypoints[entrypoint.name] = entrypoint
             return entrypoint
@@ -283,9 +286,7 @@ class App:
             self.tags = {**other_app.tags, **self.tags}
         return self
 
-    def _register(
-        self, label: str, item: Any, place: Place, behaviour: Behaviour, include_source: bool | None
-    ) -> None:
+    def _register(self, label: str, item: Any, place: Place, behaviour: Behaviour, include_source: bool | None) -> None:
         included = self._include_source if include_source is None else include_source
         self._add(check_label(label), Registered(item, label, place, behaviour, included))
         binding.remember(place.module, place.qualname, item)
@@ -293,11 +294,16 @@ class App:
     def _add(self, label: str, new: Registered) -> None:
         old = self._registered.get(label)
         # The same place again: a notebook cell that was run once more, or a module that was reloaded.
-        if old is not None and (old.place.key, old.place.line) != (new.place.key, new.place.line):
-            if old.place.file is not None or new.place.file is not None:
+        if old is not None and old.place != new.place and (old.place.file or new.place.file):
+            raise InvalidError(
+                f"two functions of app {self._name!r} are named {label!r}: at {old.place} and at {new.place}; "
+                "rename one, or give it another name with @app.function(name=...)"
+            )
+        for other in self._registered.values():
+            if other.name != label and other.place.key == new.place.key and new.place.file is not None:
                 raise InvalidError(
-                    f"two functions of app {self._name!r} are named {label!r}: at {old.place} and at {new.place}; "
-                    "rename one, or give it another name with @app.function(name=...)"
+                    f"the code at {new.place} is in app {self._name!r} twice, as {other.name!r} and as {label!r}: "
+                    "define a function for each, which may call a common one"
                 )
         self._registered[label] = new
 
@@ -374,7 +380,8 @@ def _partial(function: Any) -> Partial[Any, Any]:
     owner = qualname.rpartition(".")[0]
     if owner and not owner.endswith("<locals>"):
         raise InvalidError(
-            f"{qualname} is a method: put @intermodal.method() on it and @app.cls() on its class, in place of @app.function()"
+            f"{qualname} is a method: put @intermodal.method() on it and @app.cls() on its class, in place of "
+            "@app.function()"
         )
     return Partial(function)
 
@@ -397,8 +404,8 @@ def _pickled_if(serialized: bool, place: Place, kind: str) -> Place:
         return replace(place, pickled=True)
     if place.file is not None and "<" in place.qualname:
         raise InvalidError(
-            f"{place.qualname!r} at {place} is not at the top level of its module, so a container cannot import it: move "
-            f"it there, or give serialized=True to ship the {kind} itself"
+            f"{place.qualname!r} at {place} is not at the top level of its module, so a container cannot import it: "
+            f"move it there, or give serialized=True to ship the {kind} itself"
         )
     return place
 

@@ -16,7 +16,7 @@ from intermodal.definitions.functions import Code, Function, check_retries, meth
 from intermodal.definitions.lifecycle import Parts, check_constructor, collect, parts_of
 from intermodal.definitions.options import Behaviour, changed_fields, settings
 from intermodal.definitions.parameters import encode, validated
-from intermodal.definitions.partial import Partial, batch_policy, checked_batch, concurrency
+from intermodal.definitions.partial import Declared, batch_policy, checked_batch, concurrency
 from intermodal.exception import CapabilityNotSupported, InvalidError
 from intermodal.specs import BatchPolicy, MethodSpec
 
@@ -316,7 +316,7 @@ def check_class(raw: Any, behaviour: Behaviour) -> None:
         check_method(raw, name, partial, behaviour)
 
 
-def check_method(raw: type, name: str, partial: Partial[Any, Any], behaviour: Behaviour) -> None:
+def check_method(raw: type, name: str, partial: Declared, behaviour: Behaviour) -> None:
     """Raises `InvalidError`."""
     check_retries(f"{raw.__name__}.{name}", partial, behaviour)
     if partial.concurrency is not None:
@@ -326,4 +326,3 @@ def check_method(raw: type, name: str, partial: Partial[Any, Any], behaviour: Be
 def _refuse_class(raw: Any) -> NoReturn:
     what = "a registered class" if isinstance(raw, Cls) else f"{raw!r:.60}"
     raise InvalidError(f"@app.cls() decorates a class, and got {what}; functions take @app.function()")
-

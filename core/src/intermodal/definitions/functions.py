@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 
@@ -14,7 +23,7 @@ from intermodal.client.calls import FunctionCall
 from intermodal.client.dual import dual, dual_stream, iterate_async, iterate_sync
 from intermodal.definitions import binding
 from intermodal.definitions.options import Behaviour, changed_fields, settings
-from intermodal.definitions.partial import Partial, batch_policy, checked_batch, concurrency
+from intermodal.definitions.partial import Declared, batch_policy, checked_batch, concurrency
 from intermodal.exception import CapabilityNotSupported, InvalidError
 from intermodal.specs import BatchPolicy, MethodSpec
 
@@ -39,7 +48,7 @@ class FunctionStats:
 class Code:
     """The raw code behind a handle: `owner` is the object that a method is bound to."""
 
-    partial: Partial[Any, Any]
+    partial: Declared
     behaviour: Behaviour
     local: Callable[[], Callable[..., Any]]
 
@@ -87,11 +96,13 @@ class Function(Generic[P, R]):
         try:
             found = binding.resolve(importlib.import_module(module_name), qualname)
         except ImportError as error:
-            raise InvalidError(f"{self._name!r} is a handle and its code is not here ({error}); use .remote()") from None
+            raise InvalidError(
+                f"{self._name!r} is a handle and its code is not here ({error}); use .remote()"
+            ) from None
         return found  # type: ignore[no-any-return]
 
     @property
-    def partial(self) -> Partial[Any, Any]:
+    def partial(self) -> Declared:
         """The raw function with what its decorators said."""
         return self._own_code("partial").partial
 
@@ -277,8 +288,8 @@ class Function(Generic[P, R]):
         """A function of a deployed app (deploy.lookup). It needs a server, which this version does not have yet."""
         raise CapabilityNotSupported(
             "Function.from_name",
-            hint=f"{app_name}/{name} would be a deployed function; deployments need the server, which is not there yet. "
-            "Import the function's module and use `with app.run():`",
+            hint=f"{app_name}/{name} would be a deployed function; deployments need the server, which is not there "
+            "yet. Import the function's module and use `with app.run():`",
         )
 
     @classmethod
@@ -338,7 +349,9 @@ class Mapper(Generic[R]):
     ) -> Iterator[R]:
         name = f"{self._function!r}.{self._label}"
         if _loop_is_running():
-            raise InvalidError(f"{name} would block the running event loop: iterate with `async for ... in .map.aio(...)`")
+            raise InvalidError(
+                f"{name} would block the running event loop: iterate with `async for ... in .map.aio(...)`"
+            )
         if any(isinstance(each, AsyncIterable) for each in iterables):
             raise InvalidError(f"{name} got an async iterable: iterate with `async for ... in .map.aio(...)`")
         yield from iterate_sync(self._values(iterables, kwargs, ordered, exceptions))
@@ -357,13 +370,13 @@ class Mapper(Generic[R]):
         )
 
 
-def method_spec(name: str, partial: Partial[Any, Any]) -> MethodSpec:
+def method_spec(name: str, partial: Declared) -> MethodSpec:
     """The spec of one callable."""
     batching: BatchPolicy | None = partial.batching
     return MethodSpec(name=name, is_generator=partial.is_generator, is_async=partial.is_async, batching=batching)
 
 
-def check_retries(label: str, partial: Partial[Any, Any], behaviour: Behaviour) -> None:
+def check_retries(label: str, partial: Declared, behaviour: Behaviour) -> None:
     """Raises `InvalidError` where something that cannot be retried has retries (retry.policy)."""
     if behaviour.retries is not None and (partial.is_generator or partial.web):
         kind = "a generator" if partial.is_generator else "a web function"

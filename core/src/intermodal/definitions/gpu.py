@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 from intermodal.definitions.spellings import older
 from intermodal.exception import InvalidError
 from intermodal.specs import GpuChoice, GpuRequest
@@ -16,8 +15,8 @@ __all__ = ["A10G", "A100", "H100", "H200", "KNOWN", "L4", "L40S", "T4", "Any", "
 
 #: Canonical names. Backends report what they have under the same ones.
 KNOWN = (
-    "A10", "A100", "A100-40GB", "A100-80GB", "A10G", "A16", "A2", "A30", "A40", "A6000", "B200", "B300", "GB200", "GH200",
-    "H100", "H200", "L4", "L40", "L40S", "P100", "RTX-4090", "RTX-5090", "RTX-6000-ADA", "RTX-PRO-6000", "T4", "V100",
+    "A10", "A100", "A100-40GB", "A100-80GB", "A10G", "A16", "A2", "A30", "A40", "A6000", "B200", "B300", "GB200",
+    "GH200", "H100", "H200", "L4", "L40", "L40S", "P100", "RTX-4090", "RTX-5090", "RTX-6000-ADA", "RTX-PRO-6000", "T4", "V100",
 )  # fmt: skip
 
 _FORM = re.compile(r"\s*(?P<kind>[A-Za-z0-9-]+?)[!+]?\s*(?::\s*(?P<count>-?\d+)\s*)?")
@@ -35,7 +34,9 @@ def parse_gpu(gpu: object) -> GpuRequest | None:
         return GpuRequest((_choice(gpu),))
     if isinstance(gpu, Sequence) and gpu:
         return GpuRequest(tuple(_choice(each) for each in gpu))
-    raise InvalidError(f'gpu={gpu!r:.80} is not understood: give a name such as "H100", "A100:2", "any", or a list of these')
+    raise InvalidError(
+        f'gpu={gpu!r:.80} is not understood: give a name such as "H100", "A100:2", "any", or a list of these'
+    )
 
 
 def _choice(gpu: object) -> GpuChoice:

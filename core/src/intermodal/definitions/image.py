@@ -67,7 +67,9 @@ class Image:
             python_version: "3.12" or the like; default: that of the caller's side.
             force_build: build every step anew.
         """
-        if python_version is not None and (not isinstance(python_version, str) or not _PYTHON.fullmatch(python_version)):
+        if python_version is not None and (
+            not isinstance(python_version, str) or not _PYTHON.fullmatch(python_version)
+        ):
             raise InvalidError(f'debian_slim(python_version={python_version!r}) must be a string such as "3.12"')
         return cls(python_version, force=force_build)
 
@@ -266,7 +268,9 @@ class Image:
         image = self
         for name in modules:
             if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
-                raise InvalidError(f"add_local_python_source({name!r:.60}) takes names of modules, as import statements have")
+                raise InvalidError(
+                    f"add_local_python_source({name!r:.60}) takes names of modules, as import statements have"
+                )
             image = image._files(LocalModule(name, ignore), copy)
         return image
 
@@ -360,8 +364,8 @@ class Image:
     def _step(self, step: ImageStep | Deferred) -> Image:
         if self._local:
             raise InvalidError(
-                "a build step comes after add_local_* without copy=True, whose files are in containers only, not in the "
-                "build: put the add_local_* calls last, or give them copy=True"
+                "a build step comes after add_local_* without copy=True, whose files are in containers only, not in "
+                "the build: put the add_local_* calls last, or give them copy=True"
             )
         return self._with(step)
 
@@ -414,7 +418,19 @@ def _names(method: str, given: Sequence[Any]) -> tuple[str, ...]:
 
 #: What Modal's build methods take beyond ours.
 _BUILD_EXTRAS = frozenset(
-    ("env", "secrets", "gpu", "volumes", "network_file_systems", "cpu", "memory", "timeout", "cloud", "region", "include_source")
+    (
+        "env",
+        "secrets",
+        "gpu",
+        "volumes",
+        "network_file_systems",
+        "cpu",
+        "memory",
+        "timeout",
+        "cloud",
+        "region",
+        "include_source",
+    )
 )
 
 

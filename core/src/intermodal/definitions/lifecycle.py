@@ -37,7 +37,7 @@ class Lifecycle:
 
 
 def parts_of(cls: type) -> Parts:
-    """Hooks and methods, base class first, then in the order of definition. An overridden one keeps its base's place."""
+    """Hooks and methods, base class first, then as defined. An overridden one keeps its base's place."""
     found: dict[str, Partial[Any, Any]] = {}
     for klass in reversed(cls.__mro__):
         for name, value in vars(klass).items():
@@ -62,7 +62,7 @@ def instantiate(cls: type[Any], parameters: Mapping[str, Any]) -> Any:
     """
     values = validated(cls, parameters)
     check_constructor(cls)
-    instance = cls.__new__(cls)
+    instance: Any = cls.__new__(cls)  # type: ignore[call-overload]
     for name, value in values.items():
         setattr(instance, name, value)
     instance.__init__()
@@ -76,8 +76,8 @@ def check_constructor(cls: type) -> None:
     own = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
     if any(each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in own):
         raise InvalidError(
-            f"{cls.__name__}.__init__ takes arguments: declare them as `name: str = intermodal.parameter()`, and set up "
-            "the object in a method decorated with @intermodal.enter()"
+            f"{cls.__name__}.__init__ takes arguments: declare them as `name: str = intermodal.parameter()`, and set "
+            "up the object in a method decorated with @intermodal.enter()"
         )
 
 

@@ -103,7 +103,8 @@ class _Lowering:
             target_app, web = item.target.app, (partial.web,) if partial.web else ()
         if web:
             raise CapabilityNotSupported(
-                f"web.{web[0]}", hint=f"{registered.name!r} is a web function; those need the server, which is not there yet"
+                f"web.{web[0]}",
+                hint=f"{registered.name!r} is a web function; those need the server, which is not there yet",
             )
         return FunctionSpec(
             app=target_app,
@@ -179,7 +180,9 @@ def _build_places(registered: tuple[Registered, ...]) -> list[Place]:
 
 def _without_mounted(source: FileTree, mounts: tuple[MountSpec, ...]) -> FileTree:
     """The image's own mounts win over shipped source of the same name."""
-    taken = {mount.target.removeprefix("/root/").split("/", 1)[0] for mount in mounts if mount.target.startswith("/root/")}
+    taken = {
+        mount.target.removeprefix("/root/").split("/", 1)[0] for mount in mounts if mount.target.startswith("/root/")
+    }
     if not taken:
         return source
     return FileTree(tuple(entry for entry in source.entries if entry.path.split("/", 1)[0] not in taken))

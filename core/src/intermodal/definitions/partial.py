@@ -16,7 +16,7 @@ from intermodal.specs import BatchPolicy
 if TYPE_CHECKING:
     from intermodal.definitions.functions import Function
 
-__all__ = ["Concurrency", "Partial", "batched", "concurrency_of", "concurrent", "enter", "exit", "method"]
+__all__ = ["Concurrency", "Declared", "Partial", "batched", "concurrency_of", "concurrent", "enter", "exit", "method"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,8 +37,8 @@ class Concurrency:
 
 
 @dataclass(frozen=True, eq=False)
-class Partial(Generic[P, R]):
-    """A raw function with what decorators said about it. In a class it is the method's descriptor."""
+class Declared:
+    """A raw function with what decorators said about it."""
 
     raw: Callable[..., Any]
     enter: Literal["", "plain", "snap"] = ""
@@ -65,6 +65,10 @@ class Partial(Generic[P, R]):
     def is_async(self) -> bool:
         """It runs on an event loop."""
         return inspect.iscoroutinefunction(self.raw) or inspect.isasyncgenfunction(self.raw)
+
+
+class Partial(Declared, Generic[P, R]):
+    """The same where decorators leave it; in a class it is the method's descriptor."""
 
     @overload
     def __get__(self, instance: None, owner: type) -> Partial[P, R]: ...
@@ -127,7 +131,7 @@ def method(*, is_generator: bool | None = None) -> Callable[[Callable[Concatenat
 
 
 def enter(*, snap: bool = False) -> Callable[[Callable[[Any], Any]], Partial[[], Any]]:
-    """Run this method once when a container starts (cls.lifecycle). `snap=True`: before the memory snapshot is taken."""
+    """Run this method once when a container starts (cls.lifecycle). `snap=True`: before a memory snapshot is taken."""
     _called("enter", snap)
 
     def decorate(function: Any) -> Any:
@@ -177,7 +181,7 @@ def batch_policy(max_batch_size: int, wait_ms: int) -> BatchPolicy:
     return BatchPolicy(max_size=max_batch_size, wait_s=wait_ms / 1000)
 
 
-def checked_batch(partial: Partial[Any, Any]) -> None:
+def checked_batch(partial: Declared) -> None:
     """Raises `InvalidError` for generators and for arguments with defaults (batch.errors)."""
     name = getattr(partial.raw, "__name__", "the function")
     if partial.is_generator:
@@ -233,8 +237,14 @@ def _called(name: str, argument: Any) -> None:
 
 def _raw(name: str, function: Any) -> None:
     if isinstance(function, type) or not callable(function) or hasattr(type(function), "remote"):
-        what = "a class" if isinstance(function, type) else "a registered function" if callable(function) else "no function"
+        what = (
+            "a class"
+            if isinstance(function, type)
+            else "a registered function"
+            if callable(function)
+            else "no function"
+        )
         raise InvalidError(
-            f"@intermodal.{name}() got {what}: put it directly on the `def`, below @app.function() or inside an @app.cls() "
-            "class"
+            f"@intermodal.{name}() got {what}: put it directly on the `def`, below @app.function() or inside an "
+            "@app.cls() class"
         )

@@ -73,9 +73,7 @@ class Secret:
         return cls(f"from_dotenv({filename!r})", read)
 
     @classmethod
-    def from_name(
-        cls, name: str, *, environment_name: str | None = None, required_keys: Sequence[str] = ()
-    ) -> Secret:
+    def from_name(cls, name: str, *, environment_name: str | None = None, required_keys: Sequence[str] = ()) -> Secret:
         """A secret kept by a server. It is looked up when the app starts."""
 
         def read() -> NoReturn:

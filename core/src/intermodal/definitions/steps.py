@@ -12,9 +12,27 @@ from typing import Any, Protocol
 from intermodal.definitions.files import Blobs, directory_tree, file_tree
 from intermodal.definitions.ignore import Ignore, as_predicate
 from intermodal.exception import CapabilityNotSupported, InvalidError, NotFoundError
-from intermodal.specs import CodeTarget, CopyFiles, FileTree, ImageStep, MountSpec, PythonPackages, RunFunction, SourceTree
+from intermodal.specs import (
+    CodeTarget,
+    CopyFiles,
+    ImageStep,
+    MountSpec,
+    PythonPackages,
+    RunFunction,
+    SourceTree,
+)
 
-__all__ = ["CodeStep", "Copied", "Deferred", "LocalDirectory", "LocalFile", "LocalModule", "Refused", "Requirements", "Shipping"]
+__all__ = [
+    "CodeStep",
+    "Copied",
+    "Deferred",
+    "LocalDirectory",
+    "LocalFile",
+    "LocalModule",
+    "Refused",
+    "Requirements",
+    "Shipping",
+]
 
 
 class Shipping(Protocol):
@@ -89,7 +107,9 @@ class LocalModule:
             folders = [Path(folder) for folder in spec.submodule_search_locations]
             return [MountSpec(tree=directory_tree(folder, ignored, blobs), target=target) for folder in folders[:1]]
         if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-            raise NotFoundError(f"add_local_python_source({self.name!r}): there is no such module with a source file here")
+            raise NotFoundError(
+                f"add_local_python_source({self.name!r}): there is no such module with a source file here"
+            )
         return [MountSpec(tree=file_tree(Path(spec.origin), blobs), target=target + ".py")]
 
 
@@ -127,7 +147,9 @@ class Requirements:
         if self.optional is None:
             earlier = self.packages.requirements
             return replace(self.packages, requirements=text if earlier is None else f"{earlier}\n{text}")
-        return replace(self.packages, packages=(*self.packages.packages, *_project_dependencies(self.source, text, self.optional)))
+        return replace(
+            self.packages, packages=(*self.packages.packages, *_project_dependencies(self.source, text, self.optional))
+        )
 
 
 def _project_dependencies(path: Path, text: str, optional: Sequence[str]) -> list[str]:
