@@ -77,6 +77,8 @@ class Building:
         def begin(making: Making) -> None:
             self._tell(number, name, cached=False)
             make(self._context(number, making))
+            if force:
+                self.fresh.add(key)
 
         try:
             obtained = obtain(
@@ -91,7 +93,6 @@ class Building:
             )
         except (StepFailed, StepRefused, OSError) as error:
             raise self._failure(number, name, error) from error
-        self.fresh.add(key)
         self.leases.append(obtained.lease)
         if obtained.cached:
             self._tell(number, name, cached=True)

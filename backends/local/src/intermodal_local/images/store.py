@@ -136,9 +136,10 @@ class LayerStore:
         """
         self.sweep()
         removed: list[Layer] = []
-        known = {layer.id for layer, _, _ in self.layers()}
+        found = sorted(self.layers(), key=lambda item: item[0].created)  # parents before what lies on them
+        known = {layer.id for layer, _, _ in found}
         limit = time.time() - older_than_s
-        for layer, used, busy in list(self.layers()):
+        for layer, used, busy in found:
             orphan = bool(layer.parent) and layer.parent not in known
             if busy or not (everything or orphan or not self._is_current(layer) or used < limit):
                 continue
