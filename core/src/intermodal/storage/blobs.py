@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from intermodal.exception import BackendError
+from intermodal.storage.space import needing_space
 
 __all__ = ["CHUNK", "BlobDirectory", "BlobWriter", "check_id"]
 
@@ -60,14 +61,9 @@ class BlobDirectory:
         self._swept = False
 
     def put(self, data: bytes | Path) -> str:
-        """Store bytes, or a file's; the SHA-256 in hex."""
-        if isinstance(data, Path):
-            return self._put_file(data)
-        blob = hashlib.sha256(data).hexdigest()
-        if not self._is_whole(blob, len(data)):
-            with self._writer() as writer:
-                writer.write(data)
-        return blob
+        """Store bytes, or a file's; the SHA-256 in hex. Raises `ResourceExhaustedError` where there is no space."""
+        with needing_space(self._root):
+            return self._put_file(data) if isinstance(data, Path) else self._put_bytes(data)
 
     def get(self, blob: str) -> bytes:
         """The bytes. Raises `KeyError` where it is unknown, `BackendError` where its file is damaged."""
@@ -119,6 +115,13 @@ class BlobDirectory:
             f"the stored file {path} does not have the bytes its name stands for (a fault of the disk, or something "
             "wrote to it); it was removed: run again, and what comes from your own files is stored anew"
         )
+
+    def _put_bytes(self, data: bytes) -> str:
+        blob = hashlib.sha256(data).hexdigest()
+        if not self._is_whole(blob, len(data)):
+            with self._writer() as writer:
+                writer.write(data)
+        return blob
 
     def _put_file(self, source: Path) -> str:
         with source.open("rb") as file:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from intermodal.exception import InvalidError
 from intermodal.storage.locks import exclusively
+from intermodal.storage.space import needing_space
 
 __all__ = ["RefDirectory"]
 
@@ -32,7 +33,7 @@ class RefDirectory:
         """Set `name` to `value` (None: remove it) if it is `expected` now. On disk when this returns True."""
         path = self._file(name)
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with exclusively(self._root / ".lock"):
+        with needing_space(self._root), exclusively(self._root / ".lock"):
             if self.read(name) != expected:
                 return False
             if value is None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from intermodal.plugins import Blobs
 from intermodal.specs import FileEntry, FileTree, content_hash
 from intermodal.storage.locks import acquire, exclusively, try_acquire
+from intermodal.storage.space import needing_space
 from intermodal.storage.tree_paths import check_tree
 
 __all__ = ["TreeStore"]
@@ -47,6 +48,7 @@ class TreeStore:
             InvalidError: a path that is absolute, climbs out, occurs twice or cannot exist.
             KeyError: a blob that the store lacks.
             BackendError: a blob whose bytes are damaged.
+            ResourceExhaustedError: no space.
         """
         check_tree(tree)
         name = content_hash(tree)
@@ -90,7 +92,7 @@ class TreeStore:
 
     def _make(self, tree: FileTree, blobs: Blobs, target: Path) -> None:
         if not target.exists() or not _holds(target, tree):
-            with self._workshop() as workshop:
+            with needing_space(self._root), self._workshop() as workshop:
                 _lay_out(tree, blobs, workshop / "new")
                 if target.exists():
                     os.rename(target, workshop / "old")
