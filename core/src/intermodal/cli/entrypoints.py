@@ -20,7 +20,7 @@ from intermodal.definitions.lifecycle import parts_of
 from intermodal.definitions.parameters import parameters_of
 from intermodal.plugins.options import nearest
 
-__all__ = ["Runnable", "choose"]
+__all__ = ["Runnable", "apps_of", "choose"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,7 @@ class Runnable:
 
 def choose(module: ModuleType, reference: Reference) -> Runnable:
     """The runnable of `module` that `reference` means. Raises `click.UsageError` listing what there is."""
-    apps = _apps(module)
-    if not apps:
-        raise click.UsageError(f"{reference.place} has no app: make one at its top level, app = intermodal.App(...)")
+    apps = apps_of(module, reference.place)
     runnables = {item.name: item for app in apps for item in _runnables(app)}
     if not runnables:
         raise click.UsageError(
@@ -67,10 +65,15 @@ def _named(runnables: dict[str, Runnable], name: str, place: str) -> Runnable:
     return found
 
 
-def _apps(module: ModuleType) -> list[App]:
-    """The apps of a module; one that includes others comes last, so that it is the one that runs their functions."""
+def apps_of(module: ModuleType, place: str) -> list[App]:
+    """The apps of a module; one that includes others comes last, so that it is the one that runs their functions.
+
+    Raises `click.UsageError` where there is none.
+    """
     found = {id(value): value for value in vars(module).values() if isinstance(value, App)}
-    return sorted(found.values(), key=lambda app: len(app.registered_functions))
+    if not found:
+        raise click.UsageError(f"{place} has no app: make one at its top level, app = intermodal.App(...)")
+    return sorted(found.values(), key=lambda app: len(app.registered))
 
 
 def _runnables(app: App) -> Iterator[Runnable]:
