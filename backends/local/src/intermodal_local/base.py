@@ -26,15 +26,77 @@ _TOP_LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _EMPTY = {"root": 0o700, "home": 0o755, "opt": 0o755, "run": 0o755, "srv": 0o755, "mnt": 0o755, "media": 0o755}
 _MOUNT_POINTS = ("proc", "sys", "dev", "usr")
 #: Nothing else of /etc is seen inside; of these, only what everybody on the host may read.
-_ETC = (
-    "adduser.conf alternatives apt bash.bashrc bindresvport.blacklist ca-certificates ca-certificates.conf "
-    "crypto-policies debconf.conf debian_version default deluser.conf dpkg environment fonts gai.conf gitconfig gss "
-    "host.conf hosts init.d inputrc issue java-* ld.so.cache ld.so.conf ld.so.conf.d libaudit.conf locale.alias "
-    "locale.conf locale.gen localtime login.defs lsb-release magic mailcap mime.types networks nsswitch.conf opt "
-    "os-release pam.conf pam.d perl pki profile profile.d protocols python3 python3.* rc?.d redhat-release resolv.conf "
-    "rpc security selinux services shells skel ssl sysctl.conf system-release terminfo timezone ucf.conf vim wgetrc "
-    "xattr.conf xdg"
-).split()
+_ETC = [
+    "adduser.conf",
+    "alternatives",
+    "apt",
+    "bash.bashrc",
+    "bindresvport.blacklist",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "crypto-policies",
+    "debconf.conf",
+    "debian_version",
+    "default",
+    "deluser.conf",
+    "dpkg",
+    "environment",
+    "fonts",
+    "gai.conf",
+    "gitconfig",
+    "gss",
+    "host.conf",
+    "hosts",
+    "init.d",
+    "inputrc",
+    "issue",
+    "java-*",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "libaudit.conf",
+    "locale.alias",
+    "locale.conf",
+    "locale.gen",
+    "localtime",
+    "login.defs",
+    "lsb-release",
+    "magic",
+    "mailcap",
+    "mime.types",
+    "networks",
+    "nsswitch.conf",
+    "opt",
+    "os-release",
+    "pam.conf",
+    "pam.d",
+    "perl",
+    "pki",
+    "profile",
+    "profile.d",
+    "protocols",
+    "python3",
+    "python3.*",
+    "rc?.d",
+    "redhat-release",
+    "resolv.conf",
+    "rpc",
+    "security",
+    "selinux",
+    "services",
+    "shells",
+    "skel",
+    "ssl",
+    "sysctl.conf",
+    "system-release",
+    "terminfo",
+    "timezone",
+    "ucf.conf",
+    "vim",
+    "wgetrc",
+    "xattr.conf",
+    "xdg",
+]
 _ETC_SECRET = ("ssl/private", "pki/tls/private", "apt/auth.conf", "apt/auth.conf.d", "security/opasswd")
 _WATCHED = (
     "/etc/passwd",
@@ -104,7 +166,7 @@ def _make_root(root: Path) -> None:
         elif path.is_dir():
             raise BackendError(
                 f"{path} of this host is a directory of its own, not a link into /usr; containers need a merged /usr. "
-                "Merge it (Debian: apt-get install usrmerge) or set isolation = \"process\" for the local backend."
+                'Merge it (Debian: apt-get install usrmerge) or set isolation = "process" for the local backend.'
             )
     for name, mode in _EMPTY.items():
         (root / name).mkdir(mode=mode)
@@ -144,7 +206,17 @@ def _system_entries(lines: Iterable[str]) -> Iterable[str]:
 
 
 def _make_var(var: Path) -> None:
-    for name in ("backups", "cache/apt/archives/partial", "lib/apt/lists/partial", "lib/misc", "local", "log/apt", "mail", "spool", "opt"):
+    for name in (
+        "backups",
+        "cache/apt/archives/partial",
+        "lib/apt/lists/partial",
+        "lib/misc",
+        "local",
+        "log/apt",
+        "mail",
+        "spool",
+        "opt",
+    ):
         (var / name).mkdir(parents=True)
     (var / "tmp").mkdir()
     (var / "tmp").chmod(0o1777)

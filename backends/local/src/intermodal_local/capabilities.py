@@ -28,9 +28,12 @@ _NAMESPACES = (
     "gpu",
 )
 _PROCESS = ("fd_passing", "limits.memory", "limits.pids", "image.pip_install", "image.python_version", "gpu")
-_SHARED_NETWORK = "containers use the host's network; with block_network=True one has a network of its own, with nothing in it"
-_NO_CPU = "cpu limits need control groups that this user may make: run as root, or let systemd delegate the cpu controller"
-_PLAIN = 'isolation = "process" runs plain processes; set isolation = "namespaces" for the local backend'
+_SHARED_NETWORK = (
+    "containers use the host's network; with block_network=True one has a network of its own, with nothing in it"
+)
+_NO_CPU = (
+    "cpu limits need control groups that this user may make: run as root, or let systemd delegate the cpu controller"
+)
 
 
 def capabilities(isolation: str) -> Capabilities:
@@ -38,7 +41,7 @@ def capabilities(isolation: str) -> Capabilities:
     supported = set(_NAMESPACES if isolation == "namespaces" else _PROCESS)
     notes: dict[str, str] = {}
     if isolation == "process":
-        notes = dict.fromkeys({*_NAMESPACES, "isolation.network", "image.apt_install"} - supported, _PLAIN)
+        notes = dict.fromkeys({*_NAMESPACES, "isolation.network", "image.apt_install"} - supported, advice.PLAIN)
     else:
         notes["isolation.network"] = _SHARED_NETWORK
         lack = None if advice.privileged() else subids.missing()

@@ -8,10 +8,11 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import ContainerExit, OutputSink
 from intermodal.specs import ContainerSpec
 from intermodal_local.process import LocalProcess
-from intermodal_local.runtime import messages
+from intermodal_local.runtime import advice, messages
 from intermodal_local.runtime.contain import PATH
 
 _CHUNK = 1 << 16
@@ -23,12 +24,15 @@ Send = Callable[[dict[str, Any], Sequence[int]], None]
 class LocalContainer:
     """See `intermodal.plugins.Container`."""
 
-    def __init__(self, spec: ContainerSpec, stream: socket.socket, output: OutputSink, send: Send) -> None:
+    def __init__(
+        self, spec: ContainerSpec, stream: socket.socket, output: OutputSink, send: Send, *, plain: bool
+    ) -> None:
         self._spec = spec
         self._id = spec.id
         self._stream = stream
         self._sink = output
         self._send = send
+        self._plain = plain
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[ContainerExit] = self._loop.create_future()
         self._open: set[int] = set()
@@ -72,6 +76,8 @@ class LocalContainer:
         size: tuple[int, int] = (24, 80),
     ) -> LocalProcess:
         """See the protocol. `size` of a terminal is in rows and columns."""
+        if self._plain:
+            raise CapabilityNotSupported("exec", "local", advice.PLAIN)
         ours, theirs = messages.pair()
         process = LocalProcess(ours)
         with theirs:

@@ -58,7 +58,11 @@ async def _from_uv(version: str) -> Python | None:
     if not os.path.exists(uv):
         return None
     for arguments in (["python", "find"], ["python", "install"], ["python", "find"]):
-        output = await _run(uv, *arguments, "--no-project", version) if "find" in arguments else await _run(uv, *arguments, version)
+        output = (
+            await _run(uv, *arguments, "--no-project", version)
+            if "find" in arguments
+            else await _run(uv, *arguments, version)
+        )
         found = await _inspect(output) if output is not None and "find" in arguments else None
         if found is not None:
             return found

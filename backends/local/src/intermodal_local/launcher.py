@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import BuiltImage, ContainerExit, GpuLease, LaunchBusy, LaunchRefused, OutputSink
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_local.base import prepare_base
@@ -19,7 +20,7 @@ from intermodal_local.container import LocalContainer
 from intermodal_local.gpus import device_nodes
 from intermodal_local.link import Link
 from intermodal_local.rootfs import Python, Rootfs
-from intermodal_local.runtime import cleanup
+from intermodal_local.runtime import advice, cleanup
 from intermodal_local.terminal import pump, terminal_size
 
 __all__ = ["LocalLauncher", "machine_cpu", "machine_memory"]
@@ -33,9 +34,12 @@ _MIB = 1 << 20
 class LocalLauncher:
     """See `intermodal.plugins.Launcher`."""
 
-    def __init__(self, data_dir: Path, *, gpus: Callable[[], dict[str, int]] = dict) -> None:
-        """`gpus` counts the devices of each kind; it may block."""
+    def __init__(
+        self, data_dir: Path, *, isolation: str = "namespaces", gpus: Callable[[], dict[str, int]] = dict
+    ) -> None:
+        """`isolation` is "namespaces" or "process". `gpus` counts the devices of each kind; it may block."""
         self._data = data_dir
+        self._isolation = isolation
         self._gpus = gpus
         self._link: Link | None = None
         self._connecting = asyncio.Lock()
@@ -84,6 +88,7 @@ class LocalLauncher:
         argv: Sequence[str] | None,
         boot: bytes,
     ) -> tuple[LocalContainer, bool]:
+        self._check(spec, argv)
         base = await self._base(rootfs.python)
         link = await self._connect()
         if spec.id in self._containers:
@@ -92,7 +97,7 @@ class LocalLauncher:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
-        container = LocalContainer(spec, ours, output, self._send)
+        container = LocalContainer(spec, ours, output, self._send, plain=not base)
         container.watch(1, out[0])
         container.watch(2, err[0])
         self._containers[spec.id] = container
@@ -141,7 +146,22 @@ class LocalLauncher:
             raise LaunchBusy(told["message"])
         raise LaunchRefused(told["message"])
 
+    def _check(self, spec: ContainerSpec, argv: Sequence[str] | None) -> None:
+        """Process isolation refuses what it cannot do, however the request came here."""
+        if self._isolation != "process":
+            return
+        asked = {
+            "network.block": spec.network == "none",
+            "snapshot": spec.snapshot is not None,
+            "exec": argv is not None,
+        }
+        for capability, wanted in asked.items():
+            if wanted:
+                raise CapabilityNotSupported(capability, "local", advice.PLAIN)
+
     async def _base(self, python: Python) -> dict[str, list[str]]:
+        if self._isolation == "process":
+            return {}
         task = self._bases.get(python)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._bases[python] = asyncio.create_task(asyncio.to_thread(prepare_base, self._data, python))
@@ -153,6 +173,7 @@ class LocalLauncher:
                 self._hello = asyncio.get_running_loop().create_future()
                 options = {
                     "data": str(self._data),
+                    "isolation": self._isolation,
                     "session": secrets.token_hex(6),
                     "cpu": machine_cpu(),
                     "memory": machine_memory(),
@@ -172,9 +193,7 @@ class LocalLauncher:
         elif message["t"] == "exit":
             container = self._containers.pop(message["id"], None)
             if container is not None:
-                container.ended(
-                    ContainerExit(cause=message["cause"], code=message["code"], detail=message["detail"])
-                )
+                container.ended(ContainerExit(cause=message["cause"], code=message["code"], detail=message["detail"]))
         else:
             answer = self._answers.get(message["id"])
             if answer is not None and not answer.done():
@@ -202,6 +221,13 @@ class LocalLauncher:
             if name not in self._answers:
                 container.ended(ContainerExit(cause="lost", detail=words))
                 del self._containers[name]
+
+
+def _host_executable(rootfs: Rootfs) -> str:
+    """The interpreter's path on the host, for containers that see the host."""
+    if rootfs.venv is not None:
+        return f"{rootfs.venv}/bin/python"
+    return f"{rootfs.python.prefix}/bin/{os.path.basename(rootfs.python.executable)}"
 
 
 def _memory_file(data: bytes) -> int:
@@ -241,7 +267,7 @@ def _order(
         "id": spec.id,
         "layers": list(rootfs.layers),
         "base": base,
-        "executable": rootfs.python.executable,
+        "executable": rootfs.python.executable if base else _host_executable(rootfs),
         "bundle": bundle,
         "env": list({**dict(spec.env), **(dict(gpus.env) if gpus else {})}.items()),
         "workdir": spec.workdir,

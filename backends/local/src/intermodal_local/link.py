@@ -18,7 +18,9 @@ _MAIN = os.path.join(os.path.dirname(os.path.abspath(messages.__file__)), "super
 class Link:
     """A running supervisor. Everything happens on the loop that it was opened on."""
 
-    def __init__(self, options: dict[str, Any], receive: Callable[[dict[str, Any], list[int]], None], lost: Callable[[], None]) -> None:
+    def __init__(
+        self, options: dict[str, Any], receive: Callable[[dict[str, Any], list[int]], None], lost: Callable[[], None]
+    ) -> None:
         """Start a supervisor and send it `options`. `receive` gets each message, `lost` is called once when it is gone."""
         self._loop = asyncio.get_running_loop()
         self._receive = receive

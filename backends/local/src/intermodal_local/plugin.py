@@ -37,7 +37,8 @@ def intermodal_launcher(config: Config) -> Launcher:
     from intermodal_local.gpus import counts, inventory
     from intermodal_local.launcher import LocalLauncher
 
-    return LocalLauncher(config.data_dir, gpus=lambda: counts(inventory(config)))
+    isolation = config.get("local.isolation")
+    return LocalLauncher(config.data_dir, isolation=isolation, gpus=lambda: counts(inventory(config)))
 
 
 @hookimpl

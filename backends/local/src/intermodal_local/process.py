@@ -109,7 +109,7 @@ class LocalProcess:
         self._control.close()
         message = received[0] if received is not None else {"code": -9}
         if "error" in message:
-            self._fail(message["error"])
+            self._fail(str(message["error"]))
         elif not self._code.done():
             code = message["code"]
             self._code.set_result(code if code >= 0 else 128 - code)

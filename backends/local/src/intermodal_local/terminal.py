@@ -60,9 +60,9 @@ async def _type(process: LocalProcess) -> None:
 
 
 async def _next_input(loop: asyncio.AbstractEventLoop, source: int) -> bytes:
-    ready = loop.create_future()
+    ready: asyncio.Future[None] = loop.create_future()
     try:
-        loop.add_reader(source, lambda: ready.done() or ready.set_result(None))
+        loop.add_reader(source, _mark, ready)
     except PermissionError:  # a regular file is always ready, and epoll refuses it
         return os.read(source, 1 << 16)
     try:
@@ -70,6 +70,11 @@ async def _next_input(loop: asyncio.AbstractEventLoop, source: int) -> bytes:
         return os.read(source, 1 << 16)
     finally:
         loop.remove_reader(source)
+
+
+def _mark(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
 
 
 async def _follow_size(process: LocalProcess, last: tuple[int, int]) -> None:

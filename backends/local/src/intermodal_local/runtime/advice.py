@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 _CAP_SYS_ADMIN = 21
+#: Why a plain process cannot do something, and what to do.
+PLAIN = 'isolation = "process" runs plain processes; set isolation = "namespaces" for the local backend'
 _AROUND = 'or set isolation = "process" for the local backend ([tool.intermodal.local], INTERMODAL_LOCAL_ISOLATION)'
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import dataclass
 
 _CONTROLLERS = ("memory", "pids", "cpu")
@@ -19,7 +20,9 @@ class Group:
     def control_fds(self) -> list[int]:
         """Open files: a process that writes `0` to each of them is in the group. The caller closes them."""
         name = "cgroup.procs"
-        return [os.open(f"{path}/{name}", os.O_WRONLY | os.O_CLOEXEC) for path in dict.fromkeys(self.directories.values())]
+        return [
+            os.open(f"{path}/{name}", os.O_WRONLY | os.O_CLOEXEC) for path in dict.fromkeys(self.directories.values())
+        ]
 
     def out_of_memory(self) -> bool:
         """Whether the kernel killed a process here for memory."""
@@ -91,14 +94,16 @@ class Cgroups:
 
 
 def remove_tree(path: str) -> bool:
-    """Remove a group and those below it; False while processes are left in one."""
+    """Kill what is left in a group and those below it, and remove them; False while that is not done yet."""
     try:
+        for pid in _read(f"{path}/cgroup.procs").split():
+            os.kill(int(pid), signal.SIGKILL)
         for entry in os.scandir(path):
             if entry.is_dir(follow_symlinks=False):
                 remove_tree(entry.path)
         os.rmdir(path)
-    except FileNotFoundError:
-        return True
+    except (FileNotFoundError, ProcessLookupError):
+        return not os.path.exists(path)
     except OSError:
         return False
     return True

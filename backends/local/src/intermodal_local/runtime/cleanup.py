@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 
-from intermodal_local.runtime import cgroups
+from intermodal_local.runtime import cgroups, hunting
 
 
 class Overrun(Exception):
@@ -52,6 +52,7 @@ def reap_leftovers(runs: str) -> None:
 
 
 def _remove_session(run: str) -> None:
+    hunting.kill_session(os.path.basename(run))
     cleared = True
     try:
         with open(f"{run}/cgroups") as file:

@@ -158,5 +158,10 @@ def adopt_site_packages() -> None:
     for directory in site.getsitepackages():
         if os.path.isdir(directory):
             site.addsitedir(directory)
+    flush_by_line()
+
+
+def flush_by_line() -> None:
+    """Give each line of output to the pipe at once: a killed process flushes nothing."""
     if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Sequence
+from collections.abc import Sequence
 
 from intermodal_local.runtime import hardening, kernel
 from intermodal_local.runtime.overlay import Inside
@@ -31,7 +31,9 @@ def mount_dev(inside: Inside, prefix: str, shm: int | None, extra: Sequence[str]
         os.symlink(source, f"{dev}/{name}")
     os.mkdir(f"{dev}/pts")
     os.mkdir(f"{dev}/shm")
-    kernel.mount("devpts", f"{dev}/pts", "devpts", kernel.MS_NOSUID | kernel.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
+    kernel.mount(
+        "devpts", f"{dev}/pts", "devpts", kernel.MS_NOSUID | kernel.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620"
+    )
     size = f",size={shm}" if shm else ""
     kernel.mount("shm", f"{dev}/shm", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, f"mode=1777{size}")
 

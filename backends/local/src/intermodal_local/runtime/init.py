@@ -7,7 +7,8 @@ import os
 import resource
 import signal
 import sys
-from typing import Any, Callable, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from intermodal_local.runtime import kernel
 
@@ -20,11 +21,11 @@ def run(payload: Callable[[], int], status: int, keep: tuple[int, ...]) -> NoRet
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()
     if not child:
-        _be_payload(payload, status)
+        be_payload(payload, status)
     signal.signal(signal.SIGTERM, lambda *_: _forward(child))
     for fd in {0, 1, 2, *keep}:
         os.close(fd)
-    report(status, **_reap(child))
+    report(status, **reap(child))
     os._exit(0)
 
 
@@ -40,7 +41,8 @@ def idle() -> int:
     return 0
 
 
-def _be_payload(payload: Callable[[], int], status: int) -> NoReturn:
+def be_payload(payload: Callable[[], int], status: int) -> NoReturn:
+    """Run `payload` as this process, in a session of its own, and exit with its code."""
     code = 1
     try:
         os.close(status)
@@ -75,7 +77,8 @@ def _forward(child: int) -> None:
         pass
 
 
-def _reap(child: int) -> dict[str, int]:
+def reap(child: int) -> dict[str, int]:
+    """Reap children until `child` ends; its exit code, negative for a signal."""
     while True:
         pid, status = os.waitpid(-1, 0)
         if pid == child:

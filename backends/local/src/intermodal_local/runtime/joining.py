@@ -41,7 +41,9 @@ def join(order: dict[str, Any], fds: Sequence[int], *, rootless: bool) -> None:
     os._exit(0)
 
 
-def _be_program(order: dict[str, Any], container: int, sock: socket.socket, rest: Sequence[int], *, rootless: bool) -> None:
+def _be_program(
+    order: dict[str, Any], container: int, sock: socket.socket, rest: Sequence[int], *, rootless: bool
+) -> None:
     try:
         streams, groups = ([], rest) if order["pty"] else (rest[:3], rest[3:])
         for group in groups:

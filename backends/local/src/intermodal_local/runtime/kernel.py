@@ -40,7 +40,9 @@ _AT_RECURSIVE = 0x8000
 _SYS_OPENAT2 = 437
 _SYS_MOUNT_SETATTR = 442
 _RESOLVE_IN_ROOT = 0x10
-_SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}.get(platform.machine(), 155)
+_SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}.get(
+    platform.machine(), 155
+)
 
 # PyDLL keeps the GIL: a zygote is single-threaded and these calls are short.
 _libc = ctypes.PyDLL(None, use_errno=True)

@@ -6,7 +6,8 @@ import array
 import json
 import os
 import socket
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 _MAX_PACKET = 64 << 10
 _MAX_FDS = 64

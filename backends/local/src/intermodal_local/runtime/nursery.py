@@ -26,7 +26,7 @@ class Nursery:
         self.control = control
         self.pidfd = pidfd
         self.ready = False
-        self._child = child
+        self.child = child
         self._waiting: collections.deque[tuple[Order, list[int]]] = collections.deque()
         self._sent: set[str] = set()
 
@@ -76,9 +76,9 @@ class Nursery:
             select.select([self.pidfd], [], [])
             os.close(self.pidfd)
             self.pidfd = -1
-        if self._child is not None:
-            os.waitpid(self._child, 0)
-            self._child = None
+        if self.child is not None:
+            os.waitpid(self.child, 0)
+            self.child = None
         self.control.close()
         for _, fds in self.take_back():
             _close(fds)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from intermodal_local.runtime import kernel
 

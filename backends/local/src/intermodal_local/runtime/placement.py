@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from intermodal_local.runtime import contain, messages, overlay, zygote_start
+from intermodal_local.runtime import contain, messages, overlay, plain, zygote_start
 from intermodal_local.runtime.cgroups import Cgroups, Group
 from intermodal_local.runtime.nursery import Nursery
 from intermodal_local.runtime.tenant import Tenant
@@ -53,13 +53,16 @@ class Placement:
         unwatch: Callable[[int], None],
         *,
         rootless: bool,
+        mark: str | None,
     ) -> None:
+        """`mark` is the session's mark where containers are to be process trees only."""
         self._run = run
         self._cgroups = cgroups
         self._events = events
         self._watch = watch
         self._unwatch = unwatch
         self._rootless = rootless
+        self._plain = mark
         self._zygotes: dict[str, Nursery] = {}
         self._templates: dict[str, Template] = {}
         self._stacks: dict[str, tuple[str, list[int], list[str]]] = {}
@@ -71,10 +74,10 @@ class Placement:
         are taken over. Raises `OSError`."""
         zygote = self._zygote(message)
         template = None
-        if message["snapshot"] is not None and boot is not None:
+        if boot is not None:
             template = self._template(zygote, message, boot, fds, tenant)
         tenant.run = f"{template.containers if template else f'{self._run}/c'}/{tenant.id}"
-        order = self._order(tenant, message)
+        order = self._plain_order(tenant, message) if self._plain else self._order(tenant, message)
         if template is not None and template.void is None:
             self._home[tenant.id] = template.nursery
             if template.nursery.ready:
@@ -106,6 +109,10 @@ class Placement:
         for nursery in [template.nursery for template in self._templates.values()] + list(self._zygotes.values()):
             nursery.end()
 
+    def children(self) -> list[int]:
+        """The process ids of the zygotes that are this process's children."""
+        return [nursery.child for nursery in self._zygotes.values() if nursery.child is not None]
+
     def own_process_limit(self, tenant: Tenant) -> int | None:
         """The limit for the container's own user namespace, where no cgroup enforces it."""
         return tenant.process_limit if self._rootless and "pids" not in self._cgroups.available else None
@@ -122,6 +129,10 @@ class Placement:
             "run": tenant.run,
             "processes": self.own_process_limit(tenant),
         }
+
+    def _plain_order(self, tenant: Tenant, message: Message) -> Message:
+        plain.lay_out(tenant.run, message["mounts"])
+        return {**{key: message[key] for key in _PASSED}, "t": "start", "run": tenant.run}
 
     def _stack(self, layers: list[str], base: dict[str, list[str]]) -> tuple[str, list[int], list[str]]:
         key = repr((layers, base))
@@ -141,22 +152,30 @@ class Placement:
         known = self._zygotes.get(key)
         if known is not None:
             return known
-        lowers = overlay.lowers_of((), message["base"])
         self._count += 1
+        run = f"{self._run}/z{self._count}"
+        started = self._start_plain(run, message) if self._plain else self._start(run, message)
+        nursery = self._zygotes[key] = Nursery(started.control, os.pidfd_open(started.pid), started.pid)
+        self._watch(nursery.control.fileno(), lambda: self._from_zygote(key, nursery, run))
+        return nursery
+
+    def _start(self, run: str, message: Message) -> zygote_start.StartedZygote:
+        lowers = overlay.lowers_of((), message["base"])
         stack = f"{self._run}/stacks/z{self._count}"
         overlay.make_stack(stack, lowers, "")
         plan = zygote_start.ZygotePlan(
-            run=f"{self._run}/z{self._count}",
+            run=run,
             stack=stack,
             counts=overlay.counts(lowers),
             executable=message["executable"],
             bundle=tuple(message["bundle"]) if message["bundle"] else None,
             rootless=self._rootless,
         )
-        started = zygote_start.start(plan)
-        nursery = self._zygotes[key] = Nursery(started.control, os.pidfd_open(started.pid), started.pid)
-        self._watch(nursery.control.fileno(), lambda: self._from_zygote(key, nursery, plan.run))
-        return nursery
+        return zygote_start.start(plan)
+
+    def _start_plain(self, run: str, message: Message) -> zygote_start.StartedZygote:
+        bundle = message["bundle"][0] if message["bundle"] else ""
+        return zygote_start.start_plain(run, message["executable"], bundle, self._plain or "")
 
     def _from_zygote(self, key: str, nursery: Nursery, run: str) -> None:
         received = nursery.receive()
@@ -266,7 +285,9 @@ def _zygote_key(message: Message) -> str:
 
 def _tell_void(stderr: int, template: Template) -> None:
     try:
-        os.write(stderr, f"intermodal: {template.void or 'its snapshot ended'}; this container starts without it\n".encode())
+        os.write(
+            stderr, f"intermodal: {template.void or 'its snapshot ended'}; this container starts without it\n".encode()
+        )
     except OSError:
         pass
 

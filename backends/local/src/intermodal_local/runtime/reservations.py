@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
-from typing import Iterator
+from collections.abc import Iterator
 
 
 class Reservations:
@@ -34,7 +34,9 @@ class Reservations:
             free_cpu = self._total[0] - others_cpu - own_cpu
             free_memory = self._total[1] - others_memory - own_memory
             if cpu > free_cpu + 1e-6:
-                return f"{cpu:g} cores are asked for, {max(0.0, free_cpu):g} of {self._total[0]:g} are free on this host"
+                return (
+                    f"{cpu:g} cores are asked for, {max(0.0, free_cpu):g} of {self._total[0]:g} are free on this host"
+                )
             if memory > free_memory:
                 return f"{memory} MiB are asked for, {max(0, free_memory)} of {self._total[1]} are free on this host"
             self._held[name] = (cpu, memory)

@@ -34,10 +34,10 @@ def tree(root: int) -> list[int]:
     return found
 
 
-def memory_used(pids: list[int], enough: int) -> int:
-    """Bytes of memory held by processes, shared pages counted once, and by their /dev/shm. Looks closely only where a
-    cheap estimate exceeds `enough`."""
-    shared = _shared_memory(pids[0])
+def memory_used(pids: list[int], enough: int, *, own_shm: bool) -> int:
+    """Bytes of memory held by processes, shared pages counted once, and by their /dev/shm where they have their own.
+    Looks closely only where a cheap estimate exceeds `enough`."""
+    shared = _shared_memory(pids[0]) if own_shm else 0
     estimate = shared + sum(_resident(pid) for pid in pids)
     if estimate <= enough:
         return estimate

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from intermodal_local.runtime import advice, cleanup, kernel, messages, sampling
+from intermodal_local.runtime import advice, cleanup, hunting, kernel, messages, sampling
 from intermodal_local.runtime.cgroups import Cgroups, Group
 from intermodal_local.runtime.placement import Placement
 from intermodal_local.runtime.reservations import Reservations
@@ -33,6 +33,8 @@ class Supervisor:
         self._data: str = options["data"]
         self._session: str = options["session"]
         self._run = _session_directory(f"{self._data}/local/runs", self._session)
+        self._mark = self._session if options["isolation"] == "process" else None
+        self._helpers: set[int] = set()
         self._cgroups = Cgroups(self._session)
         with open(f"{self._run}/cgroups", "w") as file:
             file.write("\n".join(self._cgroups.directories()))
@@ -42,7 +44,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._tenants: dict[str, Tenant] = {}
         self._placement = Placement(
-            self._run, self._cgroups, self, self._watch, self._unwatch, rootless=self._rootless
+            self._run, self._cgroups, self, self._watch, self._unwatch, rootless=self._rootless, mark=self._mark
         )
         self._groups_left: list[Group] = []
         self._ended = False
@@ -84,11 +86,13 @@ class Supervisor:
             finally:
                 os._exit(0)
         pidfd = os.pidfd_open(pid)
+        self._helpers.add(pid)
 
         def done() -> None:
             self._selector.unregister(pidfd)
             os.close(pidfd)
             os.waitpid(pid, 0)
+            self._helpers.discard(pid)
             then()
 
         self._watch(pidfd, done)
@@ -131,7 +135,7 @@ class Supervisor:
             return
         boot = fds.pop(3) if message["snapshot"] is not None else None
         tenant = Tenant(
-            name, "", message["cpu"], message["memory_limit"], message["processes"], leases=fds[3:]
+            name, "", message["cpu"], message["memory_limit"], message["processes"], bool(self._mark), leases=fds[3:]
         )
         del fds[3:]
         try:
@@ -224,6 +228,7 @@ class Supervisor:
         self._finish(tenant)
 
     def _finish(self, tenant: Tenant) -> None:
+        self._kill_strays()
         for fd in (tenant.status, tenant.pidfd):
             if fd >= 0 and fd in self._selector.get_map():
                 self._selector.unregister(fd)
@@ -249,9 +254,18 @@ class Supervisor:
         if tenant.group is not None and not tenant.group.remove():
             self._groups_left.append(tenant.group)
 
+    def _kill_strays(self) -> None:
+        """Without pid namespaces, what a dead container left behind has become a child of this process."""
+        if self._mark:
+            hunting.kill_strays([*self._helpers, *self._placement.children()])
+
     def _shut_down(self) -> None:
         self._client.close()
+        if self._mark:
+            for tenant in self._tenants.values():
+                tenant.kill()
         self._placement.end()
+        self._kill_strays()
         for tenant in self._tenants.values():
             while tenant.group is not None and not tenant.group.remove():
                 time.sleep(0.001)
@@ -267,7 +281,7 @@ class Supervisor:
         if tenant.pidfd < 0:
             return False
         memory = tenant.memory_limit is not None and "memory" not in self._cgroups.available
-        return memory or not (self._rootless or "pids" in self._cgroups.available)
+        return memory or ((tenant.plain or not self._rootless) and "pids" not in self._cgroups.available)
 
     def _sample(self) -> None:
         for tenant in self._tenants.values():
@@ -278,7 +292,7 @@ class Supervisor:
             if len(pids) > tenant.process_limit:
                 tenant.over = "pids"
             if tenant.memory_limit is not None and "memory" not in self._cgroups.available:
-                used = sampling.memory_used(pids, tenant.memory_limit)
+                used = sampling.memory_used(pids, tenant.memory_limit, own_shm=not tenant.plain)
                 tenant.peak = max(tenant.peak, used)
                 if used > tenant.memory_limit:
                     tenant.over = "memory"

@@ -8,6 +8,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import Any
 
+from intermodal_local.runtime import hunting, sampling
 from intermodal_local.runtime.cgroups import Group
 
 _MIB = 1 << 20
@@ -22,6 +23,7 @@ class Tenant:
     cpu: float
     memory_limit: int | None  #: bytes
     process_limit: int
+    plain: bool = False  #: a process tree without a pid namespace
     group: Group | None = None
     leases: list[int] = field(default_factory=list)
     pidfd: int = -1
@@ -34,8 +36,12 @@ class Tenant:
     peak: int = 0
 
     def kill(self) -> None:
-        """End every process in it: its process 1 takes all others along."""
-        if self.pidfd >= 0:
+        """End every process in it: its process 1 takes all others along; without one, the tree is walked."""
+        if self.plain:
+            root = sampling.process_of(self.pidfd) if self.pidfd >= 0 else None
+            if root is not None:
+                hunting.kill_tree(root)
+        elif self.pidfd >= 0:
             try:
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
             except ProcessLookupError:

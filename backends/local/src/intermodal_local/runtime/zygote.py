@@ -13,13 +13,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from intermodal_local.runtime import contain, joining, kernel, messages, template
+from intermodal_local.runtime import contain, joining, kernel, messages, plain, template
 
 
 def main() -> None:
     """Run as a zygote; the control socket and options come by environment of the starter."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    rootless = sys.argv[2] == "rootless"
+    kind = sys.argv[2]
     bundle = sys.argv[3]
     if messages.receive(control) is None:
         return
@@ -29,7 +29,8 @@ def main() -> None:
     _preload(bundle)
     gc.collect()
     gc.freeze()
-    Zygote(control, contain.Nest(rootless, contain.run_guest)).serve()
+    make = PlainZygote if kind == "plain" else Zygote
+    make(control, contain.Nest(kind == "rootless", contain.run_guest)).serve()
 
 
 def _preload(bundle: str) -> None:
@@ -89,7 +90,9 @@ class Zygote:
         if not child:
             try:
                 contain.close_others([0, 1, 2, self._control.fileno(), *fds, *gate.inner])
-                template.become(order, fds, self._nest, gate.inner, lambda pid: self._tell_forked(order["id"], pid), _serve)
+                template.become(
+                    order, fds, self._nest, gate.inner, lambda pid: self._tell_forked(order["id"], pid), _serve
+                )
             finally:
                 os._exit(1)
         gate.map_ids(child)
@@ -123,6 +126,20 @@ class Zygote:
             messages.send(self._control, {"t": "forked", "id": name}, [pidfd])
         finally:
             os.close(pidfd)
+
+
+class PlainZygote(Zygote):
+    """Forks containers that are only process trees."""
+
+    def _start(self, order: dict[str, Any], fds: Sequence[int]) -> None:
+        child = os.fork()
+        if not child:
+            try:
+                contain.close_others([0, 1, 2, *fds])
+                plain.become(order, fds)
+            finally:
+                os._exit(1)
+        self._tell_forked(order["id"], child)
 
 
 def _serve(control: socket.socket, nest: contain.Nest) -> None:

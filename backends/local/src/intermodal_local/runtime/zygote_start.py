@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable, NoReturn
+from typing import NoReturn
 
-from intermodal_local.runtime import advice, contain, kernel, messages, overlay
+from intermodal_local.runtime import advice, contain, hunting, kernel, messages, overlay
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _SHOWN = "/opt/intermodal/runtime/intermodal_local"
@@ -54,6 +56,26 @@ def start(plan: ZygotePlan) -> StartedZygote:
         raise OSError(0, last_words(plan.run) or "a zygote did not start, without a word")
     messages.send(ours, {"t": "go"})
     return StartedZygote(struct.unpack("i", answer)[0], ours)
+
+
+def start_plain(run: str, executable: str, bundle: str, session: str) -> StartedZygote:
+    """Start a zygote without namespaces, whose processes all carry the mark of `session`."""
+    ours, theirs = messages.pair()
+    os.mkdir(run)
+    options = [] if os.path.exists(f"{os.path.dirname(executable)}/../pyvenv.cfg") else ["-S"]
+    path = f"{os.path.dirname(executable)}:{os.environ.get('PATH', contain.PATH)}"
+    with theirs, open(_log(run), "ab") as log:
+        process = subprocess.Popen(
+            [executable, "-s", *options, f"{_PACKAGE}/runtime/zygote_main.py", str(theirs.fileno()), "plain", bundle],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**_environment(), "PATH": path, hunting.MARK: session},
+        )
+    messages.send(ours, {"t": "go"})
+    process.returncode = 0  # whoever ends the zygote reaps it
+    return StartedZygote(process.pid, ours)
 
 
 def last_words(run: str) -> str:

@@ -1,0 +1,87 @@
+"""Ends what runs without a pid namespace around it: process trees, and what slipped out of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable
+
+from intermodal_local.runtime import sampling
+
+#: In the environment of every process of a session under `isolation = "process"`.
+MARK = "INTERMODAL_LOCAL_SESSION"
+_ROUNDS = 100
+
+
+def kill_tree(root: int) -> None:
+    """Kill `root` and all of its descendants; those are stopped first, so that they cannot make new ones meanwhile."""
+    seen: set[int] = set()
+    for _ in range(_ROUNDS):
+        fresh = [pid for pid in sampling.tree(root) if pid not in seen]
+        if not fresh:
+            break
+        seen.update(fresh)
+        send(fresh, signal.SIGSTOP)
+    send(seen - {root}, signal.SIGKILL)
+    send([root], signal.SIGKILL)
+
+
+def kill_strays(known: Iterable[int]) -> None:
+    """Kill and reap the children of this process that are not `known`: their parent died and left them to us."""
+    expected = set(known)
+    for _ in range(_ROUNDS):
+        strays = [pid for pid in children(os.getpid()) if pid not in expected]
+        if not strays:
+            return
+        for pid in strays:
+            kill_tree(pid)
+            try:
+                os.waitpid(pid, 0)
+            except ChildProcessError:
+                continue
+
+
+def kill_session(session: str) -> None:
+    """Kill whatever carries the mark of `session`: for one whose supervisor is gone."""
+    mark = f"{MARK}={session}".encode()
+    for _ in range(_ROUNDS):
+        found = [pid for pid in _processes() if pid != os.getpid() and mark in _environment(pid)]
+        if not found:
+            return
+        send(found, signal.SIGKILL)
+
+
+def children(parent: int) -> list[int]:
+    """The direct children of a process, zombies included."""
+    found = []
+    for task in os.listdir(f"/proc/{parent}/task"):
+        try:
+            with open(f"/proc/{parent}/task/{task}/children") as file:
+                found += [int(pid) for pid in file.read().split()]
+        except OSError:
+            continue
+    return found
+
+
+def send(pids: Iterable[int], number: int) -> None:
+    """Signal processes; those that are gone do not matter."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def _processes() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            if stat.read().rpartition(b")")[2].split()[0] in (b"Z", b"X"):
+                return b""
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
