@@ -17,6 +17,7 @@ from typing import Any
 
 import cloudpickle
 
+from intermodal.definitions.parameters import encode as encode_parameters
 from intermodal.specs import CodeTarget, MethodSpec, to_json
 from intermodal.wire.arena import Arena, ForeignSegments, LentSegments
 from intermodal.wire.frame import FrameReader, encode
@@ -191,7 +192,7 @@ class Host:
             "snapshot": False,
             "parameters": parameters is not None,
         }
-        return header, [pickled, dumps(parameters, None) if parameters is not None else b""]
+        return header, [pickled, encode_parameters(parameters) if parameters is not None else b""]
 
     def start(self, qualname: str = "f", **options: Any) -> Host:
         """Boot and wait until it is ready."""

@@ -65,9 +65,11 @@ def test_an_argument_that_cannot_be_read_fails_its_input_only(tmp_path: Path) ->
 def test_an_exception_that_cannot_be_rebuilt_comes_without_its_pickle(tmp_path: Path) -> None:
     """Its type, message and traceback still do."""
     source = """
+        import threading
         class Odd(Exception):
             def __init__(self, a, b):
                 super().__init__(f"{a} and {b}")
+                self.lock = threading.Lock()
         def f(): raise Odd(1, 2)
     """
     with Host(tmp_path, source) as host:
@@ -75,6 +77,22 @@ def test_an_exception_that_cannot_be_rebuilt_comes_without_its_pickle(tmp_path: 
         error = error_of(host)
         assert (error["type"], error["message"], error["exception"]) == ("user_module.Odd", "1 and 2", None)
         assert "Odd: 1 and 2" in error["traceback"]
+
+
+def test_an_exception_with_a_constructor_of_its_own_is_rebuilt(tmp_path: Path) -> None:
+    """Though nobody knows the arguments it was made with."""
+    source = """
+        from zipfile import BadZipFile
+        class Odd(BadZipFile):
+            def __init__(self, a, b):
+                super().__init__(f"{a} and {b}")
+        def f(): raise Odd(1, 2)
+    """
+    with Host(tmp_path, source) as host:
+        host.start()
+        error = error_of(host)
+        assert (error["type"], error["message"]) == ("user_module.Odd", "1 and 2")
+        assert error["exception"] is not None
 
 
 def test_chained_causes_are_in_the_text(tmp_path: Path) -> None:
@@ -100,7 +118,7 @@ def test_a_missing_module_names_the_image_method(tmp_path: Path) -> None:
         header, error = host.fails_to_start()
         assert (header["fatal"], header["kind"]) == (True, "import")
         assert error["type"] == "ModuleNotFoundError"
-        assert '.pip_install(\'yaml_of_nowhere\')' in error["message"]
+        assert ".pip_install('yaml_of_nowhere')" in error["message"]
         assert ".add_local_python_source('yaml_of_nowhere')" in error["message"]
         assert host.process.wait(20) == 1
     with Host(tmp_path, "def f(): import yaml_of_nowhere.sub") as host:

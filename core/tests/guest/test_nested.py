@@ -94,7 +94,6 @@ def test_inputs_that_arrive_during_a_nested_wait_are_kept(tmp_path: Path) -> Non
         answer(host, frame, 5)
         assert host.result(attempt) == (OK, 6)
 
-
         def later() -> list[tuple[dict[str, Any], list[bytes]]]:
             return [each for each in host.seen if each[0]["t"] in ("returned", "submit") and each[0] is not frame[0]]
 

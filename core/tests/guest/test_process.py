@@ -148,8 +148,7 @@ def test_live_threads_void_a_snapshot(tmp_path: Path) -> None:
 
         (tmp_path / "boot").write_bytes(b"".join(encode(*host.boot())))
         program = (
-            "import sys; from intermodal import guest; "
-            "print(guest.prepare(open(sys.argv[1], 'rb').read(), ['.']).void)"
+            "import sys; from intermodal import guest; print(guest.prepare(open(sys.argv[1], 'rb').read(), ['.']).void)"
         )
         out = subprocess.run(
             [sys.executable, "-c", program, str(tmp_path / "boot")],

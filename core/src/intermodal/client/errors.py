@@ -13,7 +13,7 @@ from intermodal.client.api import Client
 from intermodal.exception import DeserializationError, ExecutionError
 from intermodal.wire.payload import FAILURE, failure
 
-__all__ = ["RemoteTraceback", "rebuild"]
+__all__ = ["RemoteTraceback", "Revival", "rebuild"]
 
 
 class RemoteTraceback(Exception):
@@ -27,6 +27,23 @@ class RemoteTraceback(Exception):
 
     def __reduce__(self) -> tuple[type, tuple[str]]:
         return type(self), (self.text,)
+
+
+class Revival:
+    """Pickles as an exception that is made without calling its `__init__`, whose arguments nobody knows any more."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self._error), self._error.args, self._error.__dict__)
+
+
+def _revive(kind: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 def rebuild(client: Client, payload: Any) -> BaseException:

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from intermodal import exception
 from intermodal.client.api import CallTarget, Reply
-from intermodal.client.context import current_function_call_id
 from intermodal.client.completion import Completion
+from intermodal.client.context import current_input
 from intermodal.client.outputs import Outputs
 from intermodal.wire.arena import Arena
 from intermodal.wire.frame import Buffer
@@ -114,6 +114,7 @@ class GuestClient:
         """Start a call whose parent is the input that this code runs for."""
         call = GuestCall("fc-" + os.urandom(10).hex(), self._link)
         self._calls[call.id] = call
+        parent = current_input()
         header = {
             "t": "submit",
             "call": call.id,
@@ -121,7 +122,7 @@ class GuestClient:
             "key": target.key,
             "method": target.method,
             "parent": self._link.attempt() or None,
-            "parent_call": current_function_call_id(),
+            "parent_call": parent.call if parent is not None else None,
             "closed": closed,
             "credit": credit,
             "detached": detached,

@@ -72,9 +72,7 @@ class Channel:
 
     # ---- out -------------------------------------------------------------------------------------------------------
 
-    def send(
-        self, header: dict[str, Any], columns: Sequence[Buffer] = (), payloads: Iterable[Payload] = ()
-    ) -> None:
+    def send(self, header: dict[str, Any], columns: Sequence[Buffer] = (), payloads: Iterable[Payload] = ()) -> None:
         """Send one frame; blocks while the other end does not read. Raises `StreamEnded`."""
         segments: list[Buffer] = list(columns)
         fds: list[int] = []

@@ -46,7 +46,7 @@ def _unpickle(target: CodeTarget, code: bytes) -> Any:
     if target.python is not None and target.python != here:
         raise VersionError(
             f"{target.qualname!r} was pickled by Python {target.python}, and the container has {here}: code "
-            f"without a source file needs the same version at both ends, so use an image with Python {target.python} or "
+            f"without a source file needs the same version at both ends, so use an image with {target.python} or "
             "put the code into a file"
         )
     try:

@@ -155,5 +155,3 @@ class Session:
         with interruption:
             self.turns.wait(lambda: ready() or interruption.pending, seat, timeout)
             return bool(ready())
-
-

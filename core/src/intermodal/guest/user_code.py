@@ -12,7 +12,6 @@ from intermodal.guest.loading import definitions, load_target
 from intermodal.guest.loops import run_in_loop
 from intermodal.guest.work import Method
 from intermodal.specs.function import MethodSpec
-from intermodal.wire.payload import loads
 
 __all__ = ["UserCode", "load"]
 

@@ -60,9 +60,7 @@ class Batch(NamedTuple):
 Work = Input | Batch
 
 
-def arrivals(
-    channel: Channel, methods: Methods, header: dict[str, Any], segments: list[bytes]
-) -> Sequence[Work]:
+def arrivals(channel: Channel, methods: Methods, header: dict[str, Any], segments: list[bytes]) -> Sequence[Work]:
     """The work in an `inputs` frame. Raises `FrameError`."""
     attempts = unpack("Q", segments[0])
     count = len(attempts)
