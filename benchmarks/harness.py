@@ -64,7 +64,7 @@ def _session(name: str, arguments: list[str], results: Results) -> dict[str, Any
         return {}
     if done.returncode:
         results.failures[name] = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        print(done.stderr, file=sys.stderr)
+        print(done.stderr[-2000:], file=sys.stderr)
         return {}
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
