@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NestedClients"]
 
+_CALL = re.compile(r"fc-[0-9a-z-]{8,64}")
+
 
 class NestedClients:
     """Carries client frames of containers to the driver, and outputs and replies back."""
@@ -26,6 +29,7 @@ class NestedClients:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._tasks: dict[str, set[asyncio.Task[None]]] = {}
+        self._calls: dict[str, set[str]] = {}
 
     def frame(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
         """One frame. Anything malformed raises, which cuts the container off."""
@@ -33,11 +37,11 @@ class NestedClients:
         if kind == "submit":
             self._submit(unit, header, segments)
         elif kind == "add":
-            self._driver.add(_own(unit, header), self._payloads(unit, segments), bool(header["closed"]))
+            self._driver.add(self._own(unit, header), self._payloads(unit, segments), bool(header["closed"]))
         elif kind == "cancelcall":
-            self._driver.post(events.CallCancelled(_own(unit, header), bool(header.get("terminate"))))
+            self._driver.post(events.CallCancelled(self._own(unit, header), bool(header.get("terminate"))))
         elif kind == "grant":
-            self._driver.post(events.CreditGranted(_own(unit, header), int(header["items"])))
+            self._driver.post(events.CreditGranted(self._own(unit, header), int(header["items"])))
         elif kind == "request":
             task = self._driver.loop.create_task(self._request(unit, header, segments))
             tasks = self._tasks.setdefault(unit.id, set())
@@ -50,10 +54,14 @@ class NestedClients:
         """The container is no more: nobody waits for its requests."""
         for task in self._tasks.pop(unit.id, ()):
             task.cancel()
+        self._calls.pop(unit.id, None)
         self._driver.requests.release_owner(unit.id)
 
     def _submit(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
-        call = _own(unit, header)
+        call = str(header["call"])
+        if _CALL.fullmatch(call) is None or self._driver.calls.get(call) is not None:
+            raise ValueError(f"call id {call!r} is taken or malformed")
+        self._calls.setdefault(unit.id, set()).add(call)
         target = CallTarget(
             str(header["app"]), str(header["key"]), str(header["method"]), segments[0], str(header.get("options") or "")
         )
@@ -68,7 +76,7 @@ class NestedClients:
                 self._payloads(unit, segments[1:]),
                 closed=bool(header["closed"]),
                 sink=None if detached else lambda *batch: _outputs(unit, call, *batch),
-                on_end=None if detached else lambda: unit.send({"t": "ended", "call": call}),
+                on_end=None if detached else lambda: self._ended(unit, call),
                 credit=None if credit is None else int(credit),
                 detached=detached,
                 parent=parent,
@@ -77,6 +85,17 @@ class NestedClients:
         except Error as error:
             _outputs(unit, call, [0], [ERROR], [failed(type(error).__name__, str(error))])
             unit.send({"t": "ended", "call": call})
+
+    def _ended(self, unit: Unit, call: str) -> None:
+        self._calls.get(unit.id, set()).discard(call)
+        unit.send({"t": "ended", "call": call})
+
+    def _own(self, unit: Unit, header: dict[str, Any]) -> str:
+        """The call a frame is about: only calls that this container itself made."""
+        call = str(header["call"])
+        if call not in self._calls.get(unit.id, ()):
+            raise ValueError(f"call {call!r} is not one of container {unit.id!r}")
+        return call
 
     def _payloads(self, unit: Unit, segments: Sequence[bytes]) -> list[Any]:
         assert unit.channel is not None
@@ -96,14 +115,6 @@ class NestedClients:
             unit.send_payloads({**reply, "payloads": True}, [], answer.segments)
         else:
             unit.send(reply, answer.segments)
-
-
-def _own(unit: Unit, header: dict[str, Any]) -> str:
-    """The call a frame is about: only calls that this container itself made, which their ids show."""
-    call = str(header["call"])
-    if not call.startswith(f"fc-{unit.id}-"):
-        raise ValueError(f"call {call!r} is not one of container {unit.id!r}")
-    return call
 
 
 def _outputs(unit: Unit, call: str, indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:
