@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from intermodal.plugins import BuiltImage, ImageInfo, PruneReport
 from intermodal.specs import DebianSlim, FileEntry, FileTree, ImageSpec, ImageStep, RunCommands
 from intermodal_local.images import Grounds, LocalBuilder

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from intermodal.exception import ImageBuildError
 from intermodal.plugins import BuiltImage
 from intermodal.specs import CopyFiles, DebianSlim, FileEntry, FileTree, ImageSpec, RunCommands, SetEnv, SetWorkdir

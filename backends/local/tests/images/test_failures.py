@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from intermodal.exception import CapabilityNotSupported, ImageBuildError, InvalidError
 from intermodal.specs import CopyFiles, FileEntry, FileTree, PythonPackages, RunCommands, SystemPackages
 from intermodal_local.images import Grounds
@@ -48,7 +49,7 @@ def test_an_index_out_of_reach_is_told_from_a_missing_package(workshop: Any, mon
     """With what to look at."""
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     step = PythonPackages(packages=("six",), index_url="http://127.0.0.1:9/simple")
-    with pytest.raises(ImageBuildError, match="The network or an index could not be reached(.|\n)*HTTPS_PROXY"):
+    with pytest.raises(ImageBuildError, match=r"The network or an index could not be reached(.|\n)*HTTPS_PROXY"):
         workshop.build(step)
     assert workshop.leftovers == []
 
@@ -56,7 +57,7 @@ def test_an_index_out_of_reach_is_told_from_a_missing_package(workshop: Any, mon
 def test_a_python_that_is_nowhere_is_refused(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the version and what to do."""
     monkeypatch.setenv("UV_OFFLINE", "1")
-    with pytest.raises(InvalidError, match="Python 3.3 is neither"):
+    with pytest.raises(InvalidError, match=r"Python 3\.3 is neither"):
         workshop.build(python="3.3")
 
 
@@ -93,7 +94,7 @@ def test_no_space_for_copied_files(small_disk: Path, workshop: Any) -> None:
     """The same without a container."""
     full = type(workshop)(small_disk / "images", workshop.grounds, workshop.blobs)
     entry = FileEntry("big", workshop.blobs.add(b"x" * (20 << 20)), 20 << 20)
-    with pytest.raises(ImageBuildError, match="no space left on the disk(.|\n)*intermodal image prune"):
+    with pytest.raises(ImageBuildError, match=r"no space left on the disk(.|\n)*intermodal image prune"):
         full.build(CopyFiles(tree=FileTree((entry,)), target="/srv"))
     assert full.leftovers == []
     full.close()

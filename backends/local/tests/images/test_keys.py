@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from intermodal.specs import (
     CopyFiles,
     FileEntry,

@@ -7,6 +7,7 @@ import subprocess
 from typing import Any
 
 import pytest
+
 from intermodal.exception import CapabilityNotSupported, ImageBuildError
 from intermodal.plugins import BuiltImage
 from intermodal.specs import (
