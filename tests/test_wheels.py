@@ -90,3 +90,11 @@ def test_the_installed_core_is_not_the_checkout(environment: Path, tmp_path: Pat
     command = [environment / "python", "-c", "import intermodal; print(intermodal.__file__)"]
     done = subprocess.run(command, cwd=tmp_path, env=outside(tmp_path), capture_output=True, text=True, check=True)
     assert Path(done.stdout.strip()).is_relative_to(environment.parent)
+
+
+def test_all_distributions_have_one_version(wheels: list[Path]) -> None:
+    """The wheels, and what `intermodal.__version__` says, agree."""
+    versions = {wheel.name.split("-")[1] for wheel in wheels}
+    core = (ROOT / "core" / "src" / "intermodal" / "__init__.py").read_text()
+    assert len(versions) == 1
+    assert f'__version__ = "{versions.pop()}"' in core
