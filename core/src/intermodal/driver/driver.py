@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from intermodal.client.api import CallTarget
-from intermodal.driver.boot import Trees, boot_frame, container_spec
+from intermodal.driver.boot import GUEST_PATH, Trees, boot_frame, container_spec
 from intermodal.driver.calls import CallBook, CallRecord, Sink
 from intermodal.driver.images import Images
 from intermodal.driver.nested import NestedClients
@@ -115,7 +116,8 @@ class Driver:
             if not inbox:
                 break
         self._arm(now)
-        # Readers are woken last: they take the interpreter's lock, and nothing of this turn should be left to do by then.
+        # Readers are woken last: they take the interpreter's lock, and nothing of this turn should be left to do by
+        # then.
         self._wake_readers()
 
     def _wake_readers(self) -> None:
@@ -331,6 +333,9 @@ class Driver:
         lease = await self._free_gpus(pool.function.resources.gpu)
         try:
             spec = await self._spec(f"c-{self._session}-shell", pool, image, lease)
+            # A program of the user's choice is no guest: it must find by itself what the guest puts on `sys.path`.
+            path = ":".join([GUEST_PATH, *spec.python_path])
+            spec = replace(spec, env=(("PYTHONPATH", path), *spec.env))
             return await self._launcher.shell(spec, image, lease, argv)
         finally:
             if lease is not None and self._gpus is not None:
