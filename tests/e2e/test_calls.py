@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+import app_basics as m
 import pytest
 
 import intermodal as modal
@@ -15,8 +16,6 @@ from intermodal.exception import (
     InvalidError,
     SerializationError,
 )
-
-import app_basics as m
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +143,10 @@ def test_async_twins_do_the_same() -> None:
 def test_a_generator_streams_and_fails_after_its_items() -> None:
     """gen.stream."""
     assert list(m.count.remote_gen(300)) == list(range(300))
-    seen = []
+    stream = m.count_then_fail.remote_gen(5)
+    assert [next(stream) for _ in range(5)] == [0, 1, 2, 3, 4]
     with pytest.raises(m.Broken):
-        for value in m.count_then_fail.remote_gen(5):
-            seen.append(value)
-    assert seen == [0, 1, 2, 3, 4]
+        next(stream)
     with pytest.raises(InvalidError, match="remote_gen"):
         m.count.remote(3)
 

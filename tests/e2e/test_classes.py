@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import app_classes as m
 import pytest
 
 from intermodal.exception import InvalidError
-
-import app_classes as m
 
 
 @pytest.fixture(scope="module")

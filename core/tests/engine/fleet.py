@@ -1,4 +1,5 @@
-"""A simulated world for the engine: virtual time, containers that run programs, crash, answer late, twice, or not at all.
+"""A simulated world for the engine: virtual time, containers that run programs, crash, answer late, twice, or not at
+all.
 
 A payload is a `Program`. The fleet carries out every command and checks on the way that no limit is exceeded.
 """
@@ -52,6 +53,8 @@ from intermodal.specs import ResourceTotals
 
 
 @dataclass(frozen=True)
+_UNKNOWN = ResourceTotals()
+
 class Program:
     """What one input does. `fail` and `crash` say how many of its first tries do; `deaf`: it ignores cancellation."""
 
@@ -114,7 +117,7 @@ class Fleet:
         self,
         engine: Engine | None = None,
         *,
-        totals: ResourceTotals = ResourceTotals(),
+        totals: ResourceTotals = _UNKNOWN,
         seed: int = 0,
         chaos: bool = False,
         start_s: float = 0.02,
@@ -166,17 +169,19 @@ class Fleet:
         """Do something later."""
         heapq.heappush(self._todo, (self.now + delay, next(self._serial), action))
 
-    def run(self, until: float | None = None, steps: int = 30_000) -> None:
+    def run(self, until: float | None = None, steps: int = 200_000) -> None:
         """Let time pass until `until`, or until every call has ended and nothing is under way."""
         for _ in range(steps):
             deadline = self.engine.next_deadline()
             soonest = self._todo[0][0] if self._todo else None
-            if until is None and not self.open_calls and soonest is None:
+            if until is None and not self.open_calls and (soonest is None or self._quiet()):
                 return
             times = [time for time in (deadline, soonest) if time is not None]
             if not times or (until is not None and min(times) > until):
                 if until is None:
-                    raise AssertionError(f"nothing will ever happen, and {self.open_calls} are open: {self.engine.snapshot()}")
+                    raise AssertionError(
+                        f"nothing will ever happen, and {self.open_calls} are open: {self.engine.snapshot()}"
+                    )
                 self.now = max(self.now, until)
                 return
             self.now = max(self.now, min(times))
@@ -185,6 +190,39 @@ class Fleet:
             else:
                 self.send()
         raise AssertionError(f"it does not come to an end: {self.engine.snapshot()}")
+
+    def describe(self) -> str:
+        """What holds things up: for the message of a failed test."""
+        core = self.engine._core
+        lines = [f"{self.engine.snapshot().counters} at {self.now}; cpu {core.ledger.cpu} memory {core.ledger.memory}"]
+        lines.append(f"unparks {[c.id for c in core.unparks]} cpu_wanted {core.cpu_wanted} leaving {core.leaving}")
+        for name in ("slot_wanted", "starved", "hungry"):
+            lines.append(f"{name} {[pool.id for pool in getattr(core, name)]}")
+        for pool in core.pools.values():
+            calls = [(call.id, call.depth, len(call.fresh), len(call.again)) for call in pool.queue.calls()]
+            lines.append(  # noqa: PERF401 - readable
+                f"{pool.id}: waiting {pool.waiting} supply {pool.supply} live {pool.live} busy {pool.busy} "
+                f"idle {[*pool.idle]} bench {[*pool.benched]} room {[*pool.room]} solo {pool.solo_size} failures {pool.start_failures} "
+                f"try {pool.try_at} look {pool.look_at} calls {calls}"
+            )
+        for box in core.containers.values():
+            inside = [
+                (
+                    item.owner.id,
+                    item.index,
+                    "live" if item.attempt == attempt else "dead",
+                    item.extra and item.extra.waiting,
+                )
+                for attempt, item in box.running.items()
+            ]
+            lines.append(
+                f"{box.id} of {box.pool.id}: life {box.life} parked {box.parked} waiting {box.waiting} dead {box.dead} "
+                f"held {len(box.held)} draining {box.draining} solo {box.solo} grace {box.grace_at} {inside}"
+            )
+        return "\n".join(lines)
+
+    def _quiet(self) -> bool:
+        return not self.chaos and not any(box.running or box.queue or box.stopping for box in self.boxes.values())
 
     @property
     def open_calls(self) -> list[str]:
@@ -285,7 +323,9 @@ class Fleet:
 
     def _tell(self, box: Box, command: Command) -> None:
         if isinstance(command, Dispatch):
-            assert box.ready and not box.stopping and not box.parked, f"inputs for {box}"
+            assert box.ready, f"inputs for {box}"
+            assert not box.stopping, f"inputs for {box}"
+            assert not box.parked, f"inputs for {box}"
             batch = next(self._serial) if command.batch else None
             box.dispatched.append((self.now, list(command.inputs), command.batch))
             for item in command.inputs:
@@ -379,10 +419,14 @@ class Fleet:
         box = task.box
         task.over = True
         box.running.pop(task.attempt, None)
-        results = ResultsArrived(box.id, [task.attempt], [status], [payload], task.program.sleep, task.program.sleep / 4)
+        results = ResultsArrived(
+            box.id, [task.attempt], [status], [payload], task.program.sleep, task.program.sleep / 4
+        )
         self._start_some(box)
         if self.chaos and self.random.random() < 0.2:
-            self.call_after(self.random.random() * 0.05, lambda: self.send(results))  # twice, the second perhaps too late
+            self.call_after(
+                self.random.random() * 0.05, lambda: self.send(results)
+            )  # twice, the second perhaps too late
         self.send(results)
         if self.chaos and self.random.random() < 0.02 and box.alive:
             self._exit(box, self.random.choice(["killed", "lost", "out_of_memory"]))
@@ -397,7 +441,9 @@ class Fleet:
         for task in box.queue:
             if task.attempt == attempt:
                 box.queue.remove(task)
-                self.call_after(0.0, lambda: box.alive and self.send(ResultsArrived(box.id, [attempt], [CANCELLED], [None])))
+                self.call_after(
+                    0.0, lambda: box.alive and self.send(ResultsArrived(box.id, [attempt], [CANCELLED], [None]))
+                )
                 return
         running = box.running.get(attempt)
         if running is not None and not running.program.deaf:
@@ -414,7 +460,9 @@ class Fleet:
         box.alive = False
         del self.boxes[box.id]
         for task in [*box.running.values(), *box.queue]:
-            if self.chaos and self.random.random() < 0.3:  # a result that was on its way when the container was given up
+            if (
+                self.chaos and self.random.random() < 0.3
+            ):  # a result that was on its way when the container was given up
                 late = ResultsArrived(box.id, [task.attempt], [OK], ["late"])
                 self.call_after(0.01, lambda late=late: self.send(late))  # type: ignore[misc]
             task.over = True

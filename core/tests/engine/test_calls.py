@@ -101,7 +101,8 @@ def test_cancelling_a_running_input_interrupts_it() -> None:
 
 
 def test_an_input_that_cannot_be_interrupted_loses_its_container() -> None:
-    """What ignores its cancellation is killed after the grace period; nothing is dispatched there meanwhile (fault 18)."""
+    """What ignores its cancellation is killed after the grace period; nothing is dispatched there meanwhile (fault
+    18)."""
     fleet = one_pool(scaling=Scaling(max_containers=1), grace_s=3.0)
     call = fleet.submit("p", [Program(1, sleep=1000.0, deaf=True)])
     fleet.run(until=1)

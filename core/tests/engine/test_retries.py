@@ -17,7 +17,8 @@ def pool_with(retries: RetryPolicy | None = None, **options: object) -> Fleet:
 
 
 def test_a_failing_input_is_tried_again_after_its_delays() -> None:
-    """`max_retries` more tries with the policy's delays, per input; then the last error is the result (retry.policy)."""
+    """`max_retries` more tries with the policy's delays, per input; then the last error is the result
+    (retry.policy)."""
     policy = RetryPolicy(max_retries=2, backoff_coefficient=3.0, initial_delay=1.0)
     fleet = pool_with(policy, scaling=Scaling(min_containers=1))
     fleet.run(until=1)
@@ -39,9 +40,12 @@ def test_without_a_policy_the_first_error_is_the_result() -> None:
 
 
 def test_a_timeout_ends_the_input_and_counts_from_its_own_start() -> None:
-    """Waiting in the queue does not count, running does; the container is used again once it has answered (call.timeout)."""
+    """Waiting in the queue does not count, running does; the container is used again once it has answered
+    (call.timeout)."""
     fleet = pool_with(timeout_s=2.0, scaling=Scaling(max_containers=1))
-    call = fleet.submit("p", [Program(n, sleep=1.5) for n in range(3)] + [Program(9, sleep=10.0), Program(5, sleep=1.5)])
+    call = fleet.submit(
+        "p", [Program(n, sleep=1.5) for n in range(3)] + [Program(9, sleep=10.0), Program(5, sleep=1.5)]
+    )
     fleet.run()
     results = fleet.results(call)
     assert [results[index][0] for index in range(5)] == [OK, OK, OK, ERROR, OK]
@@ -80,7 +84,8 @@ def test_a_lost_container_is_not_charged_to_retries() -> None:
 
 
 def test_a_poisonous_input_ends_and_others_progress() -> None:
-    """An input that kills every container ends with a typed error after a bounded number; the others all succeed (fault 15)."""
+    """An input that kills every container ends with a typed error after a bounded number; the others all succeed
+    (fault 15)."""
     fleet = pool_with(scaling=Scaling(max_containers=1))
     call = fleet.submit("p", [Program(n, sleep=0.001) for n in range(500)] + [Program(-1, crash=99)])
     more = fleet.submit("p", [Program(n, sleep=0.001) for n in range(500)])

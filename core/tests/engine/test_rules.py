@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .fleet import Fleet, Program
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intermodal.engine import Engine, Settings
 from intermodal.engine.events import CANCELLED, ERROR, CallCancelled, InputsCancelled, MethodPolicy, StopRequested
 from intermodal.specs import BatchPolicy, Resources, ResourceTotals, RetryPolicy, Scaling
+
+from .fleet import Fleet, Program
 
 plain = st.builds(
     Program,
@@ -77,7 +78,8 @@ def finish(fleet: Fleet) -> None:
 @given(world, st.lists(st.lists(plain, max_size=30), min_size=1, max_size=4))
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_input_has_exactly_one_result(world: dict[str, Any], calls: list[list[Program]]) -> None:
-    """Whatever fails, crashes, times out or answers twice: each input ends once, in a way its program and policy allow."""
+    """Whatever fails, crashes, times out or answers twice: each input ends once, in a way its program and policy
+    allow."""
     fleet = fleet_of(world)
     ids = [fleet.submit("p", programs) for programs in calls]
     finish(fleet)

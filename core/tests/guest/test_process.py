@@ -13,7 +13,7 @@ from pathlib import Path
 import cloudpickle
 import pytest
 
-from intermodal.guest import bundle
+from intermodal.driver import bundle
 from intermodal.specs import CodeTarget, MethodSpec, to_json
 from intermodal.wire.messages import OK
 

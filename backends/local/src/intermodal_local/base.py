@@ -1,4 +1,5 @@
-"""The base of every root: an allowlist of the host's /etc, a fresh /var, and masks over what of /usr is the host's alone.
+"""The base of every root: an allowlist of the host's /etc, a fresh /var, and masks over what of /usr is the host's
+alone.
 
 Made once per state of the host and interpreter, below `<data>/local/base`, and then only read.
 """

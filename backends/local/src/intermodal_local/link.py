@@ -21,7 +21,8 @@ class Link:
     def __init__(
         self, options: dict[str, Any], receive: Callable[[dict[str, Any], list[int]], None], lost: Callable[[], None]
     ) -> None:
-        """Start a supervisor and send it `options`. `receive` gets each message, `lost` is called once when it is gone."""
+        """Start a supervisor and send it `options`. `receive` gets each message, `lost` is called once when it is
+        gone."""
         self._loop = asyncio.get_running_loop()
         self._receive = receive
         self._lost = lost

@@ -11,7 +11,8 @@ __all__ = ["Python", "Rootfs"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Python:
-    """An interpreter of the host. `prefix` is its base prefix there; unless that is /usr, containers see it as /usr/local.
+    """An interpreter of the host. `prefix` is its base prefix there; unless that is /usr, containers see it as
+    /usr/local.
 
     `executable` is its path inside; `version` is like "3.11.7".
     """
@@ -23,8 +24,10 @@ class Python:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rootfs:
-    """The reference in `BuiltImage.ref`. `layers` are absolute directories, top-most first, each with any of `root`, `usr`,
-    `usr-local` in it in the format of an overlay's upper directory. `venv` is a virtual environment's directory instead,
+    """The reference in `BuiltImage.ref`. `layers` are absolute directories, top-most first, each with any of `root`,
+    `usr`,
+    `usr-local` in it in the format of an overlay's upper directory. `venv` is a virtual environment's directory
+    instead,
     for `isolation = "process"`."""
 
     python: Python

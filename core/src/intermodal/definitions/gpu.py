@@ -16,7 +16,8 @@ __all__ = ["A10G", "A100", "H100", "H200", "KNOWN", "L4", "L40S", "T4", "Any", "
 #: Canonical names. Backends report what they have under the same ones.
 KNOWN = (
     "A10", "A100", "A100-40GB", "A100-80GB", "A10G", "A16", "A2", "A30", "A40", "A6000", "B200", "B300", "GB200",
-    "GH200", "H100", "H200", "L4", "L40", "L40S", "P100", "RTX-4090", "RTX-5090", "RTX-6000-ADA", "RTX-PRO-6000", "T4", "V100",
+    "GH200", "H100", "H200", "L4", "L40", "L40S", "P100", "RTX-4090", "RTX-5090", "RTX-6000-ADA", "RTX-PRO-6000",
+    "T4", "V100",
 )  # fmt: skip
 
 _FORM = re.compile(r"\s*(?P<kind>[A-Za-z0-9-]+?)[!+]?\s*(?::\s*(?P<count>-?\d+)\s*)?")

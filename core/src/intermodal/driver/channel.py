@@ -28,7 +28,8 @@ OnClosed = Callable[[str], None]
 class Channel:
     """Frames over a non-blocking socket; descriptors of shared memory ride along where the socket is local.
 
-    `on_frame` and `on_closed` run on the loop, `on_turn` after the frames of one read. Writing never blocks: what the socket does not take is queued, which the
+    `on_frame` and `on_closed` run on the loop, `on_turn` after the frames of one read. Writing never blocks: what
+    the socket does not take is queued, which the
     engine's windows bound. A peer that breaks the protocol is cut off, with the reason.
     """
 

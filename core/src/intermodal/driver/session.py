@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 
 from intermodal.client.api import CallTarget
+from intermodal.driver import bundle
 from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
 from intermodal.exception import NotFoundError
-from intermodal.guest import bundle
 from intermodal.plugins import Config, PluginHost, load
 from intermodal.specs import AppSpec, FileTree
 from intermodal.storage import BlobDirectory, StateService, TreeStore

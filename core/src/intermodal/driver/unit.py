@@ -19,6 +19,9 @@ from intermodal.wire.payload import failed
 
 __all__ = ["Host", "Unit"]
 
+#: Seconds that a guest that has hung up may take to be gone.
+LEAVING_S = 2.0
+
 
 class Host(Protocol):
     """What a unit needs of the driver."""
@@ -133,7 +136,9 @@ class Unit:
         """The guest hung up: its exit is on its way, and if it broke the protocol we see to it."""
         if why:
             self._log_lines(2, [f"intermodal: connection to container {self.id} ended: {why}"], None)
-        self.kill()
+            self.kill()
+        else:  # it is on its way out
+            self._host.loop.call_later(LEAVING_S, self.kill)
 
     def kill(self) -> None:
         """End it now; the exit is reported when it is done."""

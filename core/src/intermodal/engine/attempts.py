@@ -1,4 +1,5 @@
-"""How one attempt ends short of a result: retried, lost with its container, abandoned, given back (retry.policy, retry.poison)."""
+"""How one attempt ends short of a result: retried, lost with its container, abandoned, given back (retry.policy,
+retry.poison)."""
 
 from __future__ import annotations
 

@@ -96,7 +96,9 @@ def _refusal(core: Core, call: Call, orphan: bool) -> tuple[int, Any] | None:
     if orphan:
         return CANCELLED, Failure("InputCancelledError", "the input that made this call has ended")
     if pool is None:
-        return ERROR, Failure("NotFoundError", f"call {call.id} is for pool {call.pool.id!r}, which this engine does not have")
+        return ERROR, Failure(
+            "NotFoundError", f"call {call.id} is for pool {call.pool.id!r}, which this engine does not have"
+        )
     if pool.stopping:
         return CANCELLED, Failure("InputCancelledError", f"app {pool.spec.app!r} is stopping and takes no more inputs")
     if pool.error is not None:

@@ -1,9 +1,10 @@
-"""What the engine asks for. The driver (or the simulator) carries these out; each is idempotent where that can matter."""
+"""What the engine asks for. The driver (or the simulator) carries these out; each is idempotent where that can
+matter."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Union
+from typing import Any, Literal, Protocol
 
 from intermodal.specs import GpuChoice
 
@@ -51,7 +52,8 @@ class DispatchedInput(Protocol):
 
 @dataclass(slots=True)
 class Launch:
-    """Start a container. `gpu` is the choice to try; answer with Launched, LaunchDeferred, ContainerFailed, ContainerExited."""
+    """Start a container. `gpu` is the choice to try; answer with Launched, LaunchDeferred, ContainerFailed,
+    ContainerExited."""
 
     container: str
     pool: str
@@ -71,7 +73,8 @@ class Dispatch:
 class CancelAttempts:
     """Interrupt or drop these attempts in the container; the engine has recorded their end already.
 
-    The container answers each one, started or not, with a result (CANCELLED, or whatever it ended with); if one that had
+    The container answers each one, started or not, with a result (CANCELLED, or whatever it ended with); if one that
+    had
     started does not answer within the pool's grace period, the engine kills the container.
     """
 
@@ -98,7 +101,8 @@ class Park:
 
 @dataclass(slots=True)
 class Stop:
-    """No more inputs: finish the running ones, run exit methods, leave, within `grace_s` seconds; then the engine kills."""
+    """No more inputs: finish the running ones, run exit methods, leave, within `grace_s` seconds; then the engine
+    kills."""
 
     container: str
     grace_s: float
@@ -138,4 +142,4 @@ class Notice:
     container: str | None = None
 
 
-Command = Union[Launch, Dispatch, CancelAttempts, GrantCredit, Park, Stop, Kill, Deliver, CallEnded, Notice]
+Command = Launch | Dispatch | CancelAttempts | GrantCredit | Park | Stop | Kill | Deliver | CallEnded | Notice

@@ -52,7 +52,8 @@ class Settings:
 
 @dataclass(slots=True)
 class Counters:
-    """Inputs since the engine was made. accepted = succeeded + failed + cancelled + pending. `fenced`: refused results."""
+    """Inputs since the engine was made. accepted = succeeded + failed + cancelled + pending. `fenced`: refused
+    results."""
 
     accepted: int = 0
     succeeded: int = 0
@@ -85,6 +86,7 @@ class Core:
         self.orphans: list[Call] = []  # nested calls whose input has ended
         self.dirty: dict[Pool, None] = {}  # pools to look at before the commands go out
         self.starved: dict[Pool, None] = {}  # pools that wait for resources
+        self.hungry: dict[Pool, None] = {}  # those of them without any container, for cpu or memory: they go first
         self.unparks: dict[Container, None] = {}  # parked containers whose nested outputs wait
         self.cpu_wanted = False  # one of them waits for cpu
         self.slot_wanted: dict[Pool, None] = {}  # pools in which one waits for a slot
@@ -139,7 +141,7 @@ class Core:
         unparked = present and not container.parked
         leaving = container.leaving
         counted = (
-            load if unparked else 0,
+            load if unparked and not leaving else 0,
             1 if unparked else 0,
             1 if unparked and not leaving else 0,
             1 if leaving and present else 0,
@@ -154,7 +156,9 @@ class Core:
         if not load:
             container.solo = False
         shelf = Shelf.NONE
-        if container.life == Life.READY and not (container.draining or container.solo or container.grace_at is not None):
+        if container.life == Life.READY and not (
+            container.draining or container.solo or container.grace_at is not None
+        ):
             if container.parked:
                 shelf = Shelf.NONE if load else Shelf.BENCH
             elif load <= pool.refill:

@@ -38,7 +38,11 @@ def _look_at(core: Core, container: Container) -> None:
             kill(core, container, "it did not become ready in time")
             text = f"container {container.id} did not become ready within its start-up timeout"
             hint = f" of {limit:g} s" if limit is not None else ""
-            start_failed(core, container, Failure("ContainerStartError", f"{text}{hint}; raise startup_timeout if it needs longer"))
+            start_failed(
+                core,
+                container,
+                Failure("ContainerStartError", f"{text}{hint}; raise startup_timeout if it needs longer"),
+            )
 
 
 def _look_at_running(core: Core, container: Container) -> None:
@@ -54,7 +58,11 @@ def _look_at_running(core: Core, container: Container) -> None:
             soonest = item.started + timeout if soonest is None else min(soonest, item.started + timeout)
             break
         abandon(core, container, item, "an input timed out")
-        failed(core, item, Failure("FunctionTimeoutError", f"input {item.index} ran longer than its timeout of {timeout:g} s"))
+        failed(
+            core,
+            item,
+            Failure("FunctionTimeoutError", f"input {item.index} ran longer than its timeout of {timeout:g} s"),
+        )
         if container.life != Life.READY or container.pool.single:
             break
     if container.life == Life.READY:

@@ -123,8 +123,8 @@ class Engine:
                 parking.unpark_waiting(core)
             core.flush_cancels()
             dirty = list(core.dirty)
-            if len(dirty) > 1:  # who is deeper in a chain of nested calls gets resources first
-                dirty.sort(key=lambda pool: -pool.queue.depth)
+            if len(dirty) > 1:  # who has nothing gets resources first, then who is deeper in a chain of nested calls
+                dirty.sort(key=lambda pool: (pool.supply > 0, -pool.queue.depth))
             for pool in dirty:
                 dispatch(core, pool)
                 scale(core, pool)

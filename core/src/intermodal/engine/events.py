@@ -1,9 +1,10 @@
-"""What the engine can be told. One event is one fact; lists inside an event are batches, so that cost per input stays small."""
+"""What the engine can be told. One event is one fact; lists inside an event are batches, so that cost per input
+stays small."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 from intermodal.specs import BatchPolicy, Resources, ResourceTotals, RetryPolicy, Scaling
 
@@ -83,7 +84,8 @@ class PoolAdded:
 
 @dataclass(slots=True)
 class PoolFailed:
-    """The pool can never start a container (its image does not build, say): waiting and later inputs fail with `error`."""
+    """The pool can never start a container (its image does not build, say): waiting and later inputs fail with
+    `error`."""
 
     pool: str
     error: Payload
@@ -99,9 +101,12 @@ class AutoscalerUpdated:
 class CallSubmitted:
     """A new call. `client` is who gets the outputs; `parent` is the attempt id of the input that makes a nested call.
 
-    `key` is the submitter's idempotency key: a second submission with it is the same call and changes nothing (fault 6).
-    `closed`: no more inputs follow. Inputs get indices 0, 1, … in order of arrival. `credit`: how many items a generator
-    may produce before `CreditGranted` allows more; None: no limit (gen.stream). `detached`: it outlives its client and, if
+    `key` is the submitter's idempotency key: a second submission with it is the same call and changes nothing (fault
+    6).
+    `closed`: no more inputs follow. Inputs get indices 0, 1, … in order of arrival. `credit`: how many items a
+    generator
+    may produce before `CreditGranted` allows more; None: no limit (gen.stream). `detached`: it outlives its client
+    and, if
     nested, the input that made it (spawn). The client of a nested call is "container:" and the container's id.
     """
 
@@ -169,7 +174,8 @@ class Launched:
 
 @dataclass(slots=True)
 class LaunchDeferred:
-    """No room on the host just now (LaunchBusy, GPUs held by another engine). The engine tries again later, or another choice."""
+    """No room on the host just now (LaunchBusy, GPUs held by another engine). The engine tries again later, or
+    another choice."""
 
     container: str
     reason: str
@@ -184,7 +190,8 @@ class ContainerReady:
 
 @dataclass(slots=True)
 class ContainerFailed:
-    """Import or enter failed. `fatal`: trying again cannot help (missing module, refused launch). The exit comes apart."""
+    """Import or enter failed. `fatal`: trying again cannot help (missing module, refused launch). The exit comes
+    apart."""
 
     container: str
     error: Payload
@@ -206,7 +213,8 @@ OK, ERROR, ITEM, GENERATOR_END, CANCELLED = range(5)
 
 @dataclass(slots=True)
 class ResultsArrived:
-    """Results by attempt id, in the order the container produced them. Unknown attempts are late or duplicate: fenced out.
+    """Results by attempt id, in the order the container produced them. Unknown attempts are late or duplicate:
+    fenced out.
 
     `busy_s` and `cpu_s`: wall and cpu seconds that the container spent on these inputs, for scaling and prefetch.
     """
@@ -234,24 +242,24 @@ class StopRequested:
     app: str | None = None
 
 
-Event = Union[
-    CapacityKnown,
-    PoolAdded,
-    PoolFailed,
-    AutoscalerUpdated,
-    CallSubmitted,
-    InputsAdded,
-    CallCancelled,
-    InputsCancelled,
-    ClientLeft,
-    InputWaiting,
-    CreditGranted,
-    Launched,
-    LaunchDeferred,
-    ContainerReady,
-    ContainerFailed,
-    ContainerExited,
-    ResultsArrived,
-    InputsReturned,
-    StopRequested,
-]
+Event = (
+    CapacityKnown
+    | PoolAdded
+    | PoolFailed
+    | AutoscalerUpdated
+    | CallSubmitted
+    | InputsAdded
+    | CallCancelled
+    | InputsCancelled
+    | ClientLeft
+    | InputWaiting
+    | CreditGranted
+    | Launched
+    | LaunchDeferred
+    | ContainerReady
+    | ContainerFailed
+    | ContainerExited
+    | ResultsArrived
+    | InputsReturned
+    | StopRequested
+)

@@ -1,4 +1,5 @@
-"""Containers come and go: launched, ready, failed to start, stopped, exited (cls.enter-fails, cls.exit-grace, fault 1)."""
+"""Containers come and go: launched, ready, failed to start, stopped, exited (cls.enter-fails, cls.exit-grace, fault
+1)."""
 
 from __future__ import annotations
 

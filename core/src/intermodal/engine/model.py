@@ -1,6 +1,7 @@
 """What the engine keeps: inputs, calls, containers and pools. Plain state with no rules in it.
 
-Inputs that never ran cost one deque slot each: an `Input` exists from its first dispatch on, so a million queued ones stay small.
+Inputs that never ran cost one deque slot each: an `Input` exists from its first dispatch on, so a million queued
+ones stay small.
 """
 
 from __future__ import annotations
@@ -16,7 +17,20 @@ if TYPE_CHECKING:
     from intermodal.engine.queueing import Queue
     from intermodal.engine.resources import Hold
 
-__all__ = ["ATTEMPT_BITS", "ENDED", "QUEUED", "SLEEPING", "Call", "Container", "Extra", "Group", "Input", "Life", "Pool", "Shelf"]
+__all__ = [
+    "ATTEMPT_BITS",
+    "ENDED",
+    "QUEUED",
+    "SLEEPING",
+    "Call",
+    "Container",
+    "Extra",
+    "Group",
+    "Input",
+    "Life",
+    "Pool",
+    "Shelf",
+]
 
 #: What `Input.attempt` is while no container has it.
 QUEUED, ENDED, SLEEPING = 0, -1, -2
@@ -51,7 +65,8 @@ class Extra:
 
 
 class Input:
-    """One input that was dispatched at least once. `running[attempt]` of a container is live only while `attempt` agrees."""
+    """One input that was dispatched at least once. `running[attempt]` of a container is live only while `attempt`
+    agrees."""
 
     __slots__ = ("attempt", "extra", "index", "owner", "payload", "started", "tries")
 
@@ -159,7 +174,8 @@ class Call:
 
 
 class Container:
-    """One container. `running` is in order of dispatch; in a container of one input at a time only the first has started."""
+    """One container. `running` is in order of dispatch; in a container of one input at a time only the first has
+    started."""
 
     __slots__ = (
         "base",
@@ -277,7 +293,7 @@ class Pool:
         self.benched: dict[str, Container] = {}  #: idle and parked
         self.live = 0  #: unparked, leaving ones included: what max_containers limits
         self.supply = 0  #: unparked and not leaving
-        self.busy = 0  #: slots in use in unparked containers
+        self.busy = 0  #: slots in use in `supply`
         plain = all(not m.is_generator and m.batching is None for m in spec.methods.values())
         #: inputs run strictly one after another, so that some may be sent ahead
         self.single = spec.max_inputs == 1 and plain and not spec.single_use

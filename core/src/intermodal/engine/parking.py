@@ -1,4 +1,5 @@
-"""Nested calls without deadlock: containers whose inputs all wait are parked, and go on ahead of new inputs (call.nested)."""
+"""Nested calls without deadlock: containers whose inputs all wait are parked, and go on ahead of new inputs
+(call.nested)."""
 
 from __future__ import annotations
 
@@ -7,12 +8,13 @@ from intermodal.engine.commands import Park
 from intermodal.engine.core import Core
 from intermodal.engine.events import InputWaiting
 from intermodal.engine.model import QUEUED, Container, Life, Pool
+from intermodal.engine.recording import await_confirmation
 
 __all__ = ["confirm_late", "input_waiting", "park_if_blocked", "unbench", "unpark_waiting"]
 
 
 def input_waiting(core: Core, event: InputWaiting) -> None:
-    """The attempt blocks on nested calls, or goes on. Blocking again, after outputs came, says: still blocked."""
+    """The attempt blocks on nested calls, or goes on."""
     found = core.running(event.attempt)
     if found is None:
         return
@@ -22,10 +24,10 @@ def input_waiting(core: Core, event: InputWaiting) -> None:
         extra.waiting = event.waiting
         container.waiting += 1 if event.waiting else -1
     if not event.waiting:
-        container.unconfirmed_at = None
+        if not container.waiting:
+            container.unconfirmed_at = None
         if container.parked:
             _unpark(core, container)
-            core.timers.wake(container, core.now)
     else:
         if container.pool.single:
             _take_back(core, container)
@@ -49,8 +51,7 @@ def unpark_waiting(core: Core) -> None:
             core.cpu_wanted = True
             continue
         _unpark(core, container)
-        container.unconfirmed_at = core.now + core.settings.confirm_s
-        core.timers.wake(container, container.unconfirmed_at)
+        await_confirmation(core, container)
 
 
 def confirm_late(core: Core, container: Container) -> None:
@@ -76,6 +77,8 @@ def unbench(core: Core, pool: Pool) -> bool:
 
 def park_if_blocked(core: Core, container: Container) -> None:
     """Park the container if each of its inputs waits."""
+    if container.unconfirmed_at is not None:
+        return
     blocked = container.waiting and container.waiting == len(container.running) - container.dead
     if blocked and not container.parked and container.life == Life.READY:
         _set_parked(core, container, True)

@@ -1,4 +1,5 @@
-"""Whether a new container fits now, and on which GPU; making room where another pool holds it (scale.resources, gpu.request)."""
+"""Whether a new container fits now, and on which GPU; making room where another pool holds it (scale.resources,
+gpu.request)."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ class Placed:
 def place(core: Core, pool: Pool) -> Placed | None:
     """Where a new container of the pool can go now. None: nowhere; somebody was told, and it is tried again."""
     resources = pool.spec.resources
-    if core.cpu_wanted:
+    if core.cpu_wanted or (core.hungry and pool.supply):
         return None
     lacking = core.ledger.lacks(resources)
     gpu: GpuChoice | None = None
@@ -36,12 +37,15 @@ def place(core: Core, pool: Pool) -> Placed | None:
         if not pool.supply and not pool.noticed:
             pool.noticed = True
             core.notice(f"waiting for {lacking}: other containers hold it", pool=pool)
+        if not pool.supply and pool.waiting and core.ledger.lacks(resources):
+            core.hungry[pool] = None
         make_room(core, pool)
     return None
 
 
 def _gpu(core: Core, pool: Pool) -> GpuChoice | None:
-    """The first free choice in order of preference; a later one is looked at when those before were busy for a while."""
+    """The first free choice in order of preference; a later one is looked at when those before were busy for a
+    while."""
     resources = pool.spec.resources
     wait = core.settings.gpu_wait_s
     asked = resources.gpu.choices if resources.gpu is not None else ()
@@ -60,4 +64,3 @@ def _gpu(core: Core, pool: Pool) -> GpuChoice | None:
     if allowed < len(choices):
         core.timers.wake(pool, since + allowed * wait)
     return None
-

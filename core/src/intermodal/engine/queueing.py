@@ -1,4 +1,5 @@
-"""The waiting inputs of a pool, call by call in rotation: no call starves another, nested calls go first (map.fair, call.nested)."""
+"""The waiting inputs of a pool, call by call in rotation: no call starves another, nested calls go first (map.fair,
+call.nested)."""
 
 from __future__ import annotations
 
@@ -23,11 +24,16 @@ class Queue:
     @property
     def depth(self) -> int:
         """Depth of the deepest waiting call; -1 where nothing waits."""
-        return self._depths[0] if self.size and self._depths else -1
+        while self.size:
+            lane = self._lanes[self._depths[0]]
+            if _has_waiting(lane[0]):
+                return self._depths[0]
+            self._retire(lane)
+        return -1
 
     def calls(self) -> list[Call]:
-        """All calls in rotation, deepest first. Some may have nothing left."""
-        return [call for depth in self._depths for call in self._lanes[depth]]
+        """Calls with waiting inputs, deepest first."""
+        return [call for depth in self._depths for call in self._lanes[depth] if _has_waiting(call)]
 
     def add(self, call: Call, count: int) -> None:
         """`count` inputs were put into `call.fresh` or `call.again`."""
@@ -82,3 +88,8 @@ class Queue:
         if not lane:
             del self._lanes[call.depth]
             self._depths = sorted(self._lanes, reverse=True)
+
+
+def _has_waiting(call: Call) -> bool:
+    fresh = len(call.fresh) - len(call.cancelled or ())
+    return fresh > 0 or any(item.attempt == QUEUED for item in call.again)

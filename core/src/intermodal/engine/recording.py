@@ -9,7 +9,7 @@ from intermodal.engine.core import Core
 from intermodal.engine.events import CANCELLED, ERROR
 from intermodal.engine.model import ENDED, Call, Container, Input, Life
 
-__all__ = ["accept", "detach", "finish", "flush", "output", "record"]
+__all__ = ["accept", "await_confirmation", "detach", "finish", "flush", "output", "record"]
 
 
 def accept(core: Core, call: Call, count: int) -> None:
@@ -68,7 +68,8 @@ def detach(core: Core, container: Container, item: Input) -> None:
 
 
 def flush(core: Core) -> None:
-    """Turn recorded outputs into commands; what a parked container waits for is held until it can go on (call.nested)."""
+    """Turn recorded outputs into commands; what a parked container waits for is held until it can go on
+    (call.nested)."""
     outputs, core.outputs = core.outputs, {}
     for call in outputs:
         commands: list[Command] = []
@@ -85,6 +86,14 @@ def flush(core: Core) -> None:
             core.unparks[host] = None
         else:
             core.commands += commands
+            if commands and host is not None and host.waiting:
+                await_confirmation(core, host)
+
+
+def await_confirmation(core: Core, container: Container) -> None:
+    """Outputs came for a container that waits: it is not parked again before it had the time to say that it goes on."""
+    container.unconfirmed_at = core.now + core.settings.confirm_s
+    core.timers.wake(container, container.unconfirmed_at)
 
 
 def _forget(core: Core, call: Call) -> None:

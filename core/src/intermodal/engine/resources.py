@@ -1,4 +1,5 @@
-"""The ledger of cpu, memory and GPUs: what is held, what fits now, what can never fit (scale.resources, gpu.request)."""
+"""The ledger of cpu, memory and GPUs: what is held, what fits now, what can never fit (scale.resources,
+gpu.request)."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ class Hold:
 
 
 class Ledger:
-    """Sums over all containers against the totals that the backend reported. A total that is not known never refuses."""
+    """Sums over all containers against the totals that the backend reported. A total that is not known never
+    refuses."""
 
     def __init__(self) -> None:
         self.totals = ResourceTotals()
@@ -54,7 +56,9 @@ class Ledger:
         if totals.cpu is not None and resources.cpu > totals.cpu:
             return f"it asks for {resources.cpu:g} cpu cores and there are {totals.cpu:g} in all; ask for less"
         if totals.memory is not None and resources.memory > totals.memory:
-            return f"it asks for {resources.memory} MiB of memory and there are {totals.memory} MiB in all; ask for less"
+            return (
+                f"it asks for {resources.memory} MiB of memory and there are {totals.memory} MiB in all; ask for less"
+            )
         if resources.gpu is not None and totals.gpus is not None and not any(map(self.possible, resources.gpu.choices)):
             asked = ", ".join(str(choice) for choice in resources.gpu.choices)
             there = ", ".join(f"{kind}:{count}" for kind, count in sorted(totals.gpus.items()) if count) or "none"
@@ -102,7 +106,9 @@ class Ledger:
             rest._gpu(hold, 1)
         if rest.lacks(resources) is not None:
             return False
-        return resources.gpu is None or any(rest.has_gpu(spelt) for choice in resources.gpu.choices for spelt in rest.spelt(choice))
+        return resources.gpu is None or any(
+            rest.has_gpu(spelt) for choice in resources.gpu.choices for spelt in rest.spelt(choice)
+        )
 
     def _gpu(self, hold: Hold, sign: int) -> None:
         if hold.gpu is not None and hold.gpu.kind is not None:

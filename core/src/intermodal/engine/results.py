@@ -28,7 +28,7 @@ def results_arrived(core: Core, event: ResultsArrived) -> None:
     running = container.running
     outputs = core.outputs
     late = ended = 0
-    for attempt, status, payload in zip(event.attempts, event.statuses, event.payloads):
+    for attempt, status, payload in zip(event.attempts, event.statuses, event.payloads, strict=False):
         if status == ITEM:
             late += not _item(core, running.get(attempt), attempt, payload)
             continue

@@ -1,4 +1,5 @@
-"""Room for a pool that has no container and cannot start one: others give up idle ones, then working ones, then waiting ones."""
+"""Room for a pool that has no container and cannot start one: others give up idle ones, then working ones, then
+waiting ones."""
 
 from __future__ import annotations
 

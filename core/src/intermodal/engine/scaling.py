@@ -16,15 +16,21 @@ __all__ = ["scale"]
 def scale(core: Core, pool: Pool) -> None:
     """Start containers that help, stop those that were idle for long."""
     want = _wanted(core, pool)
+    core.starved.pop(pool, None)
+    hungry = pool in core.hungry
+    core.hungry.pop(pool, None)
     if want > pool.supply:
         _grow(core, pool, want)
+    if hungry and pool not in core.hungry:
+        core.freed()
     if pool not in core.starved:
         pool.noticed = pool.noticed and pool.deferrals > 0
     _shrink(core, pool, want)
 
 
 def _wanted(core: Core, pool: Pool) -> int:
-    """Containers for the demand, within what can help; never fewer than `min_containers`, and the buffer while active."""
+    """Containers for the demand, within what can help; never fewer than `min_containers`, and the buffer while
+    active."""
     if pool.stopping or pool.error is not None:
         return 0
     scaling = pool.spec.scaling
@@ -71,7 +77,6 @@ def _grow(core: Core, pool: Pool, want: int) -> None:
     if pool.start_failures:
         want = min(want, max(1, sum(1 for c in pool.containers.values() if c.life == Life.READY)))
     most = pool.spec.scaling.max_containers
-    core.starved.pop(pool, None)
     while pool.supply < want and (most is None or pool.live < most):
         if pool.benched and unbench(core, pool):
             continue

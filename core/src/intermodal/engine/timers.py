@@ -1,15 +1,15 @@
-"""One heap of deadlines. Entries that no longer hold are dropped when they come up, so moving a deadline costs nothing."""
+"""One heap of deadlines. Entries that no longer hold are dropped when they come up, so moving a deadline costs
+nothing."""
 
 from __future__ import annotations
 
 import heapq
-from typing import Union
 
 from intermodal.engine.model import SLEEPING, Container, Input, Pool
 
 __all__ = ["Timers"]
 
-Target = Union[Container, Pool, Input]
+Target = Container | Pool | Input
 
 
 class Timers:

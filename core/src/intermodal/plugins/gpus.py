@@ -53,7 +53,8 @@ def lease_env(devices: Sequence[GpuDevice]) -> tuple[tuple[str, str], ...]:
 
 
 class LockedGpus:
-    """Hands out `devices`; a device is held by whoever holds an open description of its lock file, so the kernel frees it.
+    """Hands out `devices`; a device is held by whoever holds an open description of its lock file, so the
+    kernel frees it.
 
     Args:
         devices: the inventory.

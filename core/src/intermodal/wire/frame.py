@@ -22,7 +22,7 @@ Buffer = bytes | bytearray | memoryview
 MAX_HEADER = 16 << 20
 MAX_SEGMENTS = 1 << 16
 _HEAD = struct.Struct("<II")
-_scan = json.JSONDecoder().scan_once
+_scan: Callable[[str, int], tuple[Any, int]] = getattr(json.JSONDecoder(), "scan_once")  # noqa: B009 - not in its stub
 
 
 def _encoder() -> Callable[[Any], str]:

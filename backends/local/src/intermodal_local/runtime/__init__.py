@@ -1,4 +1,5 @@
 """What runs beside and around containers: supervisor, zygotes, inits.
 
-Standard library only, Python 3.10 syntax, no import from outside this folder: a zygote runs it with the image's interpreter.
+Standard library only, Python 3.10 syntax, no import from outside this folder: a zygote runs it with the image's
+interpreter.
 """

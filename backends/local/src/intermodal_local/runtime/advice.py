@@ -25,8 +25,8 @@ def no_namespaces(error: OSError) -> str:
 def no_overlay(error: OSError) -> str:
     """What to tell where overlays cannot be mounted."""
     return (
-        f"this host refuses the overlay mounts that containers are made of ({error.strerror}): Linux 5.13 or later and a "
-        "data directory (INTERMODAL_DATA_DIR) on ext4, xfs or btrfs are needed, without other file systems mounted "
+        f"this host refuses the overlay mounts that containers are made of ({error.strerror}): Linux 5.13 or later and "
+        "a data directory (INTERMODAL_DATA_DIR) on ext4, xfs or btrfs are needed, without other file systems mounted "
         f"below /usr or it; {_AROUND}"
     )
 

@@ -80,7 +80,7 @@ class Cgroups:
 
     def remove(self) -> bool:
         """Remove the parents and all below; False while processes are left in one."""
-        return all([remove_tree(path) for path in self.directories()])
+        return all(remove_tree(path) for path in self.directories())
 
     def _settings(self, memory: int | None, pids: int, cpu: float | None) -> list[tuple[str, str, str]]:
         v1 = self.version == 1

@@ -21,7 +21,8 @@ _NAMESPACES = kernel.NEWNS | kernel.NEWPID | kernel.NEWIPC | kernel.NEWUTS
 def join(order: dict[str, Any], fds: Sequence[int], *, rootless: bool) -> None:
     """Run `order["argv"]` in the container whose process 1 is `fds[0]`; watch it until it ends. Never returns.
 
-    `fds[1]` is a socket for reports (`pty` with the terminal, `error`, `code`) and orders (`signal`); then follow standard
+    `fds[1]` is a socket for reports (`pty` with the terminal, `error`, `code`) and orders (`signal`); then follow
+    standard
     input, output and error unless a terminal is asked for; then the control files of the container's cgroups.
     """
     container, told, *rest = fds
@@ -53,7 +54,7 @@ def _be_program(
         if order["pty"]:
             _open_terminal(order["pty"], sock)
         else:
-            for source, target in zip(streams, (0, 1, 2)):
+            for source, target in zip(streams, (0, 1, 2), strict=False):
                 os.dup2(source, target)
                 os.close(source)
         if rootless:

@@ -1,7 +1,9 @@
 """A container's root: overlays over the host's userland, and how a place inside it is reached safely.
 
-A *stack* is a directory of numbered links to the lower directories of the three overlays, top-most first: `r0 r1 ...` for
-/, `u0 ...` for /usr, `l0 ...` for /usr/local (none where the interpreter lives in /usr). Links keep the mount options short.
+A *stack* is a directory of numbered links to the lower directories of the three overlays, top-most first: `r0 r1
+...` for
+/, `u0 ...` for /usr, `l0 ...` for /usr/local (none where the interpreter lives in /usr). Links keep the mount
+options short.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ def make_stack(stack: str, lowers: dict[str, list[str]], prefix: str) -> None:
 
 
 def make_upper(run: str, layer: str | None, prefix: str, *, local: bool) -> None:
-    """Prepare in the container's directory `run` what it writes to: `layer` (an image layer in the making) or fresh ones."""
+    """Prepare in the container's directory `run` what it writes to: `layer` (an image layer in the making) or fresh
+    ones."""
     os.mkdir(run)
     os.mkdir(f"{run}/m")
     if layer is not None:
@@ -41,12 +44,13 @@ def make_upper(run: str, layer: str | None, prefix: str, *, local: bool) -> None
 
 
 def mount_root(stack: str, run: str, counts: Sequence[int], first: Sequence[str] = ()) -> str:
-    """Mount the overlays of `stack` below `run`/m and return that path. `first` are run directories whose uppers lie above
+    """Mount the overlays of `stack` below `run`/m and return that path. `first` are run directories whose uppers lie
+    above
     the stack (a template's). Changes the working directory. Raises `OSError` naming the directories."""
     layer = os.path.lexists(f"{run}/layer")
     os.chdir(stack)
     target, here = f"{run}/m", os.path.relpath(run, stack)
-    for (letter, name, place), count in zip(PARTS, counts):
+    for (letter, name, place), count in zip(PARTS, counts, strict=False):
         if not count:
             continue
         lower = [f"{os.path.relpath(directory, stack)}/{name}" for directory in first]

@@ -70,7 +70,8 @@ class Placement:
         self._count = 0
 
     def place(self, tenant: Tenant, message: Message, fds: list[int], boot: int | None, groups: Sequence[int]) -> None:
-        """Fork the container soon. `fds` are stream, standard output, standard error, status; all descriptors but `boot`
+        """Fork the container soon. `fds` are stream, standard output, standard error, status; all descriptors but
+        `boot`
         are taken over. Raises `OSError`."""
         zygote = self._zygote(message)
         template = None

@@ -27,7 +27,8 @@ def lay_out(run: str, mounts: Sequence[Sequence[str]]) -> None:
 
 
 def become(order: dict[str, Any], fds: Sequence[int]) -> None:
-    """Turn this fork of a plain zygote into the container that `order` describes. Never returns. `fds` as for `contain`."""
+    """Turn this fork of a plain zygote into the container that `order` describes. Never returns. `fds` as for
+    `contain`."""
     stream, out, err, status, *groups = fds
     try:
         os.setsid()

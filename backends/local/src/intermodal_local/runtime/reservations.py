@@ -1,4 +1,5 @@
-"""Cpu and memory that engines of one host have promised to containers: one locked file per supervisor, summed under a lock.
+"""Cpu and memory that engines of one host have promised to containers: one locked file per supervisor, summed under
+a lock.
 
 The kernel drops a file's lock when its supervisor ends, so a stale promise counts for nothing.
 """

@@ -5,6 +5,7 @@ It is process 1 of a pid namespace that holds all of its containers: when it end
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import signal
@@ -90,9 +91,8 @@ class Zygote:
         if not child:
             try:
                 contain.close_others([0, 1, 2, self._control.fileno(), *fds, *gate.inner])
-                template.become(
-                    order, fds, self._nest, gate.inner, lambda pid: self._tell_forked(order["id"], pid), _serve
-                )
+                told = functools.partial(self._tell_forked, order["id"])
+                template.become(order, fds, self._nest, gate.inner, told, _serve)
             finally:
                 os._exit(1)
         gate.map_ids(child)

@@ -7,7 +7,7 @@ import sys
 
 sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from intermodal_local.runtime import zygote
+from intermodal_local.runtime import zygote  # noqa: E402 - its folder had to be made known
 
 if __name__ == "__main__":
     zygote.main()

@@ -1,4 +1,4 @@
-"""How a supervisor makes a zygote: a fork builds its root, keeps the host at one place in it, and executes the interpreter."""
+"""How a supervisor makes a zygote: a fork builds its root, keeps the host at one place in it, runs the interpreter."""
 
 from __future__ import annotations
 

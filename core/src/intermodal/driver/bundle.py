@@ -18,8 +18,6 @@ __all__ = ["files", "materialise"]
 
 #: Rooms that user code pulls in inside a container.
 _ROOMS = ("client", "definitions", "guest", "specs", "wire")
-#: Parts of them that only hosts use.
-_HOST_ONLY = frozenset({"guest/bundle.py"})
 
 Files = list[tuple[str, Path]]
 
@@ -30,9 +28,7 @@ def files() -> Files:
     shipped = [(f"intermodal/{path.name}", path) for path in package.glob("*.py")]
     for room in _ROOMS:
         for path in _modules(package / room):
-            relative = path.relative_to(package).as_posix()
-            if relative not in _HOST_ONLY:
-                shipped.append((f"intermodal/{relative}", path))
+            shipped.append((f"intermodal/{path.relative_to(package).as_posix()}", path))
     cloudpickle = _cloudpickle()
     shipped += [(f"cloudpickle/{path.relative_to(cloudpickle).as_posix()}", path) for path in _modules(cloudpickle)]
     return sorted(shipped)
