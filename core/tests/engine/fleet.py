@@ -52,9 +52,10 @@ from intermodal.engine.events import (
 from intermodal.specs import ResourceTotals
 
 
-@dataclass(frozen=True)
 _UNKNOWN = ResourceTotals()
 
+
+@dataclass(frozen=True)
 class Program:
     """What one input does. `fail` and `crash` say how many of its first tries do; `deaf`: it ignores cancellation."""
 
@@ -202,7 +203,8 @@ class Fleet:
             calls = [(call.id, call.depth, len(call.fresh), len(call.again)) for call in pool.queue.calls()]
             lines.append(  # noqa: PERF401 - readable
                 f"{pool.id}: waiting {pool.waiting} supply {pool.supply} live {pool.live} busy {pool.busy} "
-                f"idle {[*pool.idle]} bench {[*pool.benched]} room {[*pool.room]} solo {pool.solo_size} failures {pool.start_failures} "
+                f"idle {[*pool.idle]} bench {[*pool.benched]} "
+                f"room {[*pool.room]} solo {pool.solo_size} failures {pool.start_failures} "
                 f"try {pool.try_at} look {pool.look_at} calls {calls}"
             )
         for box in core.containers.values():

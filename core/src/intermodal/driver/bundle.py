@@ -27,8 +27,7 @@ def files() -> Files:
     package = Path(intermodal.exception.__file__).parent
     shipped = [(f"intermodal/{path.name}", path) for path in package.glob("*.py")]
     for room in _ROOMS:
-        for path in _modules(package / room):
-            shipped.append((f"intermodal/{path.relative_to(package).as_posix()}", path))
+        shipped += [(f"intermodal/{path.relative_to(package).as_posix()}", path) for path in _modules(package / room)]
     cloudpickle = _cloudpickle()
     shipped += [(f"cloudpickle/{path.relative_to(cloudpickle).as_posix()}", path) for path in _modules(cloudpickle)]
     return sorted(shipped)
