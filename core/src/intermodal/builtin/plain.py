@@ -46,7 +46,8 @@ def describe_exit(event: ContainerExited) -> str | None:
     if event.cause == "exited" and not event.code:
         return None
     code = f" with code {event.code}" if event.code is not None else ""
-    detail = f": {event.detail}" if event.detail else ""
+    # The first line only: whoever waits for the container gets the whole as an error.
+    detail = f": {event.detail.splitlines()[0]}" if event.detail else ""
     return f"container {event.container} of {event.function} ended, {event.cause.replace('_', ' ')}{code}{detail}"
 
 
