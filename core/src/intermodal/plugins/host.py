@@ -147,6 +147,7 @@ class PluginHost:
         """
         from intermodal.builtin import OUTPUT
 
+        self._observers.flush()
         blocked = Selection(self.config.get("plugins")).blocked
         for name, wanted in (("logs", logs), ("progress", progress)):
             there = self._registry.find(name)
@@ -155,7 +156,6 @@ class PluginHost:
                 self._registry.register(item)
                 self._lifecycle.configure(item, self._arguments)
             elif not wanted and there is not None:
-                self._observers.flush()
                 self._lifecycle.unconfigure(there, self._arguments)
                 self._registry.unregister(there)
 
