@@ -33,6 +33,11 @@ class Batcher:
         """Batches that the waiting inputs make."""
         return self.alone + -(-self.fresh // self.policy.max_size)
 
+    @property
+    def depth(self) -> int:
+        """Depth of the deepest waiting call; -1 where nothing waits."""
+        return max((call.depth for call in self.calls()), default=-1) if self.size else -1
+
     def calls(self) -> list[Call]:
         """Calls that may have waiting inputs."""
         again = [item.owner for item in self._again]

@@ -124,7 +124,7 @@ class Engine:
             core.flush_cancels()
             dirty = list(core.dirty)
             if len(dirty) > 1:  # who has nothing gets resources first, then who is deeper in a chain of nested calls
-                dirty.sort(key=lambda pool: (pool.supply > 0, -pool.queue.depth))
+                dirty.sort(key=lambda pool: (pool.supply > 0, -pool.depth))
             for pool in dirty:
                 dispatch(core, pool)
                 scale(core, pool)

@@ -333,6 +333,12 @@ class Pool:
         return self.queue.size + self.solo_size + sum(batcher.size for batcher in self.batchers.values())
 
     @property
+    def depth(self) -> int:
+        """Depth of nesting of the deepest waiting input; -1 where nothing waits."""
+        solo = max((item.owner.depth for item in self.solo_queue if item.attempt == QUEUED), default=-1)
+        return max(self.queue.depth, solo, *(batcher.depth for batcher in self.batchers.values()), -1)
+
+    @property
     def queued_slots(self) -> int:
         """Slots that the waiting inputs will take: a full batch takes one."""
         return self.queue.size + self.solo_size + sum(batcher.slots for batcher in self.batchers.values())

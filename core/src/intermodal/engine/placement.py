@@ -23,7 +23,8 @@ class Placed:
 def place(core: Core, pool: Pool) -> Placed | None:
     """Where a new container of the pool can go now. None: nowhere; somebody was told, and it is tried again."""
     resources = pool.spec.resources
-    if core.cpu_wanted or (core.hungry and pool.supply):
+    if core.cpu_wanted or (core.hungry and _after_others(core, pool)):
+        core.starved[pool] = None
         return None
     lacking = core.ledger.lacks(resources)
     gpu: GpuChoice | None = None
@@ -41,6 +42,14 @@ def place(core: Core, pool: Pool) -> Placed | None:
             core.hungry[pool] = None
         make_room(core, pool)
     return None
+
+
+def _after_others(core: Core, pool: Pool) -> bool:
+    """Pools that have no container go first, and of those the one that is deepest in a chain of nested calls."""
+    if pool.supply:
+        return True
+    depth = pool.depth
+    return any(other is not pool and other.depth > depth for other in core.hungry)
 
 
 def _gpu(core: Core, pool: Pool) -> GpuChoice | None:

@@ -107,6 +107,9 @@ def _drain_other(core: Core, pool: Pool) -> bool:
 
 
 def _evict(core: Core, pool: Pool) -> None:
+    contenders = [other for other in core.pools.values() if other is pool or (other in core.starved and not other.supply)]
+    if max(contenders, key=lambda other: other.depth) is not pool:
+        return  # what a deeper one frees for itself is what ends the others' waiting
     calls = _waiting_calls(pool)
     chain = set(_chain(core, calls[0])) if calls else set()
     waiting = [container for container in core.containers.values() if container.parked and container not in chain]
