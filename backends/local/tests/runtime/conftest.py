@@ -101,18 +101,25 @@ class Session:
         return await self.line(container)
 
 
-@pytest.fixture
-def local() -> Iterator[Any]:
-    """Opens sessions on one fresh data directory, and checks that they leave no run behind."""
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """A directory with the stand-in for the guest; the data directory in it is made by the first session."""
     folder = Path(tempfile.mkdtemp(prefix="intermodal-runtime-"))
     bundle = folder / "bundle" / "intermodal"
     bundle.mkdir(parents=True)
     (bundle / "__init__.py").write_text("")
     (bundle / "guest.py").write_text(_STAND_IN)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def local(folder: Path) -> Iterator[Any]:
+    """Opens sessions on one data directory, and checks that they leave no run behind."""
 
     @contextlib.asynccontextmanager
     async def opened(isolation: str = "namespaces") -> AsyncIterator[Session]:
-        session = Session(folder / "data", bundle.parent, isolation)
+        session = Session(folder / "data", folder / "bundle", isolation)
         try:
             yield session
         finally:
@@ -121,6 +128,4 @@ def local() -> Iterator[Any]:
                 container.stream.close()
 
     yield SimpleNamespace(open=opened, folder=folder, runs=folder / "data" / "local" / "runs")
-    left = list((folder / "data" / "local" / "runs").glob("*"))
-    shutil.rmtree(folder, ignore_errors=True)
-    assert left == []
+    assert list((folder / "data" / "local" / "runs").glob("*")) == []
