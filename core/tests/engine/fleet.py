@@ -51,7 +51,6 @@ from intermodal.engine.events import (
 )
 from intermodal.specs import ResourceTotals
 
-
 _UNKNOWN = ResourceTotals()
 
 
@@ -201,7 +200,7 @@ class Fleet:
             lines.append(f"{name} {[pool.id for pool in getattr(core, name)]}")
         for pool in core.pools.values():
             calls = [(call.id, call.depth, len(call.fresh), len(call.again)) for call in pool.queue.calls()]
-            lines.append(  # noqa: PERF401 - readable
+            lines.append(
                 f"{pool.id}: waiting {pool.waiting} supply {pool.supply} live {pool.live} busy {pool.busy} "
                 f"idle {[*pool.idle]} bench {[*pool.benched]} "
                 f"room {[*pool.room]} solo {pool.solo_size} failures {pool.start_failures} "

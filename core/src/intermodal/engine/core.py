@@ -144,7 +144,7 @@ class Core:
             load if unparked and not leaving else 0,
             1 if unparked else 0,
             1 if unparked and not leaving else 0,
-            1 if leaving and present else 0,
+            1 if present and leaving and (unparked or container.life >= Life.STOPPING) else 0,
         )
         before = container.counted
         if counted != before:

@@ -35,11 +35,13 @@ def make_room(core: Core, pool: Pool) -> None:
         core.timers.wake(pool, pool.look_at)
         return
     _fail_blocked(core, pool)
-    if not pool.waiting or core.unparks:
+    if not pool.waiting:
         return
+    core.timers.wake(pool, core.now + _LOOK_AGAIN_S)
+    if core.outputs or core.unparks:
+        return  # somebody is about to go on
     if _drain_other(core, pool):
         pool.look_at = core.now + _LOOK_AGAIN_S
-        core.timers.wake(pool, pool.look_at)
     else:
         _evict(core, pool)
 
@@ -113,6 +115,8 @@ def _evict(core: Core, pool: Pool) -> None:
     calls = _waiting_calls(pool)
     chain = set(_chain(core, calls[0])) if calls else set()
     waiting = [container for container in core.containers.values() if container.parked and container not in chain]
+    if core.ledger.lacks(pool.spec.resources) is None:  # then it is GPUs, and only those who hold some can help
+        waiting = [container for container in waiting if container.hold.gpu is not None]
     if waiting:
         youngest = max(waiting, key=lambda container: container.number)
         recycle(core, youngest, f"evicted: everything waits for nested calls, and pool {pool.id} needs room for one")
