@@ -131,7 +131,7 @@ medians shown. Numbers depend on the machine, ratios less so; do not compare num
 
 {time.strftime("%Y-%m-%d")}, {os.cpu_count()} cores ({_cpu()}), Linux {platform.release()}, Python
 {platform.python_version()}; {versions}.
-{missing}
+{_busy()}{missing}
 ![The same numbers as bars](benchmarks.png)
 
 {tables(results)}
@@ -141,6 +141,17 @@ chunk, nothing is retried, results come in chunks. Intermodal sends many inputs 
 result, exception, retries, timeout and cancellation, and runs in a container. Measure one thing yourself with
 `make bench BENCH_ARGS="--only latency --peers intermodal,ppe"`.
 """
+
+
+def _busy() -> str:
+    minutes = os.getloadavg()[2]
+    cores = os.cpu_count() or 1
+    if minutes <= 1.5 * cores:
+        return ""
+    return (
+        f"\n**The machine was busy with other work:** load {minutes:.1f} on {cores} cores over the last quarter of an hour. "
+        "Take the numbers as lower bounds, and the times that need several processes least seriously.\n"
+    )
 
 
 def _cpu() -> str:
