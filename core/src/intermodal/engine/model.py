@@ -54,11 +54,12 @@ class Shelf:
 class Extra:
     """What few inputs have: tries that failed, lost containers, nested calls, a generator's items."""
 
-    __slots__ = ("children", "items", "losses", "retries", "waiting")
+    __slots__ = ("children", "evictions", "items", "losses", "retries", "waiting")
 
     def __init__(self) -> None:
         self.retries = 0
         self.losses = 0
+        self.evictions = 0
         self.items = 0
         self.waiting = False
         self.children: list[Call] = []

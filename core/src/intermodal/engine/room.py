@@ -8,7 +8,8 @@ from intermodal.engine.cancelling import fail_waiting
 from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
 from intermodal.engine.lifecycle import stop
-from intermodal.engine.model import Call, Container, Life, Pool
+from intermodal.engine.model import SLEEPING, Call, Container, Input, Life, Pool
+from intermodal.engine.recording import detach
 
 __all__ = ["make_room"]
 
@@ -109,7 +110,9 @@ def _drain_other(core: Core, pool: Pool) -> bool:
 
 
 def _evict(core: Core, pool: Pool) -> None:
-    contenders = [other for other in core.pools.values() if other is pool or (other in core.starved and not other.supply)]
+    contenders = [
+        other for other in core.pools.values() if other is pool or (other in core.starved and not other.supply)
+    ]
     if max(contenders, key=lambda other: other.depth) is not pool:
         return  # what a deeper one frees for itself is what ends the others' waiting
     calls = _waiting_calls(pool)
@@ -119,4 +122,16 @@ def _evict(core: Core, pool: Pool) -> None:
         waiting = [container for container in waiting if container.hold.gpu is not None]
     if waiting:
         youngest = max(waiting, key=lambda container: container.number)
+        for attempt, item in list(youngest.running.items()):
+            if item.attempt == attempt and not item.more().items:
+                _put_off(core, youngest, item)
         recycle(core, youngest, f"evicted: everything waits for nested calls, and pool {pool.id} needs room for one")
+
+
+def _put_off(core: Core, container: Container, item: Input) -> None:
+    """It runs again later, each time later, so that what it made room for is done by then. Nothing is charged."""
+    detach(core, container, item)
+    extra = item.more()
+    extra.evictions += 1
+    item.attempt = SLEEPING
+    core.timers.sleep(item, core.now + min(_LOOK_AGAIN_S * 2.0**extra.evictions, core.settings.max_backoff_s))
