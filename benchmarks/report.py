@@ -149,8 +149,8 @@ def _busy() -> str:
     if minutes <= 1.5 * cores:
         return ""
     return (
-        f"\n**The machine was busy with other work:** load {minutes:.1f} on {cores} cores over the last quarter of an hour. "
-        "Take the numbers as lower bounds, and the times that need several processes least seriously.\n"
+        f"\n**The machine was busy with other work:** load {minutes:.1f} on {cores} cores over the last "
+        "quarter of an hour. Take the numbers as lower bounds, and start-up times least seriously.\n"
     )
 
 
