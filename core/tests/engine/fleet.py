@@ -196,8 +196,9 @@ class Fleet:
         core = self.engine._core
         lines = [f"{self.engine.snapshot().counters} at {self.now}; cpu {core.ledger.cpu} memory {core.ledger.memory}"]
         lines.append(f"unparks {[c.id for c in core.unparks]} cpu_wanted {core.cpu_wanted} leaving {core.leaving}")
-        for name in ("slot_wanted", "starved", "hungry"):
-            lines.append(f"{name} {[pool.id for pool in getattr(core, name)]}")
+        lines += [
+            f"{name} {[pool.id for pool in getattr(core, name)]}" for name in ("slot_wanted", "starved", "hungry")
+        ]
         for pool in core.pools.values():
             calls = [(call.id, call.depth, len(call.fresh), len(call.again)) for call in pool.queue.calls()]
             lines.append(

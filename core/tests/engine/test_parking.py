@@ -188,7 +188,6 @@ programs = st.recursive(
         Program,
         value=st.just(1),
         sleep=st.sampled_from([0.0, 0.01]),
-        crash=st.sampled_from([0, 0, 0, 1]),
         pool=st.sampled_from(["p", "q", "batched", "gpu"]),
         children=st.lists(inner, min_size=1, max_size=4).map(tuple),
     ),
@@ -204,7 +203,7 @@ programs = st.recursive(
     st.sampled_from([1, 2, 3]),
     st.sampled_from([1, 2, None]),
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_nested_calls_of_several_pools_all_end(
     calls: list[tuple[str, Program]], seed: int, chaos: bool, memory: int, max_inputs: int, most: int | None
 ) -> None:

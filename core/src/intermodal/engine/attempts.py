@@ -24,6 +24,8 @@ __all__ = [
     "unqueue",
 ]
 
+_MOST_RESTARTS = 100
+
 
 def failed(core: Core, item: Input, payload: Any) -> None:
     """An exception or a timeout: consumes a retry, or is the result."""
@@ -66,6 +68,12 @@ def restart(core: Core, container: Container, item: Input) -> None:
         finish(core, item, ERROR, Failure("ContainerLostError", text))
         return
     detach(core, container, item)
+    extra = item.more()
+    extra.evictions += 1
+    if extra.evictions > _MOST_RESTARTS:  # every call ends, also where neighbours die for ever
+        text = f"its containers were ended {_MOST_RESTARTS} times because of other inputs, {container.id} the last"
+        finish(core, item, ERROR, Failure("ContainerLostError", text))
+        return
     item.attempt = QUEUED
     enqueue(core, item, front=True)
 
