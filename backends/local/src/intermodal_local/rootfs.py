@@ -25,10 +25,8 @@ class Python:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rootfs:
     """The reference in `BuiltImage.ref`. `layers` are absolute directories, top-most first, each with any of `root`,
-    `usr`,
-    `usr-local` in it in the format of an overlay's upper directory. `venv` is a virtual environment's directory
-    instead,
-    for `isolation = "process"`."""
+    `usr`, `usr-local` in it in the format of an overlay's upper directory. `venv` is a virtual environment's directory
+    instead, for `isolation = "process"`."""
 
     python: Python
     layers: tuple[str, ...] = ()

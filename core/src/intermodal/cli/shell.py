@@ -30,8 +30,7 @@ def command(
     """Open a shell in a container like those of a function: its image, source, environment, mounts and limits.
 
     NAME is a function or class of FILE; it may be left away where there is one. Without FILE the image is the default
-    one.
-    The exit code is the shell's.
+    one. The exit code is the shell's.
     """
     argv = shlex.split(cmd)
     if not argv:

@@ -19,8 +19,8 @@ __all__ = ["CallHandle", "CallTarget", "Client", "Reply", "current", "has_curren
 @dataclass(frozen=True)
 class CallTarget:
     """What to call: a function or class by `key` within an app, a method ("" for plain functions), pickled class
-    parameters
-    (a payload, b"" for none), and options that give a pool of its own (JSON of changed FunctionSpec fields)."""
+    parameters (a payload, b"" for none), and options that give a pool of its own (JSON of changed FunctionSpec
+    fields)."""
 
     app: str
     key: str

@@ -122,8 +122,7 @@ class FunctionCall(Generic[R]):
         """Wait for the value of input `index`, at most `timeout` seconds.
 
         Raises the builtin `TimeoutError` when the time is up, and whatever the function raised; `OutputExpiredError`
-        where
-        the output is no longer kept.
+        where the output is no longer kept.
         """
         client = self._client or current()
         status, payload = await self._output(client, index, timeout)

@@ -25,8 +25,7 @@ class Completion(Generic[T]):
     """A value or an error that arrives once, from any thread.
 
     `timeout` (seconds) set by the waiter bounds one wait; when it passes, the builtin `TimeoutError` is raised there
-    and the
-    completion stays valid.
+    and the completion stays valid.
     """
 
     __slots__ = ("_callbacks", "_error", "_gate", "_value", "done", "timeout")

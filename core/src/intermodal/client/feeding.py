@@ -1,8 +1,7 @@
 """Feeding the inputs of a map with bounded look-ahead (map.lazy).
 
-A list, tuple or range gives its items at once and is read by whoever iterates the results. Any other iterable may
-block or
-wait for earlier results, so a thread of its own reads it (an async one: a task of the caller's loop).
+A list, tuple or range gives its items at once and is read by whoever iterates the results. Any other iterable may block
+or wait for earlier results, so a thread of its own reads it (an async one: a task of the caller's loop).
 
 Standard library only and Python 3.10 syntax: guests use it.
 """

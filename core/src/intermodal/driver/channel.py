@@ -28,9 +28,9 @@ OnClosed = Callable[[str], None]
 class Channel:
     """Frames over a non-blocking socket; descriptors of shared memory ride along where the socket is local.
 
-    `on_frame` and `on_closed` run on the loop, `on_turn` after the frames of one read. Writing never blocks: what
-    the socket does not take is queued, which the
-    engine's windows bound. A peer that breaks the protocol is cut off, with the reason.
+    `on_frame` and `on_closed` run on the loop, `on_turn` after the frames of one read. Writing never blocks: what the
+    socket does not take is queued, which the engine's windows bound. A peer that breaks the protocol is cut off, with
+    the reason.
     """
 
     def __init__(

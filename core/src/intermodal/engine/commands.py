@@ -74,8 +74,7 @@ class CancelAttempts:
     """Interrupt or drop these attempts in the container; the engine has recorded their end already.
 
     The container answers each one, started or not, with a result (CANCELLED, or whatever it ended with); if one that
-    had
-    started does not answer within the pool's grace period, the engine kills the container.
+    had started does not answer within the pool's grace period, the engine kills the container.
     """
 
     container: str

@@ -102,12 +102,10 @@ class CallSubmitted:
     """A new call. `client` is who gets the outputs; `parent` is the attempt id of the input that makes a nested call.
 
     `key` is the submitter's idempotency key: a second submission with it is the same call and changes nothing (fault
-    6).
-    `closed`: no more inputs follow. Inputs get indices 0, 1, … in order of arrival. `credit`: how many items a
-    generator
-    may produce before `CreditGranted` allows more; None: no limit (gen.stream). `detached`: it outlives its client
-    and, if
-    nested, the input that made it (spawn). The client of a nested call is "container:" and the container's id.
+    6). `closed`: no more inputs follow. Inputs get indices 0, 1, … in order of arrival. `credit`: how many items a
+    generator may produce before `CreditGranted` allows more; None: no limit (gen.stream). `detached`: it outlives its
+    client and, if nested, the input that made it (spawn). The client of a nested call is "container:" and the
+    container's id.
     """
 
     call: str

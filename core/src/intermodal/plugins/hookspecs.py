@@ -1,8 +1,7 @@
 """The hooks: everything a plugin can implement. Mark an implementation with `intermodal.plugins.hookimpl`.
 
-A plugin is a module (or an instance) with functions of these names; each takes any subset of the named arguments.
-Role factories come from backends (entry-point group `intermodal.backends`) or from any other plugin, which then wins
-over
+A plugin is a module (or an instance) with functions of these names; each takes any subset of the named arguments. Role
+factories come from backends (entry-point group `intermodal.backends`) or from any other plugin, which then wins over
 the backend; `@hookimpl(wrapper=True)` lets a plugin put its own object around what another one returned.
 """
 
@@ -65,8 +64,7 @@ def intermodal_configure(config: Config, host: PluginHost) -> None:
     """Get ready: read configuration, refuse what is wrong with `ConfigError`.
 
     Called by the host once per session, after all options are registered and checked, before any role is asked for.
-    `host`
-    is for plugins that make observations of their own (`host.observe`). Return nothing.
+    `host` is for plugins that make observations of their own (`host.observe`). Return nothing.
     """
 
 
@@ -75,8 +73,7 @@ def intermodal_unconfigure(config: Config) -> None:
     """Let go of everything that `intermodal_configure` opened.
 
     Called by the host at the end of the session, after the last observation was delivered and all roles were closed;
-    plugins
-    are called in the reverse order of `intermodal_configure`. Return nothing.
+    plugins are called in the reverse order of `intermodal_configure`. Return nothing.
     """
 
 
@@ -88,8 +85,7 @@ def intermodal_builder(config: Config) -> Builder | None:
     """The object that builds images.
 
     Called by the host at most once per session, when the first image is needed. Return a `Builder`, or None to let the
-    next
-    plugin answer. A wrapper gets what the others gave and returns the `Builder` to use instead.
+    next plugin answer. A wrapper gets what the others gave and returns the `Builder` to use instead.
     """
 
 
@@ -98,8 +94,7 @@ def intermodal_launcher(config: Config) -> Launcher | None:
     """The object that starts and watches containers.
 
     Called by the host at most once per session, when the session starts. Return a `Launcher`, or None to let the next
-    plugin
-    answer. Wrappers as for `intermodal_builder`.
+    plugin answer. Wrappers as for `intermodal_builder`.
     """
 
 
@@ -108,8 +103,7 @@ def intermodal_gpus(config: Config) -> GpuAllocator | None:
     """The object that hands out accelerators.
 
     Called by the host at most once per session, when the first GPU is asked for. Return a `GpuAllocator`, or None to
-    let the
-    next plugin answer; where nobody answers there are no GPUs. Wrappers as for `intermodal_builder`.
+    let the next plugin answer; where nobody answers there are no GPUs. Wrappers as for `intermodal_builder`.
     """
 
 
@@ -117,9 +111,8 @@ def intermodal_gpus(config: Config) -> GpuAllocator | None:
 def intermodal_storage(config: Config) -> Storage | None:
     """The object that keeps blobs and named references.
 
-    Called by the host at most once per session. Return a `Storage`, or None to let the next plugin answer; where
-    nobody does,
-    core keeps them in a directory under `config.data_dir`. Wrappers as for `intermodal_builder`.
+    Called by the host at most once per session. Return a `Storage`, or None to let the next plugin answer; where nobody
+    does, core keeps them in a directory under `config.data_dir`. Wrappers as for `intermodal_builder`.
     """
 
 
@@ -128,9 +121,8 @@ def intermodal_capabilities(config: Config) -> Capabilities | None:
     """What this plugin's roles can do, as product data.
 
     Called by the host once per session for each plugin that provides a role. Of each provider's answer only the names
-    of the
-    roles that it really provides count, so a plugin that replaces one role states that role's capabilities only. Return
-    `Capabilities`; None means that nothing is supported. A wrapper sees and may change the merged statement.
+    of the roles that it really provides count, so a plugin that replaces one role states that role's capabilities only.
+    Return `Capabilities`; None means that nothing is supported. A wrapper sees and may change the merged statement.
     """
 
 
@@ -142,18 +134,15 @@ def intermodal_modify_container_spec(config: Config, draft: ContainerDraft) -> N
     """Change a container before it is launched: add an environment variable, a mount, a limit.
 
     Called by the host on the driver's thread for every launch, right before the launcher, so it must be quick and must
-    not
-    block. Change `draft` in place; afterwards it is checked and frozen into a `ContainerSpec`. Return nothing. To
-    refuse the
-    container, raise `intermodal.plugins.LaunchRefused`.
+    not block. Change `draft` in place; afterwards it is checked and frozen into a `ContainerSpec`. Return nothing. To
+    refuse the container, raise `intermodal.plugins.LaunchRefused`.
     """
 
 
 # ---- observers ---------------------------------------------------------------------------------------------------
 # All are called by the host on one thread of its own, never on the driver's, with the records that came since the last
 # time, in order. They may block; then later batches are larger. An observer that raises is reported once and gets
-# nothing
-# more. Wrappers are refused. Return nothing.
+# nothing more. Wrappers are refused. Return nothing.
 
 
 @hookspec
@@ -163,9 +152,7 @@ def intermodal_call_started(events: Sequence[CallStarted]) -> None:
 
 @hookspec
 def intermodal_call_progress(events: Sequence[CallProgress]) -> None:
-    """Running calls moved on. A few times a second for each call that changes; the newest record of a call is enough.
-    Return nothing.
-    """
+    """Running calls moved on: some records a second for each, of which the newest is enough. Return nothing."""
 
 
 @hookspec
@@ -210,16 +197,12 @@ def intermodal_log(events: Sequence[LogLine]) -> None:
 
 @hookspec
 def intermodal_metric(events: Sequence[Metric]) -> None:
-    """Values of time series: from `METRIC name=value[unit]` lines, and what plugins gave to `host.observe`. Return
-    nothing.
-    """
+    """Values of time series, from `METRIC name=value[unit]` lines and from `host.observe`. Return nothing."""
 
 
 @hookspec
 def intermodal_notice(events: Sequence[Notice]) -> None:
-    """The engine says something for people: it waits for a GPU, tries an input again, refused a late result. Return
-    nothing.
-    """
+    """Words for people: the engine waits for a GPU, tries an input again, refused a late result. Return nothing."""
 
 
 @hookspec

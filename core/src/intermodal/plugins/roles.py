@@ -129,9 +129,8 @@ class Builder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuDevice:
-    """One accelerator. `index` is its place in the inventory, `uuid` what CUDA_VISIBLE_DEVICES gets; declared ones
-    have none.
-    """
+    """One accelerator. `index` is its place in the inventory; `uuid` is what CUDA_VISIBLE_DEVICES gets, where it has
+    one."""
 
     kind: str
     index: int
@@ -172,9 +171,7 @@ ExitCause = Literal["exited", "killed", "out_of_memory", "lost", "start_failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerExit:
-    """How a container ended. `code` is 0..255, or 128+n for signal n. `detail` is for people: limit and peak, host's
-    words.
-    """
+    """How a container ended. `code` is 0..255, or 128+n for signal n. `detail` is for people: limit, peak, reason."""
 
     cause: ExitCause
     code: int | None = None
@@ -211,9 +208,8 @@ class Container(Protocol):
         ...
 
     async def wait(self) -> ContainerExit:
-        """The exit; the same answer every time. All output was given to the sink before, and nothing of it is left
-        after.
-        """
+        """The exit; the same answer every time. The sink got all output before, and nothing of the container is left
+        after."""
         ...
 
     async def kill(self) -> None:

@@ -23,20 +23,16 @@ class HostMount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
-    """One container. The launcher runs the guest (`intermodal.guest.serve`) in it and hands back the stream to it.
+    """One container. The launcher runs the guest (`python -m intermodal.guest`) in it and hands back the stream to it.
 
     Args:
         id: unique, `[a-z0-9-]+`; safe in file names, hostnames and labels.
         app, function: for labels and logs only.
         env: what the user's process gets, image environment, devices and secrets merged in. Values may be secret:
-        never log them.
+            never log them.
         mounts: read-only host paths; the guest bundle and the user's source are among them.
         python_path: directories inside that the guest puts on `sys.path`, in order.
         snapshot: None, or the key of a memory snapshot: containers with one key may be forked from one template.
-        boot: the complete first frame that the guest reads (already encoded). Normally the driver sends it over the
-        stream;
-            a launcher that makes templates sends it to the template, then it answers for its forks.
-        interactive: a shell on the container's terminal instead of the guest.
     """
 
     id: str

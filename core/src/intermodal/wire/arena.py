@@ -1,10 +1,8 @@
 """Shared memory for large payloads: pooled segments whose pages are reused, passed by file descriptor.
 
 An owner writes a payload into a segment once; every reader maps the same pages. First touch of fresh pages is what
-costs,
-so freed segments wait in the pool for the next payload. A segment is sealed against shrinking, or a peer that
-truncates it
-could kill its reader.
+costs, so freed segments wait in the pool for the next payload. A segment is sealed against shrinking, or a peer that
+truncates it could kill its reader.
 
 Standard library only and Python 3.10 syntax: guests use it.
 """

@@ -1,9 +1,8 @@
 """Frames: a JSON header and raw segments. Used at both ends of every stream.
 
 Layout, little endian: u32 header length, u32 number of segments, one u64 length per segment, the header, the segments.
-The header is a JSON object whose "t" names the message. Columns of numbers travel as segments (see `columns`), so
-that a
-frame of 256 inputs costs no more than a few C calls to read and to check.
+The header is a JSON object whose "t" names the message. Columns of numbers travel as segments (see `columns`), so that
+a frame of 256 inputs costs no more than a few C calls to read and to check.
 
 Standard library only and Python 3.10 syntax: guests use it.
 """

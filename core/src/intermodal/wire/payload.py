@@ -2,9 +2,8 @@
 
 Forms (byte 0 of a payload segment on the wire): 0 the pickle itself; 1 a descriptor of shared memory; 2 a pickle with
 out-of-band buffers behind it; 3 a failure that the engine gave. A small value is one `bytes`; a large one keeps the
-chunks
-that pickle hands out, so that a big `bytes` object is never copied on its way into shared memory (pickle passes such an
-object to `write` as it is, at any depth; buffers of protocol 5 likewise).
+chunks that pickle hands out, so that a big `bytes` object is never copied on its way into shared memory (pickle passes
+such an object to `write` as it is, at any depth; buffers of protocol 5 likewise).
 
 Standard library and cloudpickle only and Python 3.10 syntax: guests use it.
 """

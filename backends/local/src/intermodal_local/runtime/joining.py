@@ -22,8 +22,7 @@ def join(order: dict[str, Any], fds: Sequence[int], *, rootless: bool) -> None:
     """Run `order["argv"]` in the container whose process 1 is `fds[0]`; watch it until it ends. Never returns.
 
     `fds[1]` is a socket for reports (`pty` with the terminal, `error`, `code`) and orders (`signal`); then follow
-    standard
-    input, output and error unless a terminal is asked for; then the control files of the container's cgroups.
+    standard input, output and error unless a terminal is asked for; then the control files of the container's cgroups.
     """
     container, told, *rest = fds
     sock = socket.socket(fileno=told)

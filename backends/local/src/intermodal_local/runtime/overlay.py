@@ -1,8 +1,7 @@
 """A container's root: overlays over the host's userland, and how a place inside it is reached safely.
 
-A *stack* is a directory of numbered links to the lower directories of the three overlays, top-most first: `r0 r1
-...` for
-/, `u0 ...` for /usr, `l0 ...` for /usr/local (none where the interpreter lives in /usr). Links keep the mount
+A *stack* is a directory of numbered links to the lower directories of the three overlays, top-most first: `r0 r1 ...`
+for /, `u0 ...` for /usr, `l0 ...` for /usr/local (none where the interpreter lives in /usr). Links keep the mount
 options short.
 """
 
@@ -45,8 +44,7 @@ def make_upper(run: str, layer: str | None, prefix: str, *, local: bool) -> None
 
 def mount_root(stack: str, run: str, counts: Sequence[int], first: Sequence[str] = ()) -> str:
     """Mount the overlays of `stack` below `run`/m and return that path. `first` are run directories whose uppers lie
-    above
-    the stack (a template's). Changes the working directory. Raises `OSError` naming the directories."""
+    above the stack (a template's). Changes the working directory. Raises `OSError` naming the directories."""
     layer = os.path.lexists(f"{run}/layer")
     os.chdir(stack)
     target, here = f"{run}/m", os.path.relpath(run, stack)

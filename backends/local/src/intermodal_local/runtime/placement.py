@@ -71,8 +71,7 @@ class Placement:
 
     def place(self, tenant: Tenant, message: Message, fds: list[int], boot: int | None, groups: Sequence[int]) -> None:
         """Fork the container soon. `fds` are stream, standard output, standard error, status; all descriptors but
-        `boot`
-        are taken over. Raises `OSError`."""
+        `boot` are taken over. Raises `OSError`."""
         zygote = self._zygote(message)
         template = None
         if boot is not None:

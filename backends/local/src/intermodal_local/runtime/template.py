@@ -2,9 +2,8 @@
 
 It needs the power to make namespaces for its forks, so it lives in a user namespace of its own, where user code has
 none over the host. What its forks mount is shown below one place, read-only, all but the directory of its own
-containers;
-those mounts are made outside of its user namespace, so nothing inside can change them. A privileged template maps all
-users one to one, so the only /proc it may see unmasked is a read-only one.
+containers; those mounts are made outside of its user namespace, so nothing inside can change them. A privileged
+template maps all users one to one, so the only /proc it may see unmasked is a read-only one.
 """
 
 from __future__ import annotations
@@ -37,8 +36,7 @@ def become(
 
     `fds` are its control socket, the boot frame's memory file, standard output and error, then the control files of its
     cgroups. `gate` leads to the zygote that writes the maps of its user namespace. `forked` is told the process that
-    goes
-    on, and `serve` is what that one does when it is ready: fork containers on request.
+    goes on, and `serve` is what that one does when it is ready: fork containers on request.
     """
     control, boot, out, err, *groups = fds
     sock = socket.socket(fileno=control)
