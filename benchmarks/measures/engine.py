@@ -8,6 +8,7 @@ from typing import Any
 
 from intermodal.engine import Engine, commands, events
 from intermodal.specs import Resources, ResourceTotals, Scaling
+from intermodal.specs.status import OK
 from measures import About
 
 ABOUT = {"engine": About("the engine alone", "inputs/s", "higher")}
@@ -58,7 +59,7 @@ class Machine:
             while self.out and taken < TURN:
                 container, attempts = self.out.popleft()
                 taken += len(attempts)
-                oks = [events.OK] * len(attempts)
+                oks = [OK] * len(attempts)
                 news.append(events.ResultsArrived(container, attempts, oks, oks, len(attempts) * self.input_s, 0.0))
             news.append(events.InputsAdded(CALL, [None] * taken, closed=False))
             assert taken, "the engine stands still"

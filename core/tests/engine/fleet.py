@@ -29,11 +29,6 @@ from intermodal.engine.commands import (
     Stop,
 )
 from intermodal.engine.events import (
-    CANCELLED,
-    ERROR,
-    GENERATOR_END,
-    ITEM,
-    OK,
     CallSubmitted,
     CapacityKnown,
     ClientLeft,
@@ -50,6 +45,7 @@ from intermodal.engine.events import (
     ResultsArrived,
 )
 from intermodal.specs import ResourceTotals
+from intermodal.specs.status import CANCELLED, ERROR, GENERATOR_END, ITEM, OK
 
 _UNKNOWN = ResourceTotals()
 

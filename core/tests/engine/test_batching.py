@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intermodal.engine.commands import Dispatch
-from intermodal.engine.events import CANCELLED, ERROR, OK, InputsAdded, InputsCancelled, MethodPolicy
+from intermodal.engine.events import InputsAdded, InputsCancelled, MethodPolicy
 from intermodal.specs import BatchPolicy, ResourceTotals, RetryPolicy, Scaling
+from intermodal.specs.status import CANCELLED, ERROR, OK
 
 from .fleet import Fleet, Program
 

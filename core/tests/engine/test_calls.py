@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from intermodal.engine.commands import CancelAttempts, Deliver, Dispatch, Failure, Kill, Notice
 from intermodal.engine.events import (
-    CANCELLED,
-    ERROR,
-    OK,
     CallCancelled,
     CallSubmitted,
     ClientLeft,
@@ -19,6 +16,7 @@ from intermodal.engine.events import (
     StopRequested,
 )
 from intermodal.specs import Resources, ResourceTotals, RetryPolicy, Scaling
+from intermodal.specs.status import CANCELLED, ERROR, OK
 
 from .fleet import Fleet, Program
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from intermodal.engine.commands import CancelAttempts, GrantCredit
-from intermodal.engine.events import ERROR, GENERATOR_END, ITEM, CallCancelled, CreditGranted, MethodPolicy
+from intermodal.engine.events import CallCancelled, CreditGranted, MethodPolicy
 from intermodal.specs import ResourceTotals, RetryPolicy
+from intermodal.specs.status import ERROR, GENERATOR_END, ITEM
 
 from .fleet import Fleet, Program
 

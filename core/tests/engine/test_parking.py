@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intermodal.engine.commands import Launch, Park
-from intermodal.engine.events import ERROR, OK, CallCancelled, CallSubmitted, InputWaiting, MethodPolicy, StopRequested
+from intermodal.engine.events import CallCancelled, CallSubmitted, InputWaiting, MethodPolicy, StopRequested
 from intermodal.specs import BatchPolicy, GpuChoice, GpuRequest, Resources, ResourceTotals, Scaling
+from intermodal.specs.status import ERROR, OK
 
 from .fleet import Fleet, Program
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from intermodal.engine.commands import Dispatch, Failure, Kill, Launch
-from intermodal.engine.events import ERROR, OK, ContainerExited, MethodPolicy
+from intermodal.engine.events import ContainerExited, MethodPolicy
 from intermodal.specs import Resources, ResourceTotals, RetryPolicy, Scaling
+from intermodal.specs.status import ERROR, OK
 
 from .fleet import Fleet, Program
 

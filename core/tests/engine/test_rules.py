@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intermodal.engine import Engine, Settings
-from intermodal.engine.events import CANCELLED, ERROR, CallCancelled, InputsCancelled, MethodPolicy, StopRequested
+from intermodal.engine.events import CallCancelled, InputsCancelled, MethodPolicy, StopRequested
 from intermodal.specs import BatchPolicy, Resources, ResourceTotals, RetryPolicy, Scaling
+from intermodal.specs.status import CANCELLED, ERROR
 
 from .fleet import Fleet, Program
 

@@ -6,8 +6,9 @@ import pytest
 
 from intermodal.engine import Engine
 from intermodal.engine.commands import Dispatch, Launch, Notice, Stop
-from intermodal.engine.events import ERROR, OK, AutoscalerUpdated, CapacityKnown, ContainerReady, ResultsArrived
+from intermodal.engine.events import AutoscalerUpdated, CapacityKnown, ContainerReady, ResultsArrived
 from intermodal.specs import GpuChoice, GpuRequest, Resources, ResourceTotals, Scaling
+from intermodal.specs.status import ERROR, OK
 
 from .fleet import Fleet, Program
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intermodal.specs import BatchPolicy, MethodSpec
-from intermodal.wire.messages import ERROR, OK
+from intermodal.specs.status import ERROR, OK
 from intermodal.wire.payload import dumps
 
 from .harness import Host

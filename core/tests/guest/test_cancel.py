@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intermodal.specs import MethodSpec
-from intermodal.wire.messages import CANCELLED, OK
+from intermodal.specs.status import CANCELLED, OK
 
 from .harness import Host
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from intermodal.specs import MethodSpec
-from intermodal.wire.messages import ERROR, OK
+from intermodal.specs.status import ERROR, OK
 
 from .harness import Host
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from intermodal.wire.messages import ERROR, OK
+from intermodal.specs.status import ERROR, OK
 
 from .harness import Host
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intermodal.specs import MethodSpec
-from intermodal.wire.messages import CANCELLED, ERROR, GENERATOR_END, ITEM
+from intermodal.specs.status import CANCELLED, ERROR, GENERATOR_END, ITEM
 
 from .harness import Host
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from intermodal.specs import MethodSpec
-from intermodal.wire.messages import CANCELLED, ERROR, OK, pack
+from intermodal.specs.status import CANCELLED, ERROR, OK
+from intermodal.wire.messages import pack
 from intermodal.wire.payload import dumps, loads, received
 
 from .harness import Host

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from intermodal.specs import MethodSpec
-from intermodal.wire.messages import OK
+from intermodal.specs.status import OK
 
 from .harness import Host
 

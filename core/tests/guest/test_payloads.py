@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from intermodal.specs import MethodSpec
-from intermodal.wire.messages import OK
+from intermodal.specs.status import OK
 from intermodal.wire.payload import SharedPayload, dumps
 
 from .harness import Host

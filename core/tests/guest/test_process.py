@@ -15,7 +15,7 @@ import pytest
 
 from intermodal.driver import bundle
 from intermodal.specs import CodeTarget, MethodSpec, to_json
-from intermodal.wire.messages import OK
+from intermodal.specs.status import OK
 
 from .harness import PATIENCE, SOURCE, Host
 

@@ -14,7 +14,7 @@ from intermodal.client.api import CallHandle, CallTarget, Client, current
 from intermodal.client.dual import dual
 from intermodal.client.errors import rebuild
 from intermodal.exception import InputCancelledError, OutputExpiredError
-from intermodal.wire.messages import CANCELLED, ERROR, GENERATOR_END, ITEM, OK
+from intermodal.specs.status import CANCELLED, ERROR, GENERATOR_END, ITEM, OK
 
 __all__ = ["FunctionCall", "gather", "remote", "remote_gen", "spawn"]
 

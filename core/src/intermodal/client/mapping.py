@@ -12,7 +12,7 @@ from intermodal.client.api import CallTarget, Client
 from intermodal.client.calls import FunctionCall, spawn_all, value_of
 from intermodal.client.feeding import Window, feeder_for, zipped
 from intermodal.exception import InputCancelledError, InvalidError
-from intermodal.wire.messages import ITEM, OK
+from intermodal.specs.status import ITEM, OK
 
 __all__ = ["for_each", "map_values", "spawn_map"]
 

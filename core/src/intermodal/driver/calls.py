@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from intermodal.wire.messages import CANCELLED, ERROR, ITEM
+from intermodal.specs.status import CANCELLED, ERROR, ITEM
 
 __all__ = ["CallBook", "CallRecord"]
 

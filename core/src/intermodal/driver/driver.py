@@ -24,8 +24,8 @@ from intermodal.plugins import PluginHost
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
 from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, LaunchBusy
 from intermodal.specs import AppSpec, ContainerSpec, GpuRequest, Scaling
+from intermodal.specs.status import ERROR
 from intermodal.storage import StateService
-from intermodal.wire.messages import ERROR
 from intermodal.wire.payload import failed
 
 __all__ = ["Driver"]

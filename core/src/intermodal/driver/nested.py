@@ -11,7 +11,8 @@ from intermodal.client.api import CallTarget
 from intermodal.driver.requests import RequestError
 from intermodal.engine import events
 from intermodal.exception import Error
-from intermodal.wire.messages import ERROR, pack
+from intermodal.specs.status import ERROR
+from intermodal.wire.messages import pack
 from intermodal.wire.payload import failed
 
 if TYPE_CHECKING:

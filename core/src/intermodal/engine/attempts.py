@@ -7,9 +7,9 @@ from typing import Any
 
 from intermodal.engine.commands import Failure, Kill
 from intermodal.engine.core import Core
-from intermodal.engine.events import CANCELLED, ERROR
 from intermodal.engine.model import QUEUED, SLEEPING, Container, Input, Life
 from intermodal.engine.recording import detach, finish
+from intermodal.specs.status import CANCELLED, ERROR
 
 __all__ = [
     "abandon",

@@ -7,10 +7,11 @@ from typing import Any
 from intermodal.engine.cancelling import fail_waiting
 from intermodal.engine.commands import Failure, GrantCredit
 from intermodal.engine.core import Core
-from intermodal.engine.events import CANCELLED, ERROR, CallSubmitted, CreditGranted, InputsAdded, MethodPolicy, PoolSpec
+from intermodal.engine.events import CallSubmitted, CreditGranted, InputsAdded, MethodPolicy, PoolSpec
 from intermodal.engine.model import Call, Container, Pool
 from intermodal.engine.queueing import Queue
 from intermodal.engine.recording import accept, record
+from intermodal.specs.status import CANCELLED, ERROR
 
 __all__ = ["UNLIMITED", "call_submitted", "credit_granted", "inputs_added", "refuse_pool"]
 

@@ -7,9 +7,10 @@ from typing import Any
 from intermodal.engine.attempts import abandon, recycle, unqueue
 from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
-from intermodal.engine.events import CANCELLED, ERROR, CallCancelled, ClientLeft, InputsCancelled
+from intermodal.engine.events import CallCancelled, ClientLeft, InputsCancelled
 from intermodal.engine.model import ENDED, QUEUED, Call, Input
 from intermodal.engine.recording import finish, record
+from intermodal.specs.status import CANCELLED, ERROR
 
 __all__ = ["call_cancelled", "cancel_call", "cancel_orphans", "client_left", "fail_waiting", "inputs_cancelled"]
 

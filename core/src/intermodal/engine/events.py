@@ -9,11 +9,6 @@ from typing import Any, Literal
 from intermodal.specs import BatchPolicy, Resources, ResourceTotals, RetryPolicy, Scaling
 
 __all__ = [
-    "CANCELLED",
-    "ERROR",
-    "GENERATOR_END",
-    "ITEM",
-    "OK",
     "AutoscalerUpdated",
     "CallCancelled",
     "CallSubmitted",
@@ -205,15 +200,12 @@ class ContainerExited:
     detail: str = ""
 
 
-#: What one result says. ITEM is one yield of a generator; GENERATOR_END its normal end (payload None).
-OK, ERROR, ITEM, GENERATOR_END, CANCELLED = range(5)
-
-
 @dataclass(slots=True)
 class ResultsArrived:
     """Results by attempt id, in the order the container produced them. Unknown attempts are late or duplicate:
     fenced out.
 
+    `statuses`: as in `intermodal.specs.status`.
     `busy_s` and `cpu_s`: wall and cpu seconds that the container spent on these inputs, for scaling and prefetch.
     """
 

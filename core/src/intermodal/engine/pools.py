@@ -9,10 +9,11 @@ from intermodal.engine.calls import refuse_pool
 from intermodal.engine.cancelling import fail_waiting
 from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
-from intermodal.engine.events import CANCELLED, AutoscalerUpdated, CapacityKnown, PoolAdded, PoolFailed, StopRequested
+from intermodal.engine.events import AutoscalerUpdated, CapacityKnown, PoolAdded, PoolFailed, StopRequested
 from intermodal.engine.lifecycle import stop
 from intermodal.engine.model import Pool
 from intermodal.engine.queueing import Queue
+from intermodal.specs.status import CANCELLED
 
 __all__ = ["autoscaler_updated", "capacity_known", "pool_added", "pool_failed", "stop_requested"]
 

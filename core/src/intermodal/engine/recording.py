@@ -6,8 +6,8 @@ from typing import Any
 
 from intermodal.engine.commands import CallEnded, Command, Deliver
 from intermodal.engine.core import Core
-from intermodal.engine.events import CANCELLED, ERROR
 from intermodal.engine.model import ENDED, Call, Container, Input, Life
+from intermodal.specs.status import CANCELLED, ERROR
 
 __all__ = ["accept", "await_confirmation", "detach", "finish", "flush", "output", "record"]
 

@@ -7,11 +7,12 @@ from typing import Any
 from intermodal.engine.attempts import await_answer, enqueue, failed
 from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
-from intermodal.engine.events import CANCELLED, ERROR, ITEM, InputsReturned, ResultsArrived
+from intermodal.engine.events import InputsReturned, ResultsArrived
 from intermodal.engine.lifecycle import stop
 from intermodal.engine.model import ENDED, QUEUED, Container, Input, Life, Pool
 from intermodal.engine.parking import park_if_blocked
 from intermodal.engine.recording import detach, finish, output
+from intermodal.specs.status import CANCELLED, ERROR, ITEM
 
 __all__ = ["inputs_returned", "results_arrived"]
 

@@ -10,7 +10,7 @@ from intermodal.guest.execution import arguments, deal, fail, outcome
 from intermodal.guest.results import NOTHING, dumps_result
 from intermodal.guest.session import Session
 from intermodal.guest.work import Batch, Input, Work
-from intermodal.wire.messages import CANCELLED, GENERATOR_END, ITEM, OK
+from intermodal.specs.status import CANCELLED, GENERATOR_END, ITEM, OK
 from intermodal.wire.payload import Payload
 
 __all__ = ["Coroutines"]

@@ -12,7 +12,7 @@ from intermodal.guest.results import NOTHING, dumps_result
 from intermodal.guest.session import Session
 from intermodal.guest.turns import Seat
 from intermodal.guest.work import Batch, Input
-from intermodal.wire.messages import CANCELLED, ERROR, GENERATOR_END, ITEM, OK
+from intermodal.specs.status import CANCELLED, ERROR, GENERATOR_END, ITEM, OK
 from intermodal.wire.payload import Payload, SharedPayload, loads
 
 __all__ = ["Armor", "Execution", "arguments", "outcome"]

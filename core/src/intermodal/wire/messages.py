@@ -1,4 +1,4 @@
-"""What both ends of a stream agree on: protocol number, statuses, columns of numbers.
+"""What both ends of a stream agree on: protocol number, columns of numbers.
 
 Standard library only and Python 3.10 syntax: guests use it.
 """
@@ -12,13 +12,10 @@ from typing import Any
 
 from intermodal.wire.frame import Buffer, FrameError
 
-__all__ = ["CANCELLED", "ERROR", "GENERATOR_END", "ITEM", "OK", "PROTOCOL", "pack", "unpack"]
+__all__ = ["PROTOCOL", "pack", "unpack"]
 
 #: Goes up whenever an older peer could misread a newer one.
 PROTOCOL = 1
-
-#: Status of a result: a value, an exception, one yield of a generator, its normal end, an interrupted input.
-OK, ERROR, ITEM, GENERATOR_END, CANCELLED = range(5)
 
 
 def pack(code: str, numbers: Iterable[int]) -> bytes:
