@@ -5,7 +5,7 @@ from __future__ import annotations
 from intermodal.engine.attempts import abandon, enqueue, failed, recycle
 from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
-from intermodal.engine.lifecycle import kill, start_failed
+from intermodal.engine.lifecycle import start_failed
 from intermodal.engine.model import QUEUED, Container, Input, Life, Pool
 from intermodal.engine.parking import confirm_late
 
@@ -32,10 +32,10 @@ def _look_at(core: Core, container: Container) -> None:
         if core.now < container.deadline:
             core.timers.wake(container, container.deadline)
         elif life == Life.STOPPING:
-            kill(core, container, "it did not leave within its grace period")
+            recycle(core, container, "it did not leave within its grace period")
         else:
             limit = container.pool.spec.startup_timeout_s
-            kill(core, container, "it did not become ready in time")
+            recycle(core, container, "it did not become ready in time")
             text = f"container {container.id} did not become ready within its start-up timeout"
             hint = f" of {limit:g} s" if limit is not None else ""
             start_failed(

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from intermodal.engine.attempts import forget_running, lost, release, restart
+from intermodal.engine.attempts import forget_running, lost, recycle, restart
 from intermodal.engine.calls import refuse_pool
-from intermodal.engine.commands import Failure, Kill, Launch, Stop
+from intermodal.engine.commands import Failure, Launch, Stop
 from intermodal.engine.core import Core
 from intermodal.engine.events import (
     ContainerExited,
@@ -24,7 +24,6 @@ __all__ = [
     "container_exited",
     "container_failed",
     "container_ready",
-    "kill",
     "launch",
     "launch_deferred",
     "launched",
@@ -147,7 +146,7 @@ def stop(core: Core, container: Container) -> None:
     if container.life >= Life.STOPPING:
         return
     if container.life < Life.READY:
-        kill(core, container, "not needed any more")
+        recycle(core, container, "not needed any more")
         return
     grace = container.pool.spec.grace_s
     container.life = Life.STOPPING
@@ -156,16 +155,6 @@ def stop(core: Core, container: Container) -> None:
     core.timers.wake(container, container.deadline)
     core.emit(Stop(container.id, grace))
     core.settle(container)
-
-
-def kill(core: Core, container: Container, reason: str) -> None:
-    """End it now. Inputs in it are rescheduled."""
-    if container.life >= Life.KILLING:
-        return
-    container.life = Life.KILLING
-    container.expected = True
-    core.emit(Kill(container.id, reason))
-    release(core, container)
 
 
 def _bereave(core: Core, container: Container, event: ContainerExited) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from intermodal.guest.batching import bind, gather
-from intermodal.guest.execution import arguments, deal, fail, outcome
+from intermodal.guest.batching import gather
+from intermodal.guest.execution import arguments, deal, fail, outcome, unpacked
 from intermodal.guest.results import NOTHING, dumps_result
 from intermodal.guest.session import Session
 from intermodal.guest.work import Batch, Input, Work
@@ -91,14 +91,7 @@ class Coroutines:
     async def _batch(self, batch: Batch) -> None:
         session = self._session
         method = batch.inputs[0][1].method
-        good: list[int] = []
-        bound: list[dict[str, Any]] = []
-        for attempt, _, _, _, payload in batch.inputs:
-            try:
-                bound.append(bind(method, *arguments(payload)))
-                good.append(attempt)
-            except BaseException as error:  # noqa: BLE001 - user code may raise anything
-                session.finish(attempt, *outcome(session, attempt, error), True)
+        good, bound = unpacked(session, batch)
         if good:
             try:
                 if session.cancelled.issuperset(good):

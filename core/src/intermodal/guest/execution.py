@@ -125,14 +125,7 @@ class Execution:
     def _batch(self, batch: Batch) -> None:
         session, armor = self._session, self._armor
         method = batch.inputs[0][1].method
-        good: list[int] = []
-        bound: list[dict[str, Any]] = []
-        for attempt, _, _, _, payload in batch.inputs:
-            try:
-                bound.append(bind(method, *arguments(payload)))
-                good.append(attempt)
-            except BaseException as error:  # noqa: BLE001 - user code may raise anything
-                session.finish(attempt, *outcome(session, attempt, error), True)
+        good, bound = unpacked(session, batch)
         if good:
             try:
                 try:
@@ -147,6 +140,20 @@ class Execution:
             except BaseException as error:  # noqa: BLE001 - user code may raise anything
                 fail(session, good, error)
         session.results.flush()
+
+
+def unpacked(session: Session, batch: Batch) -> tuple[list[int], list[dict[str, Any]]]:
+    """The attempts of a batch and their arguments by name. An input whose arguments cannot be had fails alone."""
+    method = batch.inputs[0][1].method
+    attempts: list[int] = []
+    bound: list[dict[str, Any]] = []
+    for attempt, _, _, _, payload in batch.inputs:
+        try:
+            bound.append(bind(method, *arguments(payload)))
+            attempts.append(attempt)
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything
+            session.finish(attempt, *outcome(session, attempt, error), True)
+    return attempts, bound
 
 
 def deal(session: Session, batch: Batch, attempts: Iterable[int], value: Any) -> None:

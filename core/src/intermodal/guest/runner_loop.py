@@ -14,7 +14,7 @@ from intermodal.guest.execution import Execution
 from intermodal.guest.loops import container_loop
 from intermodal.guest.runner_threads import Workers
 from intermodal.guest.session import Session
-from intermodal.guest.work import Batch, Work, attempts_of
+from intermodal.guest.work import Batch, Work, attempts_of, taken_back
 
 __all__ = ["LoopRunner"]
 
@@ -43,12 +43,7 @@ class LoopRunner:
         self._call(self._look)
 
     def take_back(self) -> list[int]:
-        attempts: list[int] = []
-        while True:
-            try:
-                attempts.extend(attempts_of(self._inbox.pop()))
-            except IndexError:
-                return attempts
+        return taken_back(self._inbox)
 
     def cancel(self, attempts: Sequence[int]) -> None:
         current = self._execution.current

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from intermodal.guest.execution import Execution
 from intermodal.guest.session import Session
 from intermodal.guest.turns import Seat
-from intermodal.guest.work import Batch, Work, attempts_of
+from intermodal.guest.work import Batch, Work, taken_back
 
 __all__ = ["MainRunner"]
 
@@ -31,12 +31,7 @@ class MainRunner:
         self._session.turns.nudge(self._seat)
 
     def take_back(self) -> list[int]:
-        attempts: list[int] = []
-        while True:
-            try:
-                attempts.extend(attempts_of(self._inbox.pop()))
-            except IndexError:
-                return attempts
+        return taken_back(self._inbox)
 
     def cancel(self, attempts: Sequence[int]) -> None:
         current = self._execution.current

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from intermodal.guest.channel import Channel
 from intermodal.wire.messages import unpack
 from intermodal.wire.payload import Payload
 
-__all__ = ["Batch", "Call", "Input", "Method", "Methods", "Work", "arrivals", "attempts_of"]
+__all__ = ["Batch", "Call", "Input", "Method", "Methods", "Work", "arrivals", "attempts_of", "taken_back"]
 
 
 @dataclass(frozen=True)
@@ -78,3 +79,13 @@ def arrivals(channel: Channel, methods: Methods, header: dict[str, Any], segment
 def attempts_of(work: Work) -> list[int]:
     """The attempts that this work would answer."""
     return [each[0] for each in work.inputs] if isinstance(work, Batch) else [work[0]]
+
+
+def taken_back(inbox: deque[Work]) -> list[int]:
+    """Empty an inbox, last first, while its owner may take from it on another thread; the attempts that were in it."""
+    attempts: list[int] = []
+    while True:
+        try:
+            attempts.extend(attempts_of(inbox.pop()))
+        except IndexError:
+            return attempts

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from intermodal_local.images import subids
-from intermodal_local.runtime import advice
+from intermodal_local.runtime import advice, userns
 
 __all__ = ["missing"]
 
@@ -14,4 +13,4 @@ def missing() -> str | None:
     """What lacks for `apt_install`, and what to do about it; None where nothing does."""
     if shutil.which("apt-get") is None:
         return "this host's userland is the base of images, and it has no apt-get: use another backend"
-    return None if advice.privileged() else subids.missing()
+    return None if advice.privileged() else userns.missing()

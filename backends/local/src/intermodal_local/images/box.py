@@ -14,10 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from intermodal_local.images import subids
 from intermodal_local.images.mirror import mirror_directories
 from intermodal_local.images.run import KIT
-from intermodal_local.runtime import advice, cleanup, contain, devices, hardening, init, kernel, overlay
+from intermodal_local.runtime import advice, cleanup, contain, devices, hardening, init, kernel, overlay, userns
 
 _HOSTNAME = "image-build"
 
@@ -48,7 +47,7 @@ def _start_container(order: dict[str, Any], status: int) -> int:
     overlay.make_upper(f"{order['work']}/run", order["upper"], "", local="usr-local" in order["lowers"])
     try:
         if rootless:
-            subids.enter(many=order["many_users"])
+            userns.enter(many=order["many_users"])
         kernel.unshare(kernel.NEWPID)
     except OSError as error:
         raise OSError(error.errno, advice.no_namespaces(error)) from None

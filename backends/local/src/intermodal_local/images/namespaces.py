@@ -17,7 +17,7 @@ from intermodal.specs import (
     SetWorkdir,
     SystemPackages,
 )
-from intermodal_local.images import apt, plans, subids
+from intermodal_local.images import apt, plans
 from intermodal_local.images.copying import copy_files, write_tree
 from intermodal_local.images.ground import StepContext
 from intermodal_local.images.keys import BaseIdentity
@@ -25,7 +25,7 @@ from intermodal_local.images.run import KIT, StepRun, run_step
 from intermodal_local.images.settings import read_settings
 from intermodal_local.images.view import StackView
 from intermodal_local.rootfs import Python, Rootfs
-from intermodal_local.runtime import advice, overlay
+from intermodal_local.runtime import advice, overlay, userns
 
 __all__ = ["NamespaceGround"]
 
@@ -94,7 +94,7 @@ class NamespaceGround:
     def _run(self, step: StepRun, context: StepContext, *, whole_system: bool = False) -> None:
         """Run `step`. `whole_system`: as far as this user can, let it write all over /usr and change owners."""
         making = context.making
-        many_users = whole_system and not advice.privileged() and subids.available()
+        many_users = whole_system and not advice.privileged() and userns.available()
         run_step(
             step,
             self._lowers(context),

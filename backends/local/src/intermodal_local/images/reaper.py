@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from intermodal_local.images import subids
-from intermodal_local.runtime import cleanup
+from intermodal_local.runtime import cleanup, userns
 
 if __name__ == "__main__":
-    subids.enter(many=True)
+    userns.enter(many=True)
     cleanup.remove(sys.argv[1])

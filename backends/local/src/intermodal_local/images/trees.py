@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 
 from intermodal.exception import BackendError
-from intermodal_local.images import subids
-from intermodal_local.runtime import advice, cleanup
+from intermodal_local.runtime import advice, cleanup, userns
 
 __all__ = ["flush", "remove_tree", "tree_size"]
 
@@ -53,7 +52,7 @@ def remove_tree(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     cleanup.remove(str(path))
-    if path.exists() and not advice.privileged() and subids.available():
+    if path.exists() and not advice.privileged() and userns.available():
         subprocess.run([sys.executable, "-P", "-m", "intermodal_local.images.reaper", str(path)], check=False)
     if path.exists():
         raise BackendError(f"{path} cannot be removed: look at the owners and modes of what is in it")

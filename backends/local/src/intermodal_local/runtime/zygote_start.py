@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from intermodal_local.runtime import advice, contain, hunting, kernel, messages, overlay
+from intermodal_local.runtime import advice, contain, hunting, kernel, messages, overlay, userns
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _SHOWN = "/opt/intermodal/runtime/intermodal_local"
@@ -107,9 +107,7 @@ def _in_fork(action: Callable[[], None], plan: ZygotePlan) -> NoReturn:
 def _middle(plan: ZygotePlan, control: socket.socket, tell: socket.socket) -> None:
     try:
         if plan.rootless:
-            uid, gid = os.getuid(), os.getgid()
-            kernel.unshare(kernel.NEWUSER)
-            _map_self(uid, gid)
+            userns.enter(many=False)
         kernel.unshare(kernel.NEWNS | kernel.NEWPID | kernel.NEWIPC | kernel.NEWUTS)
     except OSError as error:
         raise OSError(error.errno, advice.no_namespaces(error)) from None
@@ -119,12 +117,6 @@ def _middle(plan: ZygotePlan, control: socket.socket, tell: socket.socket) -> No
         _in_fork(lambda: _become_zygote(plan, control), plan)
     tell.send(struct.pack("i", zygote))
     os._exit(0)
-
-
-def _map_self(uid: int, gid: int) -> None:
-    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(text)
 
 
 def _become_zygote(plan: ZygotePlan, control: socket.socket) -> None:

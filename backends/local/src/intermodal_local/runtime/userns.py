@@ -1,10 +1,12 @@
-"""An ordinary user's subordinate ids (newuidmap, /etc/subuid): a user namespace with many users, as packages need."""
+"""User namespaces of an ordinary user: as root alone, or with subordinate ids (newuidmap, /etc/subuid) as more users.
+
+Packages need more: they change owners, and run services as users of their own.
+"""
 
 from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,7 +24,7 @@ def available() -> bool:
 
 def missing() -> str | None:
     """What lacks, and what to do about it; None where nothing does."""
-    if shutil.which("newuidmap") is None or shutil.which("newgidmap") is None:
+    if not all(_tool(name) for name in ("newuidmap", "newgidmap")):
         return "newuidmap and newgidmap are not installed: as root, `apt-get install uidmap`"
     user = _user()
     for file in ("/etc/subuid", "/etc/subgid"):
@@ -75,6 +77,11 @@ def _map(pid: int, user: str) -> int:
         if subprocess.run(words, check=False).returncode:
             return 1
     return 0
+
+
+def _tool(name: str) -> str | None:
+    paths = (f"{folder}/{name}" for folder in os.get_exec_path())
+    return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
 def _user() -> str:
