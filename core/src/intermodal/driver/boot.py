@@ -26,8 +26,8 @@ class Trees(Protocol):
     def materialise(self, tree: FileTree) -> Path: ...
 
 
-def boot_frame(container: str, pool: Pool, blobs: Blobs) -> bytes:
-    """The first frame that the guest reads."""
+def boot_frame(container: str, pool: Pool, blobs: Blobs, *, shared_memory: bool) -> bytes:
+    """The first frame that the guest reads. `shared_memory`: descriptors pass over its stream."""
     function = pool.function
     header = {
         "t": "boot",
@@ -42,6 +42,7 @@ def boot_frame(container: str, pool: Pool, blobs: Blobs) -> bytes:
         "max_inputs": function.max_inputs,
         "snapshot": function.snapshot,
         "parameters": bool(pool.parameters),
+        "shared_memory": shared_memory,
     }
     pickled = function.target.pickled
     code = blobs.path(pickled).read_bytes() if pickled else b""
@@ -58,9 +59,10 @@ async def container_spec(
     guest: Path,
     secrets: Mapping[str, Mapping[str, str]],
 ) -> ContainerSpec:
-    """The spec of a container of `pool`. Environment, later wins: image, function, secrets, devices."""
+    """The spec of a container of `pool`. Environment, later wins: defaults (image.defaults), image, function, secrets,
+    devices."""
     function = pool.function
-    env = dict(image.env)
+    env = {"HOME": "/root", **dict(image.env)}
     env.update(function.env)
     for name in function.secrets:
         env.update(secrets[name])

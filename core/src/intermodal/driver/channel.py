@@ -26,7 +26,7 @@ OnClosed = Callable[[str], None]
 
 
 class Channel:
-    """Frames over a non-blocking socket; descriptors of shared memory ride along where the socket is local.
+    """Frames over a non-blocking socket; descriptors of shared memory ride along where the launcher says that they can.
 
     `on_frame` and `on_closed` run on the loop, `on_turn` after the frames of one read. Writing never blocks: what the
     socket does not take is queued, which the engine's windows bound. A peer that breaks the protocol is cut off, with
@@ -40,6 +40,8 @@ class Channel:
         on_frame: OnFrame,
         on_closed: OnClosed,
         on_turn: Callable[[], None],
+        *,
+        passes_fds: bool,
     ) -> None:
         sock.setblocking(False)
         self._loop = loop
@@ -55,7 +57,7 @@ class Channel:
         self._unsent: deque[memoryview] = deque()
         self._unsent_fds: deque[tuple[int, list[int]]] = deque()
         self._closed = False
-        self.passes_fds = sock.family == socket.AF_UNIX
+        self.passes_fds = passes_fds and sock.family == socket.AF_UNIX
         self.foreign = ForeignSegments(self._release)
         self.lent = LentSegments()
         loop.add_reader(self._fd, self._readable)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from intermodal.client.api import CallTarget
+from intermodal.driver import needs
 from intermodal.driver.boot import GUEST_PATH, Trees, boot_frame, container_spec
 from intermodal.driver.calls import CallBook, CallRecord, Sink
 from intermodal.driver.images import Images
@@ -18,8 +19,9 @@ from intermodal.driver.nested import NestedClients
 from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
 from intermodal.driver.requests import Requests
-from intermodal.driver.unit import Unit
+from intermodal.driver.unit import Unit, failure_of
 from intermodal.engine import Engine, commands, events
+from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import PluginHost
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
 from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, LaunchBusy
@@ -63,6 +65,7 @@ class Driver:
         self._observing = Observing(loop, host.observe, host.observes, self._progress)
         self._images = Images(host.builder(), blobs, self._observing)
         self._launcher = host.launcher()
+        self.passes_fds = "fd_passing" in host.capabilities().supported
         self._gpus = host.gpus()
         self.requests = Requests(self, state)
         self._nested = NestedClients(self)
@@ -291,6 +294,10 @@ class Driver:
         pool, new = self.pools.resolve(target)
         if new:
             self.post(events.PoolAdded(pool.id, pool_spec(pool.function, self._grace_s)))
+            try:
+                needs.check_function(pool.function, self._host.require)
+            except CapabilityNotSupported as refusal:
+                self.post(events.PoolFailed(pool.id, failure_of(refusal)))
         return pool
 
     def register(self, app: AppSpec) -> None:
@@ -311,7 +318,7 @@ class Driver:
             unit.gpu = lease.devices[0].kind
         try:
             spec = await self._spec(command.container, unit.pool, image, lease)
-            boot = boot_frame(command.container, unit.pool, self._blobs)
+            boot = boot_frame(command.container, unit.pool, self._blobs, shared_memory=self.passes_fds)
             return await self._launcher.launch(spec, image, lease, boot, unit.output)
         finally:
             if lease is not None and self._gpus is not None:
@@ -321,14 +328,19 @@ class Driver:
         spec = await container_spec(
             container, pool, image, lease, trees=self._trees, guest=self._guest, secrets=self._secrets
         )
-        return self._host.modify_container_spec(spec)
+        spec = self._host.modify_container_spec(spec)
+        needs.check_container(spec.resources, spec.network, spec.snapshot is not None, self._host.require)
+        return spec
 
     async def shell(self, target: CallTarget, argv: Sequence[str]) -> int:
         """Run `argv` on this process's terminal in a new container like those of `target`; its exit code.
 
-        Raises `LaunchBusy` where none of the GPU choices is free, and what building and launching raise.
+        Raises `LaunchBusy` where none of the GPU choices is free, `CapabilityNotSupported`, and what building and
+        launching raise.
         """
         pool, _ = self.pools.resolve(target)
+        self._host.require("exec")
+        needs.check_function(pool.function, self._host.require)
         image = await self._images.built(pool.function.image, pool.function.name)
         lease = await self._free_gpus(pool.function.resources.gpu)
         try:

@@ -17,7 +17,7 @@ from intermodal.plugins.roles import Container, ContainerExit, LaunchBusy, Launc
 from intermodal.wire.messages import PROTOCOL, pack, unpack
 from intermodal.wire.payload import failed
 
-__all__ = ["Host", "Unit"]
+__all__ = ["Host", "Unit", "failure_of"]
 
 #: Seconds that a guest that has hung up may take to be gone.
 LEAVING_S = 2.0
@@ -27,6 +27,7 @@ class Host(Protocol):
     """What a unit needs of the driver."""
 
     loop: asyncio.AbstractEventLoop
+    passes_fds: bool
 
     def post(self, event: events.Event) -> None:
         """Tell the engine."""
@@ -47,6 +48,13 @@ class Host(Protocol):
         ...
 
     def unit_gone(self, unit: Unit) -> None: ...
+
+
+def failure_of(error: Error) -> bytes:
+    """The payload that stands for an error of ours which happened on this side."""
+    if isinstance(error, CapabilityNotSupported):
+        return failed(type(error).__name__, error.capability, error.backend, error.hint)
+    return failed(type(error).__name__, str(error))
 
 
 class Unit:
@@ -84,7 +92,9 @@ class Unit:
                 raise
             return
         host.post(events.Launched(self.id, gpu=self.gpu))
-        self.channel = Channel(host.loop, container.stream, self._frame, self._stream_closed, host.pump)
+        self.channel = Channel(
+            host.loop, container.stream, self._frame, self._stream_closed, host.pump, passes_fds=host.passes_fds
+        )
         try:
             ended = await container.wait()
         except Exception as error:  # noqa: BLE001 - a launcher's own failure must still end the container for the engine
@@ -96,9 +106,8 @@ class Unit:
         if isinstance(error, asyncio.CancelledError):
             self._exited(ContainerExit(cause="killed", detail="stopped before it had started"))
             return
-        kind = type(error).__name__ if isinstance(error, Error) else "ContainerStartError"
         message = str(error) or type(error).__name__
-        payload = failed(kind, message)
+        payload = failure_of(error) if isinstance(error, Error) else failed("ContainerStartError", message)
         if isinstance(error, (ImageBuildError, CapabilityNotSupported)):
             host.post(events.PoolFailed(self.pool.id, payload))
         else:

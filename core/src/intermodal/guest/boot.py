@@ -29,6 +29,7 @@ class Boot:
     methods: tuple[MethodSpec, ...]
     max_inputs: int
     snapshot: bool
+    shared_memory: bool
     code: bytes
     parameters: bytes
 
@@ -54,6 +55,7 @@ def parse(frame: Frame) -> Boot:
             methods=tuple(from_json(MethodSpec, method) for method in header["methods"]),
             max_inputs=int(header["max_inputs"]),
             snapshot=bool(header.get("snapshot", False)),
+            shared_memory=bool(header.get("shared_memory", True)),
             code=segments[0],
             parameters=segments[1],
         )

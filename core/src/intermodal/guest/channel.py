@@ -66,6 +66,11 @@ class Channel:
         #: goes up with every read that brought something
         self.reads = 0
 
+    def keep_inline(self) -> None:
+        """Pass no descriptors from now on: the host says that they do not get through. Before the first payload."""
+        self._passes_fds = False
+        self.arena = None
+
     def fileno(self) -> int:
         """The stream's descriptor, for an event loop."""
         return self._sock.fileno()

@@ -79,6 +79,8 @@ def main(sock: socket.socket, python_path: Sequence[str], shared_memory: bool = 
             boot = parse(_first_frame(session.channel))
         except (FrameError, VersionError) as error:
             return _failed(session, "boot", error)
+        if not boot.shared_memory:
+            session.channel.keep_inline()
         _open(session)
         return _run(session, _prepare(boot, python_path))
     except StreamEnded:
@@ -89,7 +91,7 @@ def serve(sock: socket.socket, prepared: Prepared) -> int:
     """Serve what `prepare` made, in a fork of that process: run the plain enters, then inputs until stop."""
     reseed()
     try:
-        session = _connect(sock, shared_memory=True)
+        session = _connect(sock, prepared.boot.shared_memory)
         _open(session)
         return _run(session, prepared)
     except StreamEnded:

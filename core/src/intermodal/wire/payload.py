@@ -205,9 +205,10 @@ def loads(payload: Payload) -> Any:
     raise DeserializationError(f"a payload of unknown form {form}")
 
 
-def failed(error: str, message: str) -> bytes:
-    """The payload of a failure that the control plane itself gives; `error` names a class of `intermodal.exception`."""
-    return b"\x03" + json.dumps({"error": error, "message": message}).encode()
+def failed(error: str, *arguments: str) -> bytes:
+    """The payload of a failure that the control plane itself gives: a class of `intermodal.exception` by name, and what
+    it is made with (one message, for nearly all)."""
+    return b"\x03" + json.dumps({"error": error, "arguments": arguments}).encode()
 
 
 def failure(payload: bytes) -> Exception:
@@ -216,9 +217,10 @@ def failure(payload: bytes) -> Exception:
 
     described = json.loads(payload[1:])
     kind = getattr(exception, str(described.get("error")), None)
+    arguments = [str(argument) for argument in described.get("arguments", ())]
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        kind = exception.ExecutionError
-    return kind(described.get("message", ""))
+        return exception.ExecutionError(*arguments)
+    return kind(*arguments)
 
 
 def _load_shared(payload: SharedPayload) -> Any:

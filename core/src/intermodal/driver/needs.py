@@ -1,0 +1,60 @@
+"""Which capabilities a function asks of the backend. What is missing is refused here, in the backend's name."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Mapping
+
+from intermodal.specs import (
+    CopyFiles,
+    FunctionSpec,
+    ImageSpec,
+    Network,
+    PythonPackages,
+    Resources,
+    RunCommands,
+    RunFunction,
+    SystemPackages,
+)
+
+__all__ = ["check_container", "check_function"]
+
+Require = Callable[[str], None]
+
+_STEPS: Mapping[type, str] = {
+    CopyFiles: "image.copy",
+    PythonPackages: "image.pip_install",
+    RunCommands: "image.run_commands",
+    RunFunction: "image.run_function",
+    SystemPackages: "image.apt_install",
+}
+
+
+def check_function(function: FunctionSpec, require: Require) -> None:
+    """Call `require` with each capability that a container of `function` and its image ask for."""
+    for capability in _of_image(function.image):
+        require(capability)
+    network: Network = "none" if function.block_network else "host"
+    check_container(function.resources, network, function.snapshot, require)
+
+
+def check_container(resources: Resources, network: Network, snapshot: bool, require: Require) -> None:
+    """Call `require` with each capability that such a container asks for, whoever wants it so: a plugin may."""
+    asked = {
+        "gpu": resources.gpu is not None,
+        "limits.cpu": resources.cpu_limit is not None,
+        "limits.memory": resources.memory_limit is not None,
+        "network.block": network == "none",
+        "snapshot": snapshot,
+    }
+    for capability, wanted in asked.items():
+        if wanted:
+            require(capability)
+
+
+def _of_image(image: ImageSpec) -> Iterator[str]:
+    if image.base.python != ".".join(platform.python_version_tuple()[:2]):
+        yield "image.python_version"
+    for step in image.steps:
+        if type(step) in _STEPS:
+            yield _STEPS[type(step)]
