@@ -67,6 +67,18 @@ def test_a_gpu_held_by_the_caller_fails_the_nested_call_at_once() -> None:
     assert "inner" not in fleet.ran
 
 
+def test_a_nested_call_ends_when_its_containers_cannot_start_while_its_callers_wait() -> None:
+    """Containers that wait for it serve nobody: they do not make a start that always fails worth more tries."""
+    fleet = Fleet()
+    fleet.add("p")
+    plans = iter([None, None])
+    fleet.launch_plan = lambda launch: next(plans, "die")
+    call = fleet.submit("p", [chain(4)])
+    fleet.run()
+    assert fleet.values(call) == [4]
+    assert len(fleet.said(Launch)) == 5
+
+
 def test_memory_held_by_others_is_freed_by_evicting_them() -> None:
     """Trees side by side that together fill the memory do not block each other for ever."""
     fleet = Fleet(totals=ResourceTotals(cpu=64, memory=128 * 6))

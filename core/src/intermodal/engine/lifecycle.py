@@ -116,7 +116,7 @@ def start_failed(core: Core, container: Container, error: Any, *, fatal: bool = 
         pool.try_at = core.now + min(wait, settings.max_backoff_s)
         if not fatal and pool.error is None and pool.start_failures < settings.max_starts:
             core.notice(f"container {container.id} failed to start; trying again", "warning", container=container)
-    served = any(other.life == Life.READY for other in pool.containers.values())
+    served = any(other.life == Life.READY and not other.parked for other in pool.containers.values())
     if fatal or (pool.start_failures >= settings.max_starts and not served):
         refuse_pool(core, pool, error)
 
