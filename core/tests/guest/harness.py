@@ -19,9 +19,10 @@ import cloudpickle
 
 from intermodal.definitions.parameters import encode as encode_parameters
 from intermodal.specs import CodeTarget, MethodSpec, to_json
+from intermodal.wire import columns
 from intermodal.wire.arena import Arena, ForeignSegments, LentSegments
 from intermodal.wire.frame import FrameReader, encode
-from intermodal.wire.messages import PROTOCOL, pack, unpack
+from intermodal.wire.messages import PROTOCOL
 from intermodal.wire.payload import Payload, dumps, loads, received
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -126,9 +127,8 @@ class Host:
 
     def _note(self, header: dict[str, Any], segments: list[bytes]) -> None:
         if header["t"] == "results":
-            attempts = unpack("Q", segments[0])
-            statuses = unpack("B", segments[1], len(attempts))
-            for attempt, status, segment in zip(attempts, statuses, segments[2:], strict=True):
+            (attempts, statuses), payloads = columns.read(header, columns.RESULTS, segments)
+            for attempt, status, segment in zip(attempts, statuses, payloads, strict=True):
                 self.results.setdefault(attempt, []).append((status, loads(received(segment, self.foreign))))
         elif header["t"] == "log":
             self.logs.append((header["stream"], header["attempt"], segments[0].decode()))
@@ -219,8 +219,9 @@ class Host:
             payloads = [dumps((each if isinstance(each, tuple) else (each,), {}), self.arena) for each in arguments]
         attempts = [next(self._attempts) for _ in payloads]
         count = len(attempts)
-        columns = [pack("Q", attempts), pack("I", [0] * count), pack("Q", range(count)), pack("H", [1] * count)]
-        self.send({"t": "inputs", "calls": [["fc-1", method]], "batch": batch}, [*columns, *payloads])
+        rows = (attempts, [0] * count, [*range(count)], [1] * count)
+        header: dict[str, Any] = {"t": "inputs", "calls": [["fc-1", method]], "batch": batch}
+        self.send(header, [*columns.write(header, columns.INPUTS, rows), *payloads])
         return attempts
 
     def result(self, attempt: int) -> Result:

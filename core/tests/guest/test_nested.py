@@ -9,7 +9,6 @@ import pytest
 
 from intermodal.specs import MethodSpec
 from intermodal.specs.status import CANCELLED, ERROR, OK
-from intermodal.wire.messages import pack
 from intermodal.wire.payload import dumps, loads, received
 
 from .harness import Host
@@ -28,7 +27,7 @@ HEAD = """
 def answer(host: Host, frame: tuple[dict[str, Any], list[bytes]], value: Any) -> None:
     """Give the value of a one-input nested call, and its end."""
     call = frame[0]["call"]
-    host.send({"t": "outputs", "call": call}, [pack("Q", [0]), pack("B", [OK]), dumps(value, host.arena)])
+    host.send({"t": "outputs", "call": call, "row": [0, OK]}, [dumps(value, host.arena)])
     host.send({"t": "ended", "call": call})
 
 
@@ -126,8 +125,7 @@ def test_a_remote_error_is_raised_inside(tmp_path: Path) -> None:
         (attempt,) = host.inputs(1)
         submit, _ = host.expect("submit")
         described = {"type": "ValueError", "message": "deep", "traceback": "DEEP TRACE", "exception": None}
-        payloads = [pack("Q", [0]), pack("B", [ERROR]), dumps(described, None)]
-        host.send({"t": "outputs", "call": submit["call"]}, payloads)
+        host.send({"t": "outputs", "call": submit["call"], "row": [0, ERROR]}, [dumps(described, None)])
         status, error = host.result(attempt)
         assert status == ERROR
         assert error["type"] == "intermodal.exception.ExecutionError"

@@ -17,9 +17,9 @@ from intermodal.client.api import CallTarget, Reply
 from intermodal.client.completion import Completion
 from intermodal.client.context import current_input
 from intermodal.client.outputs import Outputs
+from intermodal.wire import columns
 from intermodal.wire.arena import Arena
 from intermodal.wire.frame import Buffer
-from intermodal.wire.messages import unpack
 from intermodal.wire.payload import Payload, dumps, loads
 
 __all__ = ["GuestCall", "GuestClient", "GuestLink"]
@@ -146,8 +146,8 @@ class GuestClient:
     def _on_outputs(self, header: dict[str, Any], segments: list[bytes]) -> None:
         call = self._calls.get(header["call"])
         if call is not None:
-            indices = unpack("Q", segments[0])
-            call.outputs.push(indices, unpack("B", segments[1], len(indices)), self._link.payloads(segments[2:]))
+            (indices, statuses), payloads = columns.read(header, columns.OUTPUTS, segments)
+            call.outputs.push(indices, statuses, self._link.payloads(payloads))
 
     def _on_ended(self, header: dict[str, Any], segments: list[bytes]) -> None:
         call = self._calls.pop(header["call"], None)

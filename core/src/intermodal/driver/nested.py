@@ -12,7 +12,7 @@ from intermodal.driver.requests import RequestError
 from intermodal.engine import events
 from intermodal.exception import Error
 from intermodal.specs.status import ERROR
-from intermodal.wire.messages import pack
+from intermodal.wire import columns
 from intermodal.wire.payload import failed
 
 if TYPE_CHECKING:
@@ -119,4 +119,5 @@ class NestedClients:
 
 
 def _outputs(unit: Unit, call: str, indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:
-    unit.send_payloads({"t": "outputs", "call": call}, [pack("Q", indices), pack("B", statuses)], payloads)
+    header = {"t": "outputs", "call": call}
+    unit.send_payloads(header, columns.write(header, columns.OUTPUTS, (indices, statuses)), payloads)

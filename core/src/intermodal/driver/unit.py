@@ -14,7 +14,8 @@ from intermodal.engine import commands, events
 from intermodal.exception import CapabilityNotSupported, Error, ImageBuildError
 from intermodal.plugins.observations import ContainerExited, ContainerStarted, LogLine
 from intermodal.plugins.roles import Container, ContainerExit, LaunchBusy, LaunchRefused
-from intermodal.wire.messages import PROTOCOL, pack, unpack
+from intermodal.wire import columns
+from intermodal.wire.messages import PROTOCOL
 from intermodal.wire.payload import failed
 
 __all__ = ["Host", "Unit", "failure_of"]
@@ -180,13 +181,9 @@ class Unit:
         if len(calls) > 1:
             self._current_call = None
         header = {"t": "inputs", "calls": list(calls), "batch": batch}
-        segments: list[Any] = [
-            pack("Q", [i.attempt for i in inputs]),
-            pack("I", slots),
-            pack("Q", [i.index for i in inputs]),
-            pack("H", [min(i.tries, 65535) for i in inputs]),
-        ]
-        channel.send_payloads(header, segments, [i.payload for i in inputs])
+        tries = [min(i.tries, 65535) for i in inputs]
+        rows = ([i.attempt for i in inputs], slots, [i.index for i in inputs], tries)
+        channel.send_payloads(header, columns.write(header, columns.INPUTS, rows), [i.payload for i in inputs])
 
     def send(self, header: dict[str, Any], segments: Sequence[Any] = ()) -> None:
         """Send a plain frame, if it is still there."""
@@ -247,10 +244,8 @@ class Unit:
     def _results(self, header: dict[str, Any], segments: list[bytes]) -> None:
         channel = self.channel
         assert channel is not None
-        count = len(segments) - 2
-        attempts = unpack("Q", segments[0], count).tolist()
-        statuses = unpack("B", segments[1], count).tolist()
-        payloads: list[Any] = segments[2:]
+        (attempts, statuses), rest = columns.read(header, columns.RESULTS, segments)
+        payloads: list[Any] = rest
         for i, payload in enumerate(payloads):
             if payload[:1] in _SPECIAL:
                 payloads[i] = channel.payload(payload)

@@ -152,7 +152,7 @@ def enqueue(core: Core, item: Input, *, front: bool = False) -> None:
     if pool.error is not None:
         finish(core, item, ERROR, pool.error)
         return
-    core.dirty[pool] = None
+    core.look_at(pool)
     if item.extra is not None and item.extra.losses:
         pool.solo_queue.append(item)
         pool.solo_size += 1

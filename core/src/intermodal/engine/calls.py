@@ -124,7 +124,7 @@ def _queue(core: Core, call: Call, inputs: list[Any]) -> None:
         pool.batchers[call.method].add(call, len(inputs), core.now)
     else:
         pool.queue.add(call, len(inputs))
-    core.dirty[pool] = None
+    core.dirty.setdefault(pool, False)
 
 
 def refuse_pool(core: Core, pool: Pool, payload: Any) -> None:

@@ -43,7 +43,7 @@ def inputs_cancelled(core: Core, event: InputsCancelled) -> None:
                 call.cancelled.add(index)
                 _uncount(call, 1)
                 record(core, call, index, CANCELLED, Failure("InputCancelledError", why))
-    core.dirty[call.pool] = None
+    core.look_at(call.pool)
 
 
 def client_left(core: Core, event: ClientLeft) -> None:
@@ -70,7 +70,7 @@ def cancel_call(core: Core, call: Call, why: str) -> None:
     for item in list(call.live.values()):
         _cancel_input(core, item, why)
     core.touch(call)
-    core.dirty[call.pool] = None
+    core.look_at(call.pool)
 
 
 def fail_waiting(core: Core, call: Call, payload: Any, status: int = ERROR) -> None:

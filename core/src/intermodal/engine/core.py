@@ -12,6 +12,9 @@ from intermodal.engine.timers import Timers
 
 __all__ = ["Core", "Counters", "Settings"]
 
+_READY = Life.READY
+_NONE, _IDLE, _ROOM = Shelf.NONE, Shelf.IDLE, Shelf.ROOM
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -84,7 +87,7 @@ class Core:
         self.outputs: dict[Call, None] = {}  # calls with something to deliver
         self.cancels: dict[Container, list[int]] = {}
         self.orphans: list[Call] = []  # nested calls whose input has ended
-        self.dirty: dict[Pool, None] = {}  # pools to look at before the commands go out
+        self.dirty: dict[Pool, bool] = {}  # pools to look at before the commands go out; True: scaling too
         self.starved: dict[Pool, None] = {}  # pools that wait for resources
         self.hungry: dict[Pool, None] = {}  # those of them without any container, for cpu or memory: they go first
         self.unparks: dict[Container, None] = {}  # parked containers whose nested outputs wait
@@ -129,9 +132,43 @@ class Core:
         """Ask the container to interrupt or drop these."""
         self.cancels.setdefault(container, []).extend(attempts)
 
+    def look_at(self, *pools: Pool) -> None:
+        """Dispatch in these pools, and scale them, before the commands go out."""
+        for pool in pools:
+            self.dirty[pool] = True
+
     def freed(self) -> None:
         """Resources came back: those who wait for some look again."""
-        self.dirty.update(self.starved)
+        self.look_at(*self.starved)
+
+    def loaded(self, container: Container) -> None:
+        """The same as `settle` where nothing but `running` changed: most changes are of this kind, so it is quick.
+
+        An idle container more or less does not ask for scaling, only for a look when its window is over; inputs that
+        are left waiting do (`Engine`).
+        """
+        if (
+            container.life != _READY
+            or container.draining
+            or container.parked
+            or container.solo
+            or container.grace_at is not None
+        ):
+            self.settle(container)
+            return
+        pool = container.pool
+        load = len(container.running)
+        if container.groups:
+            load += container.batches - len(container.groups)
+        pool.busy += load - container.counted
+        container.counted = load
+        shelf = _IDLE if not load else _ROOM if load <= pool.refill else _NONE
+        if shelf != container.shelf:
+            self._move(container, shelf)
+            if not load:
+                self.timers.wake(pool, self.now + pool.spec.scaling.window_s)
+        if pool not in self.dirty:
+            self.dirty[pool] = False
 
     def settle(self, container: Container) -> None:
         """Bring the pool's sums and shelves in line with the container. Call it after any change to one."""
@@ -140,19 +177,20 @@ class Core:
         present = container.life != Life.GONE
         unparked = present and not container.parked
         leaving = container.leaving
-        counted = (
-            load if unparked and not leaving else 0,
+        busy = load if unparked and not leaving else 0
+        pool.busy += busy - container.counted
+        container.counted = busy
+        standing = (
             1 if unparked else 0,
             1 if unparked and not leaving else 0,
             1 if present and leaving and (unparked or container.life >= Life.STOPPING) else 0,
         )
-        before = container.counted
-        if counted != before:
-            pool.busy += counted[0] - before[0]
-            pool.live += counted[1] - before[1]
-            pool.supply += counted[2] - before[2]
-            self.leaving += counted[3] - before[3]
-            container.counted = counted
+        before = container.standing
+        if standing != before:
+            pool.live += standing[0] - before[0]
+            pool.supply += standing[1] - before[1]
+            self.leaving += standing[2] - before[2]
+            container.standing = standing
         if not load:
             container.solo = False
         shelf = Shelf.NONE
@@ -165,19 +203,17 @@ class Core:
                 shelf = Shelf.ROOM if load else Shelf.IDLE
         if shelf != container.shelf:
             self._move(container, shelf)
-        self.dirty[pool] = None
+        self.dirty[pool] = True
 
     def _move(self, container: Container, shelf: int) -> None:
         pool = container.pool
-        shelves = (None, pool.idle, pool.room, pool.benched)
-        old, new = shelves[container.shelf], shelves[shelf]
-        if old is not None:
-            del old[container.id]
-        if new is not None:
-            new[container.id] = container
-        if shelf in (Shelf.IDLE, Shelf.BENCH):
-            container.idle_since = self.now
+        shelves = pool.shelves
+        if container.shelf:
+            del shelves[container.shelf][container.id]
         container.shelf = shelf
+        if shelf:
+            shelves[shelf][container.id] = container
+            container.idle_since = self.now
 
     def flush_cancels(self) -> None:
         """Emit the collected `CancelAttempts`."""

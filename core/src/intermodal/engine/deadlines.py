@@ -19,7 +19,7 @@ def pass_time(core: Core) -> None:
             target.attempt = QUEUED
             enqueue(core, target)
         elif isinstance(target, Pool):
-            core.dirty[target] = None
+            core.look_at(target)
         elif target.life != Life.GONE:
             _look_at(core, target)
 

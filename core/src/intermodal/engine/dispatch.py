@@ -97,6 +97,6 @@ def _send(core: Core, container: Container, items: list[Input], *, batch: bool =
                 core.emit(GrantCredit(container.id, item.attempt, UNLIMITED if credit is None else credit))
     if pool.spec.single_use:
         container.draining = True
-    core.settle(container)
+    core.loaded(container)
     if container.id in pool.room:  # the next one gets its turn
         pool.room[container.id] = pool.room.pop(container.id)

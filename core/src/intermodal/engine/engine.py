@@ -82,8 +82,10 @@ class Engine:
         A `now` earlier than one seen before counts as that one.
         """
         core = self._core
-        core.now = max(core.now, now)
-        pass_time(core)
+        if now > core.now:
+            core.now = now
+        if core.timers.soonest <= core.now:
+            pass_time(core)
         for event in events:
             _HANDLERS[type(event)](core, event)
         self._follow_up()
@@ -117,21 +119,27 @@ class Engine:
     def _follow_up(self) -> None:
         core = self._core
         while core.orphans or core.outputs or core.dirty:
-            cancelling.cancel_orphans(core)
-            recording.flush(core)
+            if core.orphans:
+                cancelling.cancel_orphans(core)
+            if core.outputs:
+                recording.flush(core)
             if core.unparks or core.cpu_wanted or core.slot_wanted:
                 parking.unpark_waiting(core)
-            core.flush_cancels()
-            dirty = list(core.dirty)
-            if len(dirty) > 1:  # who has nothing gets resources first, then who is deeper in a chain of nested calls
-                dirty.sort(key=lambda pool: (pool.supply > 0, -pool.depth))
-            for pool in dirty:
-                dispatch(core, pool)
-                scale(core, pool)
-                if pool.idle and pool.waiting:
+            if core.cancels:
+                core.flush_cancels()
+            dirty = core.dirty
+            # who has nothing gets resources first, then who is deeper in a chain of nested calls
+            pools = [*dirty] if len(dirty) < 2 else sorted(dirty, key=lambda pool: (pool.supply > 0, -pool.depth))
+            for pool in pools:
+                if pool.has_waiting:
                     dispatch(core, pool)
-                core.dirty.pop(pool, None)
-        core.flush_cancels()
+                if dirty.get(pool) or pool.has_waiting or pool.spec.scaling.buffer_containers:
+                    scale(core, pool)
+                    if pool.idle and pool.has_waiting:
+                        dispatch(core, pool)
+                dirty.pop(pool, None)
+        if core.cancels:
+            core.flush_cancels()
 
 
 def _view(pool: Pool) -> PoolView:

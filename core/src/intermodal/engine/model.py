@@ -202,6 +202,7 @@ class Container:
         "serial",
         "shelf",
         "solo",
+        "standing",
         "unconfirmed_at",
         "waiting",
         "wake_at",
@@ -226,7 +227,8 @@ class Container:
         self.idle_since = 0.0
         self.ready_at = 0.0
         self.shelf = Shelf.NONE
-        self.counted = (0, 0, 0, 0)  #: its share of `busy`, `live`, `supply` and of all that are leaving
+        self.counted = 0  #: its share of `busy`
+        self.standing = (0, 0, 0)  #: its share of `live`, `supply` and of all that are leaving
         self.solo = False
         self.draining = False
         self.expected = False  #: the engine asked for its end
@@ -269,6 +271,7 @@ class Pool:
         "refused",
         "room",
         "service",
+        "shelves",
         "single",
         "solo_queue",
         "solo_size",
@@ -292,6 +295,7 @@ class Pool:
         self.idle: dict[str, Container] = {}  #: oldest first
         self.room: dict[str, Container] = {}
         self.benched: dict[str, Container] = {}  #: idle and parked
+        self.shelves: tuple[dict[str, Container], ...] = ({}, self.idle, self.room, self.benched)  #: by `Shelf`
         self.live = 0  #: unparked, leaving ones included: what max_containers limits
         self.supply = 0  #: unparked and not leaving
         self.busy = 0  #: slots in use in `supply`
@@ -327,6 +331,11 @@ class Pool:
         if self.single:
             return self.window if self.window > 1 else 0
         return self.capacity - 1
+
+    @property
+    def has_waiting(self) -> bool:
+        """Some input has no container."""
+        return self.queue.size > 0 or self.solo_size > 0 or (bool(self.batchers) and self.waiting > 0)
 
     @property
     def waiting(self) -> int:

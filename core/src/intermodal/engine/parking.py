@@ -37,8 +37,8 @@ def input_waiting(core: Core, event: InputWaiting) -> None:
 def unpark_waiting(core: Core) -> None:
     """Let parked containers whose nested outputs have come go on, oldest first, where there is a slot and cpu."""
     if core.cpu_wanted:
-        core.dirty.update(dict.fromkeys(core.pools.values()))
-    core.dirty.update(core.slot_wanted)
+        core.look_at(*core.pools.values())
+    core.look_at(*core.slot_wanted)
     core.cpu_wanted = False
     core.slot_wanted = {}
     for container in list(core.unparks):

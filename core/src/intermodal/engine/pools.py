@@ -22,7 +22,7 @@ def capacity_known(core: Core, event: CapacityKnown) -> None:
     """What there is in all. Waiting inputs that can never run now get to know."""
     core.ledger.totals = event.totals
     for pool in core.pools.values():
-        core.dirty[pool] = None
+        core.look_at(pool)
         if reason := core.ledger.never(pool.spec.resources):
             refuse_pool(core, pool, Failure("ResourceExhaustedError", f"this function can never start here: {reason}"))
 
@@ -35,7 +35,7 @@ def pool_added(core: Core, event: PoolAdded) -> None:
     methods = event.spec.methods
     batchers = {name: Batcher(policy.batching) for name, policy in methods.items() if policy.batching is not None}
     pool = core.pools[event.pool] = Pool(event.pool, event.spec, Queue(), batchers)
-    core.dirty[pool] = None
+    core.look_at(pool)
 
 
 def pool_failed(core: Core, event: PoolFailed) -> None:
@@ -45,7 +45,7 @@ def pool_failed(core: Core, event: PoolFailed) -> None:
         return
     pool.error = event.error
     refuse_pool(core, pool, event.error)
-    core.dirty[pool] = None
+    core.look_at(pool)
 
 
 def autoscaler_updated(core: Core, event: AutoscalerUpdated) -> None:
@@ -53,7 +53,7 @@ def autoscaler_updated(core: Core, event: AutoscalerUpdated) -> None:
     pool = core.pools.get(event.pool)
     if pool is not None:
         pool.spec = dataclasses.replace(pool.spec, scaling=event.scaling)
-        core.dirty[pool] = None
+        core.look_at(pool)
 
 
 def stop_requested(core: Core, event: StopRequested) -> None:
@@ -69,4 +69,4 @@ def stop_requested(core: Core, event: StopRequested) -> None:
             core.touch(call)
         for container in list(pool.containers.values()):
             stop(core, container)
-        core.dirty[pool] = None
+        core.look_at(pool)

@@ -18,7 +18,8 @@ def accept(core: Core, call: Call, count: int) -> None:
     call.pending += count
     core.counters.accepted += count
     core.counters.pending += count
-    core.touch(call)
+    if not count:  # it may have ended
+        core.touch(call)
 
 
 def output(core: Core, call: Call, index: int, status: int, payload: Any) -> None:

@@ -114,7 +114,7 @@ def progressed(core: Core, container: Container) -> None:
                 await_answer(core, container)
     elif not container.dead:
         container.grace_at = None
-    core.settle(container)
+    core.loaded(container)
     if container.waiting:
         park_if_blocked(core, container)
     if container.draining and not running and container.life == Life.READY:

@@ -10,6 +10,7 @@ from intermodal.engine.model import SLEEPING, Container, Input, Pool
 __all__ = ["Timers"]
 
 Target = Container | Pool | Input
+_NEVER = float("inf")
 
 
 class Timers:
@@ -18,6 +19,8 @@ class Timers:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Target]] = []
         self._serial = 0
+        #: nothing is due before; it may be that of an entry that no longer holds
+        self.soonest = _NEVER
 
     def wake(self, target: Container | Pool, when: float) -> None:
         """Look at `target` at `when`, unless it is looked at earlier anyway."""
@@ -33,7 +36,11 @@ class Timers:
         """When something has to be looked at next."""
         while self._heap and self._stale(self._heap[0]):
             heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        if not self._heap:
+            self.soonest = _NEVER
+            return None
+        self.soonest = self._heap[0][0]
+        return self.soonest
 
     def due(self, now: float) -> list[Target]:
         """Take what has come up, in order of time."""
@@ -48,6 +55,8 @@ class Timers:
     def _push(self, when: float, target: Target) -> None:
         self._serial += 1
         heapq.heappush(self._heap, (when, self._serial, target))
+        if when < self.soonest:
+            self.soonest = when
 
     @staticmethod
     def _stale(entry: tuple[float, int, Target]) -> bool:

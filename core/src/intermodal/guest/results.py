@@ -10,8 +10,8 @@ from typing import Any
 
 from intermodal.exception import SerializationError
 from intermodal.guest.channel import Channel
+from intermodal.wire import columns
 from intermodal.wire.arena import Arena
-from intermodal.wire.messages import pack
 from intermodal.wire.payload import Payload, dumps
 
 __all__ = ["NOTHING", "Clock", "Results", "dumps_result"]
@@ -114,9 +114,10 @@ class Results:
         with self._gate:
             unsent = self.unsent
             while unsent:
-                some = [unsent.popleft() for _ in range(min(len(unsent), _MOST))]
+                count = min(len(unsent), _MOST)
+                some = [unsent.popleft() for _ in range(count)] if count > 1 else (unsent.popleft(),)
                 attempts, statuses, payloads = zip(*some, strict=False)
                 busy, cpu = self._clock.take()
-                header = {"t": "results", "busy": round(busy, 7), "cpu": round(cpu, 7)}
-                self._channel.send(header, (pack("Q", attempts), pack("B", statuses)), payloads)
+                header: dict[str, Any] = {"t": "results", "busy": round(busy, 7), "cpu": round(cpu, 7)}
+                self._channel.send(header, columns.write(header, columns.RESULTS, (attempts, statuses)), payloads)
             self._flushed = time.perf_counter()

@@ -66,7 +66,8 @@ class MainRunner:
     def _rest(self) -> bool:
         """Wait for work; False where none will come."""
         session = self._session
-        session.results.flush()
+        if session.results.unsent:
+            session.results.flush()
         session.clock.stop()
         session.channel.flush_releases()
         session.turns.wait(lambda: self._inbox or session.stopping, self._seat)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from intermodal.exception import NotFoundError
 from intermodal.guest.channel import Channel
-from intermodal.wire.messages import unpack
+from intermodal.wire import columns
 from intermodal.wire.payload import Payload
 
 __all__ = ["Batch", "Call", "Input", "Method", "Methods", "Work", "arrivals", "attempts_of", "taken_back"]
@@ -63,12 +63,8 @@ Work = Input | Batch
 
 def arrivals(channel: Channel, methods: Methods, header: dict[str, Any], segments: list[bytes]) -> Sequence[Work]:
     """The work in an `inputs` frame. Raises `FrameError`."""
-    attempts = unpack("Q", segments[0])
-    count = len(attempts)
-    slots = unpack("I", segments[1], count)
-    indices = unpack("Q", segments[2], count)
-    tries = unpack("H", segments[3], count)
-    payloads = channel.payloads(segments[4:])
+    (attempts, slots, indices, tries), rest = columns.read(header, columns.INPUTS, segments)
+    payloads = channel.payloads(rest)
     calls = [Call(call_id, methods[method]) for call_id, method in header["calls"]]
     inputs: Iterator[Input] = zip(attempts, map(calls.__getitem__, slots), indices, tries, payloads, strict=False)
     if header.get("batch"):
