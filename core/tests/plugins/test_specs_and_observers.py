@@ -130,7 +130,7 @@ def test_output_beyond_the_backlog_is_dropped_and_said(add_plugin, start, monkey
     host.flush()
     delivered = [text for batch in recorder.got for text in batch]
     lines = sum(text.startswith("x") for text in delivered)
-    assert 10 <= lines < 20
+    assert 10 <= lines <= 22  # a full backlog, and one that was taken whole before the reader got stuck
     assert f"{100 - lines} lines of output were dropped" in delivered[-1]
 
 

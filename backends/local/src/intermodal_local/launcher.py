@@ -15,7 +15,7 @@ from typing import Any
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import BuiltImage, ContainerExit, GpuLease, LaunchBusy, LaunchRefused, OutputSink
 from intermodal.specs import ContainerSpec, ResourceTotals
-from intermodal_local.base import prepare_base
+from intermodal_local.base import Base, prepare_base
 from intermodal_local.container import LocalContainer
 from intermodal_local.gpus import device_nodes
 from intermodal_local.link import Link
@@ -46,7 +46,7 @@ class LocalLauncher:
         self._hello: asyncio.Future[dict[str, Any]] | None = None
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._containers: dict[str, LocalContainer] = {}
-        self._bases: dict[Python, asyncio.Task[dict[str, list[str]]]] = {}
+        self._bases: dict[Python, asyncio.Task[Base]] = {}
 
     async def totals(self) -> ResourceTotals:
         """See the protocol."""
@@ -129,6 +129,7 @@ class LocalLauncher:
         if link is not None:
             await link.close()
             self._lost()
+        self._bases.clear()
 
     async def _admitted(self, container: LocalContainer, answer: asyncio.Future[dict[str, Any]]) -> bool:
         try:
@@ -165,7 +166,7 @@ class LocalLauncher:
         task = self._bases.get(python)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._bases[python] = asyncio.create_task(asyncio.to_thread(prepare_base, self._data, python))
-        return await asyncio.shield(task)
+        return (await asyncio.shield(task)).lowers
 
     async def _connect(self) -> Link:
         async with self._connecting:

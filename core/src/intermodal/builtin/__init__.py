@@ -9,8 +9,15 @@ from intermodal.builtin.metrics import MetricLines
 
 __all__ = ["ALWAYS", "OUTPUT"]
 
+
+def _storage() -> Any:
+    from intermodal.storage import default
+
+    return default
+
+
 #: In every session.
-ALWAYS: Mapping[str, Callable[[], Any]] = {"metrics": MetricLines}
+ALWAYS: Mapping[str, Callable[[], Any]] = {"metrics": MetricLines, "storage": _storage}
 
 
 def _logs() -> Any:

@@ -50,15 +50,22 @@ def list_images(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_settings
 def prune_images(everything: bool, older_than: str, as_json: bool) -> None:
-    """Remove cached layers that were not used for some time."""
+    """Remove cached layers, and unpacked source and local files, that were not used for some time."""
     seconds = _seconds(older_than)
     report = _with_builder(lambda builder: builder.prune(everything=everything, older_than_s=seconds))
+    trees = _prune_trees(0.0 if everything else seconds)
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(report), indent=2))
+        click.echo(json.dumps({**dataclasses.asdict(report), "trees": trees}, indent=2))
         return
     for name in report.removed:
         click.echo(f"removed {name[:12]}")
-    click.echo(f"{len(report.removed)} removed, {_size(report.bytes_freed)} freed")
+    click.echo(f"{len(report.removed)} removed, {_size(report.bytes_freed)} freed; {len(trees)} trees of files removed")
+
+
+def _prune_trees(older_than_s: float) -> list[str]:
+    from intermodal.storage import TreeStore
+
+    return list(TreeStore(Config.load().data_dir).prune(older_than_s))
 
 
 def _with_builder(use: Callable[[Builder], Awaitable[T]]) -> T:

@@ -26,7 +26,7 @@ class Trees(Protocol):
     def materialise(self, tree: FileTree) -> Path: ...
 
 
-def boot_frame(container: str, pool: Pool, blobs: Blobs, *, shared_memory: bool) -> bytes:
+async def boot_frame(container: str, pool: Pool, blobs: Blobs, *, shared_memory: bool) -> bytes:
     """The first frame that the guest reads. `shared_memory`: descriptors pass over its stream."""
     function = pool.function
     header = {
@@ -45,8 +45,12 @@ def boot_frame(container: str, pool: Pool, blobs: Blobs, *, shared_memory: bool)
         "shared_memory": shared_memory,
     }
     pickled = function.target.pickled
-    code = blobs.path(pickled).read_bytes() if pickled else b""
+    code = await asyncio.to_thread(_read, blobs, pickled) if pickled else b""
     return b"".join(encode(header, (code, pool.parameters)))
+
+
+def _read(blobs: Blobs, blob: str) -> bytes:
+    return blobs.path(blob).read_bytes()
 
 
 async def container_spec(

@@ -318,7 +318,7 @@ class Driver:
             unit.gpu = lease.devices[0].kind
         try:
             spec = await self._spec(command.container, unit.pool, image, lease)
-            boot = boot_frame(command.container, unit.pool, self._blobs, shared_memory=self.passes_fds)
+            boot = await boot_frame(command.container, unit.pool, self._blobs, shared_memory=self.passes_fds)
             return await self._launcher.launch(spec, image, lease, boot, unit.output)
         finally:
             if lease is not None and self._gpus is not None:

@@ -14,16 +14,16 @@ from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
 from intermodal.exception import NotFoundError
-from intermodal.plugins import Config, PluginHost, load
+from intermodal.plugins import Config, PluginHost, Storage, load
 from intermodal.specs import AppSpec, FileTree
-from intermodal.storage import BlobDirectory, StateService, TreeStore
+from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore
 from intermodal.wire.arena import Arena
 
 __all__ = ["EmbeddedSession"]
 
 
 class _Trees:
-    def __init__(self, store: TreeStore, blobs: BlobDirectory) -> None:
+    def __init__(self, store: TreeStore, blobs: LocalBlobs) -> None:
         self._store, self._blobs = store, blobs
 
     def materialise(self, tree: FileTree) -> Path:
@@ -64,13 +64,14 @@ class EmbeddedSession:
         self._show = (show_output, show_progress)
         self._grace_s = grace_s
         self._arena = Arena(on_free=self._segment_freed)
-        self._blobs = BlobDirectory(self._config.data_dir / "blobs")
         self._trees = TreeStore(self._config.data_dir)
         self._new_blobs = dict(blobs)
         self._thread: LoopThread | None = None
         self._host: PluginHost | None = None
         self._driver: Driver | None = None
         self._state: StateService | None = None
+        self._storage: Storage | None = None
+        self._blobs: LocalBlobs | None = None
         self.client: EmbeddedClient
 
     def __enter__(self) -> EmbeddedSession:
@@ -88,7 +89,9 @@ class EmbeddedSession:
 
     async def _open(self, host: PluginHost, loop: asyncio.AbstractEventLoop) -> Driver:
         data_dir = self._config.data_dir
-        await asyncio.to_thread(self._keep, self._new_blobs)
+        self._storage = host.storage()
+        self._blobs = LocalBlobs(self._storage, BlobDirectory(data_dir / "blobs"), loop)
+        await self._blobs.keep(self._new_blobs)
         guest = await asyncio.to_thread(bundle.materialise, data_dir)
         self._state = StateService(data_dir)
         driver = Driver(
@@ -106,11 +109,6 @@ class EmbeddedSession:
         await driver.open()
         driver.register(self._app)
         return driver
-
-    def _keep(self, blobs: Mapping[str, bytes | Path]) -> None:
-        for blob, content in blobs.items():
-            if not self._blobs.has(blob):
-                self._blobs.put(content)
 
     def _segment_freed(self, segment: int) -> None:
         thread, driver = self._thread, self._driver
@@ -130,15 +128,21 @@ class EmbeddedSession:
             host.close()
         self._arena.close()
         self._trees.close()
+        if grace_s is None:
+            self._trees.tidy()
 
     async def _stop(self, grace_s: float) -> None:
         assert self._host is not None
+        if self._blobs is not None:
+            self._blobs.close()
         if self._driver is not None:
             await self._driver.stop(grace_s)
             await self._host.launcher().close()
             await self._host.builder().close()
         if self._state is not None:
             await self._state.close()
+        if self._storage is not None:
+            await self._storage.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -154,7 +158,7 @@ class EmbeddedSession:
 
     def register(self, app: AppSpec, blobs: Mapping[str, bytes | Path]) -> None:
         """Make another app's functions callable too."""
-        if self._thread is None or self._driver is None:
+        if self._thread is None or self._driver is None or self._blobs is None:
             raise NotFoundError("the session is not running")
-        self._keep(blobs)
+        self._thread.start(self._blobs.keep(blobs)).result()
         self._thread.loop.call_soon_threadsafe(self._driver.register, app)

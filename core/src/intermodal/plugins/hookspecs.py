@@ -111,8 +111,9 @@ def intermodal_gpus(config: Config) -> GpuAllocator | None:
 def intermodal_storage(config: Config) -> Storage | None:
     """The object that keeps blobs and named references.
 
-    Called by the host at most once per session. Return a `Storage`, or None to let the next plugin answer; where nobody
-    does, core keeps them in a directory under `config.data_dir`. Wrappers as for `intermodal_builder`.
+    Called by the host at most once per session. Return a `Storage`, or None to let the next plugin answer. Last of all
+    the built-in plugin `storage` answers: it keeps them under `config.data_dir`. A session puts its source and local
+    files there before it builds or starts anything, and closes it at its end. Wrappers as for `intermodal_builder`.
     """
 
 

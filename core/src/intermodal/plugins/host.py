@@ -50,9 +50,12 @@ class PluginHost:
         """The session's `GpuAllocator`; None where nobody provides one: there are no GPUs."""
         return cast("GpuAllocator | None", self._answer("gpus").value)
 
-    def storage(self) -> Storage | None:
-        """The session's `Storage`; None where no plugin provides one: core's own directory serves."""
-        return cast("Storage | None", self._answer("storage").value)
+    def storage(self) -> Storage:
+        """The session's `Storage`; the built-in plugin `storage` keeps a directory where no other provides one.
+
+        Raises `PluginError`, or `BackendError` where that one is kept off.
+        """
+        return cast(Storage, self._required("storage"))
 
     def capabilities(self) -> Capabilities:
         """What the roles of this session can do: each role's part as stated by the plugin that provides that role."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from intermodal.storage.blobs import BlobDirectory
 from intermodal.storage.directory import DirectoryStorage
+from intermodal.storage.local import LocalBlobs
 from intermodal.storage.state import Reply, RequestError, StateService
 from intermodal.storage.trees import TreeStore
 
-__all__ = ["BlobDirectory", "DirectoryStorage", "Reply", "RequestError", "StateService", "TreeStore"]
+__all__ = ["BlobDirectory", "DirectoryStorage", "LocalBlobs", "Reply", "RequestError", "StateService", "TreeStore"]

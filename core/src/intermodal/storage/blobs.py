@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -115,6 +115,15 @@ class BlobDirectory:
             f"the stored file {path} does not have the bytes its name stands for (a fault of the disk, or something "
             "wrote to it); it was removed: run again, and what comes from your own files is stored anew"
         )
+
+    def fill(self, blob: str, pieces: Iterable[bytes]) -> None:
+        """Store what another store has under the name `blob`. Raises `BackendError` where the bytes are not that."""
+        check_id(blob)
+        with needing_space(self._root), self._writer() as writer:
+            for piece in pieces:
+                writer.write(piece)
+            if writer.digest() != blob:
+                raise BackendError(f"what was fetched as blob {blob} has other bytes than its name stands for")
 
     def _put_bytes(self, data: bytes) -> str:
         blob = hashlib.sha256(data).hexdigest()

@@ -22,6 +22,9 @@ from intermodal.storage.tree_paths import check_tree
 
 __all__ = ["TreeStore"]
 
+_KEPT_S = 86400.0
+_TIDY_EVERY_S = 3600.0
+_TIDIED = ".tidied"
 _STALE_S = 600.0  # a half-made tree older than this, and held by nobody, is what a kill left
 
 
@@ -72,6 +75,15 @@ class TreeStore:
                 _discard(left)
                 os.close(fd)
         return removed
+
+    def tidy(self) -> None:
+        """`prune` what nobody has asked for in a day, but do no more than a look at a file's age within an hour of the
+        last time: every change of a user's source makes a new tree.
+        """
+        mark = self._locks / _TIDIED
+        if self._locks.is_dir() and _age_s(mark) >= _TIDY_EVERY_S:
+            mark.touch(mode=0o600)
+            self.prune(_KEPT_S)
 
     def close(self) -> None:
         """Let go of all leases. Idempotent."""

@@ -25,11 +25,17 @@ class LocalBuilder:
     Args:
         root: the directory of the layers.
         ground: gives the base that an image names. Raises what the user should see.
+        prune_bases: removes bases that were not used for so many seconds; their names.
     """
 
-    def __init__(self, root: Path, ground: Callable[[DebianSlim], Awaitable[Ground]]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        ground: Callable[[DebianSlim], Awaitable[Ground]],
+        prune_bases: Callable[[float], Sequence[str]] = lambda _: (),
+    ) -> None:
         self._store = LayerStore(root)
-        self._ground = ground
+        self._ground, self._prune_bases = ground, prune_bases
         self._threads = ThreadPoolExecutor(_BUILDS_AT_ONCE, thread_name_prefix="image-build")
         self._lifelines: set[Lifeline] = set()
         self._leases: list[Lease] = []
@@ -59,7 +65,8 @@ class LocalBuilder:
         def prune() -> PruneReport:
             removed = self._store.prune(everything=everything, older_than_s=older_than_s)
             freed = sum(layer.size for layer in removed)
-            return PruneReport(removed=tuple(layer.id for layer in removed), bytes_freed=freed)
+            bases = self._prune_bases(0.0 if everything else older_than_s)
+            return PruneReport(removed=(*(layer.id for layer in removed), *bases), bytes_freed=freed)
 
         return await asyncio.to_thread(prune)
 

@@ -12,7 +12,7 @@ import uv
 
 from intermodal.exception import BackendError
 from intermodal.specs import DebianSlim
-from intermodal_local.base import prepare_base
+from intermodal_local.base import Base, prepare_base
 from intermodal_local.images.ground import Ground
 from intermodal_local.images.keys import BaseIdentity
 from intermodal_local.images.namespaces import NamespaceGround
@@ -33,6 +33,7 @@ class Grounds:
     def __init__(self, data_dir: Path, isolation: str) -> None:
         self._data = data_dir
         self._isolation = isolation
+        self._bases: dict[Python, Base] = {}  #: held, for layers are made on them
 
     async def find(self, base: DebianSlim) -> Ground:
         """The ground for `base`. Raises `InvalidError`: no such Python; `BackendError`: this host cannot carry it."""
@@ -50,9 +51,8 @@ class Grounds:
         )
         if self._isolation == "process":
             return ProcessGround(identity=identity, interpreter=python, uv=find_uv(), cache=cache)
-        return NamespaceGround(
-            identity=identity, interpreter=python, base=prepare_base(self._data, python), uv=find_uv(), cache=cache
-        )
+        base = self._bases.get(python) or self._bases.setdefault(python, prepare_base(self._data, python))
+        return NamespaceGround(identity=identity, interpreter=python, base=base.lowers, uv=find_uv(), cache=cache)
 
 
 def find_uv() -> Path:
