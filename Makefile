@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
-MANIFESTS := pyproject.toml core/pyproject.toml backends/local/pyproject.toml constraints.txt
+MANIFESTS := pyproject.toml core/pyproject.toml backends/local/pyproject.toml conformance/pyproject.toml constraints.txt
 PACKAGES := -e core -e backends/local
+DEVELOPED := $(PACKAGES) -e conformance
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
@@ -13,7 +14,7 @@ help: ## this list
 
 .venv/stamp: $(MANIFESTS) tools/make-venv.sh
 	@tools/system-packages.sh
-	@tools/make-venv.sh .venv $(PACKAGES) --group dev
+	@tools/make-venv.sh .venv $(DEVELOPED) --group dev
 	@touch $@
 
 .PHONY: venv

@@ -59,14 +59,16 @@ def outside(tmp_path: Path) -> dict[str, str]:
 
 
 def test_a_wheel_for_each_distribution_with_its_licence(wheels: list[Path]) -> None:
-    """`intermodal`, `intermodal-core` and `intermodal-local`, each with the licence text; the first has no code."""
+    """The licence text is in each; `intermodal` has no code."""
     contents = {wheel.name.split("-")[0]: zipfile.ZipFile(wheel).namelist() for wheel in wheels}
-    assert set(contents) == {"intermodal", "intermodal_core", "intermodal_local"}
+    assert set(contents) == {"intermodal", "intermodal_conformance", "intermodal_core", "intermodal_local"}
     for names in contents.values():
         assert any(name.endswith("LICENSE") for name in names)
     assert not any(name.endswith(".py") for name in contents["intermodal"])
     assert "intermodal/py.typed" in contents["intermodal_core"]
     assert "intermodal_local/py.typed" in contents["intermodal_local"]
+    assert "intermodal_conformance/py.typed" in contents["intermodal_conformance"]
+    assert "intermodal_conformance/requirements.toml" in contents["intermodal_conformance"]
 
 
 def test_the_installed_wheels_run_a_program(environment: Path, tmp_path: Path) -> None:

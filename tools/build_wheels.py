@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-DISTRIBUTIONS = ("core", "backends/local", ".")
+DISTRIBUTIONS = ("core", "backends/local", "conformance", ".")
 
 
 def build(directory: Path) -> list[Path]:

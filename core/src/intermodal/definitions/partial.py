@@ -6,9 +6,9 @@ Each returns a `Partial`: the raw function and what was said about it. `@app.fun
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from intermodal.exception import InvalidError
 from intermodal.specs import BatchPolicy
@@ -194,7 +194,20 @@ def checked_batch(partial: Declared) -> None:
             )
 
 
-def concurrent(*, max_inputs: int | None = None, target_inputs: int | None = None) -> Callable[[C], C]:
+class _ConcurrentDecorator(Protocol):
+    """What `@concurrent` makes of a class, of what another decorator left, and of a plain function."""
+
+    @overload
+    def __call__(self, target: C) -> C: ...  # type: ignore[overload-overlap]  # classes are callable too
+    @overload
+    def __call__(self, target: Partial[P, R]) -> Partial[P, R]: ...
+    @overload
+    def __call__(self, target: Callable[P, Coroutine[Any, Any, R]]) -> Partial[P, R]: ...
+    @overload
+    def __call__(self, target: Callable[P, R]) -> Partial[P, R]: ...
+
+
+def concurrent(*, max_inputs: int | None = None, target_inputs: int | None = None) -> _ConcurrentDecorator:
     """Run up to `max_inputs` inputs at once in each container (conc.inputs). On a function or a class.
 
     Args:

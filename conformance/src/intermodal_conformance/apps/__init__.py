@@ -1,0 +1,1 @@
+"""What the suite runs in containers. Standard library and intermodal only: an image has nothing else."""

@@ -1,0 +1,1 @@
+"""The tests. Each names the requirement that it is evidence for."""

@@ -1,0 +1,84 @@
+"""The backend under test, as tests see it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from intermodal.plugins import Capabilities, Config, PluginHost, load, set_command_line
+from intermodal_conformance.deviations import UsageError
+from intermodal_conformance.profiles import Profile
+from intermodal_conformance.witness import Witness, witness
+
+__all__ = ["BackendDied", "Hung", "Target", "capabilities_of", "choose", "opened"]
+
+#: How the suite's own plugin of intermodal is named to the host.
+WITNESS = "intermodal_conformance.witness"
+
+
+class BackendDied(BaseException):
+    """The backend is gone; no further test can say anything. No `Exception`, so that hypothesis stops at once."""
+
+
+class Hung(BaseException):
+    """A test did not end in time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What tests get. `notes` say why a capability is missing."""
+
+    backend: str
+    supported: frozenset[str]
+    notes: dict[str, str]
+    profile: Profile
+    seed: int | None
+    data_dir: Path
+    witness: Witness = field(default=witness)
+
+
+def choose(backend: str, plugins: str) -> None:
+    """Every app and plugin host of this process uses this backend, with the suite's witness beside it."""
+    set_command_line({"backend": backend, "plugins": ",".join(filter(None, (WITNESS, plugins)))})
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[PluginHost]:
+    """A plugin host of the backend under test, for tests of its roles."""
+    host = load(Config.load())
+    try:
+        yield host
+    finally:
+        host.close()
+
+
+def capabilities_of(host: PluginHost, known: frozenset[str]) -> Capabilities:
+    """What the backend says about every known capability.
+
+    Raises:
+        UsageError: it is silent about one: neither supported nor noted as missing, and not of a role that nobody has.
+    """
+    stated = host.capabilities()
+    silent = known - stated.supported - set(stated.notes)
+    if host.gpus() is None:
+        silent -= {"gpu"}
+    if silent:
+        raise UsageError(
+            f"the backend {host.config.backend!r} says nothing about: {', '.join(sorted(silent))}. Its "
+            "intermodal_capabilities must name each in `supported`, or say in `notes` why it is missing"
+        )
+    return stated
+
+
+def version_of(host: PluginHost) -> str:
+    """The distribution and version of the backend."""
+    return next((item.source for item in host.plugins if item.kind == "backend"), "unknown")
+
+
+def versions() -> dict[str, str]:
+    """The versions that a report names."""
+    names = {"suite": "intermodal-conformance", "framework": "intermodal-core", "hypothesis": "hypothesis"}
+    return {name: importlib.metadata.version(distribution) for name, distribution in names.items()}
