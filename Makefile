@@ -5,6 +5,8 @@ BIN := .venv/bin
 MANIFESTS := pyproject.toml core/pyproject.toml backends/local/pyproject.toml conformance/pyproject.toml constraints.txt
 PACKAGES := -e core -e backends/local
 DEVELOPED := $(PACKAGES) -e conformance
+# Hundreds of processes run what is here: none of them should compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 

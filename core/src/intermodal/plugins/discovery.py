@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -34,8 +36,15 @@ class Installed:
 
 def installed(group: str) -> list[Installed]:
     """Every entry point of `group`, sorted by name. Nothing is imported."""
-    found = {(point.name, _distribution(point), point.value): point for point in entry_points(group=group)}
+    points = _entry_points(tuple(sys.path)).select(group=group)
+    found = {(point.name, _distribution(point), point.value): point for point in points}
     return [Installed(name, distribution, point) for (name, distribution, _), point in sorted(found.items())]
+
+
+@functools.lru_cache(maxsize=1)
+def _entry_points(path: tuple[str, ...]) -> Any:
+    """Those of every distribution on `path`. Reading them all takes long, and a session asks several times."""
+    return entry_points()
 
 
 def find_backend(name: str, origin: str) -> Installed:
