@@ -265,6 +265,41 @@ def test_any_takes_what_is_free() -> None:
     assert {launch.gpu.kind for launch in fleet.said(Launch)} == {"A100", "H100"}
 
 
+@pytest.mark.parametrize(
+    ("asked", "there", "given"),
+    [
+        ("A100", {"A100-80GB": 1, "A100-40GB": 1}, ["A100-40GB", "A100-80GB"]),
+        ("A100", {"A100-80GB": 2}, ["A100-80GB", "A100-80GB"]),
+        ("A100-80GB", {"A100-80GB": 1, "A100-40GB": 1}, ["A100-80GB"]),
+        ("H100", {"H200": 1, "H100": 1}, ["H100", "H200"]),
+        ("H100!", {"H200": 1, "H100": 1}, ["H100"]),
+        ("B200+", {"B300": 1}, ["B300"]),
+        ("A10G", {"A10": 1}, ["A10"]),
+        (None, {"T4": 1, "A100-80GB": 1}, ["T4", "A100-80GB"]),
+    ],
+)
+def test_a_request_is_served_by_every_kind_that_is_as_good(asked, there, given) -> None:
+    """As in Modal: the exact kind first, then what it may be upgraded to; "any" in the order of the inventory."""
+    fleet = fleet_with(gpus=there)
+    fleet.add("p", resources=gpus(GpuChoice(asked)))
+    call = fleet.submit("p", [Program(n, sleep=2.0) for n in range(4)])
+    fleet.run()
+    assert len(fleet.values(call)) == 4
+    assert [launch.gpu.kind for launch in fleet.said(Launch)] == given
+
+
+@pytest.mark.parametrize(
+    ("asked", "there"), [("A100-40GB", "A100-80GB"), ("H100!", "H200"), ("B200", "B300"), ("A100-80GB", "A100")]
+)
+def test_an_exact_request_is_not_served_by_another_kind(asked, there) -> None:
+    """It is refused with what there is."""
+    fleet = fleet_with(gpus={there: 8})
+    fleet.add("p", resources=gpus(GpuChoice(asked)))
+    status, failure = fleet.results(fleet.submit("p", [Program(1)]))[0]
+    assert status == ERROR
+    assert f"it asks for GPU {asked} and the GPUs here are: {there}:8" in failure.message
+
+
 def test_a_gpu_that_another_engine_holds_is_tried_again() -> None:
     """The launch is deferred; the engine tries again, and the next choice after the wait."""
     fleet = Fleet(Engine(gpu_wait_s=3.0), totals=ResourceTotals(gpus={"H100": 1, "A100": 1}))

@@ -20,11 +20,13 @@ KNOWN = (
     "T4", "V100",
 )  # fmt: skip
 
-_FORM = re.compile(r"\s*(?P<kind>[A-Za-z0-9-]+?)[!+]?\s*(?::\s*(?P<count>-?\d+)\s*)?")
+_FORM = re.compile(r"\s*(?P<kind>[A-Za-z0-9-]+?)(?P<only>[!+]?)\s*(?::\s*(?P<count>-?\d+)\s*)?")
 
 
 def parse_gpu(gpu: object) -> GpuRequest | None:
     """The request that `gpu=` means: "H100", "h100:4", "any", a list of these in order of preference, or None.
+
+    As in Modal, "A100" may get either size, "H100" an H200 ("H100!" does not), and "B200+" a B300.
 
     Raises:
         InvalidError: an unknown name (the message lists the known ones) or a count below 1.
@@ -59,7 +61,7 @@ def _choice(gpu: object) -> GpuChoice:
         close = difflib.get_close_matches(kind, KNOWN, 1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise InvalidError(f"there is no GPU named {match['kind']!r}; {hint}Known are: any, {', '.join(KNOWN)}")
-    return GpuChoice(kind, count)
+    return GpuChoice(kind + match["only"], count)
 
 
 @dataclass(frozen=True)

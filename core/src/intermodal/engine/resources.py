@@ -70,14 +70,11 @@ class Ledger:
         return self.totals.gpus is None or bool(self.spelt(choice))
 
     def spelt(self, choice: GpuChoice) -> list[GpuChoice]:
-        """The choice by kind of device: "any" stands for each kind that there is enough of."""
-        if self.totals.gpus is None:
-            return [choice]
+        """The choice by kind of device: each kind that serves it and that there is enough of, in order."""
         gpus = self.totals.gpus
-        return [GpuChoice(kind, choice.count) for kind in self._kinds(choice) if gpus.get(kind, 0) >= choice.count]
-
-    def _kinds(self, choice: GpuChoice) -> list[str]:
-        return [choice.kind] if choice.kind is not None else sorted(self.totals.gpus or {})
+        if gpus is None:
+            return [choice]
+        return [GpuChoice(kind, choice.count) for kind in choice.kinds(gpus) if gpus[kind] >= choice.count]
 
     def lacks(self, resources: Resources) -> str | None:
         """What there is not enough of just now, GPUs aside; None where it fits."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from intermodal.exception import ConfigError
 from intermodal.plugins.roles import GpuDevice, GpuLease
+from intermodal.specs import GpuChoice
 
 __all__ = ["LockedGpus", "declared_gpus", "lease_env"]
 
@@ -73,7 +74,7 @@ class LockedGpus:
 
     async def acquire(self, kind: str | None, count: int) -> GpuLease | None:
         """See `intermodal.plugins.GpuAllocator`. Of several kinds, the one declared first is taken."""
-        kinds = [kind] if kind is not None else list(dict.fromkeys(device.kind for device in self._devices))
+        kinds = GpuChoice(kind, count).kinds(dict.fromkeys(device.kind for device in self._devices))
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._alone():
             for name in kinds:

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = ["GpuChoice", "GpuRequest", "ResourceTotals", "Resources"]
 
 
+#: Requests that more than one kind of device serves, best fit first. "H100!" is that kind and no better one.
+_SERVED_BY = {
+    "A10": ("A10", "A10G"),
+    "A10G": ("A10G", "A10"),
+    "A100": ("A100", "A100-40GB", "A100-80GB"),
+    "B200+": ("B200", "B300"),
+    "H100": ("H100", "H200"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class GpuChoice:
-    """`count` devices of one `kind` (canonical upper-case name); `kind` None means any (gpu.request)."""
+    """`count` devices of one kind (gpu.request).
+
+    `kind`: canonical upper-case name, such as "H100", "A100-80GB", "H100!" or "B200+"; None means any.
+    """
 
     kind: str | None
     count: int = 1
+
+    def kinds(self, there: Iterable[str]) -> list[str]:
+        """The kinds of devices among `there` that serve this, the one to take first at the front."""
+        if self.kind is None:
+            return list(there)
+        serving = _SERVED_BY.get(self.kind, (self.kind.rstrip("!+"),))
+        present = set(there)
+        return [kind for kind in serving if kind in present]
 
     def __str__(self) -> str:
         name = self.kind or "any"
