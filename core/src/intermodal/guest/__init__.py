@@ -48,4 +48,6 @@ def preload() -> None:
     """Import everything a guest needs, without starting threads, so that forks of this process start fast."""
     import cloudpickle  # noqa: F401
 
-    from intermodal.guest import serving  # noqa: F401
+    from intermodal.guest import loading, serving  # noqa: F401
+
+    loading.preload()

@@ -11,12 +11,19 @@ from typing import Any
 from intermodal.exception import DeserializationError, VersionError
 from intermodal.specs.function import CodeTarget
 
-__all__ = ["definitions", "extend_path", "load_target"]
+__all__ = ["definitions", "extend_path", "load_target", "preload"]
 
 
 def definitions(module: str) -> Any:
     """A module of the room of definitions. By name and late: it is only needed to look behind what users decorated."""
     return importlib.import_module(f"intermodal.definitions.{module}")
+
+
+def preload() -> None:
+    """Import all that `import intermodal` offers: every user's module does, and it is most of what its import costs."""
+    offered = importlib.import_module("intermodal")
+    for name in offered.__all__:
+        getattr(offered, name)
 
 
 def extend_path(python_path: Sequence[str]) -> None:
