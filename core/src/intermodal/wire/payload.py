@@ -19,6 +19,7 @@ from typing import Any
 from intermodal.exception import DeserializationError, SerializationError
 from intermodal.wire.arena import Arena, ForeignSegments, Segment, SegmentError
 from intermodal.wire.frame import Buffer
+from intermodal.wire.pages import HUGE_FROM, in_huge_pages
 
 __all__ = [
     "FAILURE",
@@ -254,6 +255,8 @@ class _Reader:
 
     def readinto(self, target: Any) -> int:
         view = memoryview(target).cast("B")
+        if view.nbytes >= HUGE_FROM:
+            in_huge_pages(view)
         start, end = self._position, min(self._position + view.nbytes, self._end)
         with memoryview(self._map) as source:
             view[: end - start] = source[start:end]
