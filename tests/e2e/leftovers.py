@@ -6,6 +6,19 @@ import os
 import time
 from pathlib import Path
 
+#: What exists within a data directory only while something is going on.
+_PASSING = (
+    ("local/runs", "*"),
+    ("local/runs", ".new-*"),
+    ("local/base", ".new-*"),
+    ("images/tmp", "*"),
+    ("locks/reservations", "*.json"),
+    ("guest", ".making-*"),
+    ("guest", ".note-*"),
+    ("trees", ".tmp-*"),
+    ("blobs/.tmp", "*"),
+)
+
 
 class Leftovers:
     """Looks for traces of every session on one data directory, however it ended.
@@ -35,11 +48,7 @@ class Leftovers:
         """What there is now; empty where nothing is left."""
         self.note()
         places = [
-            *(self._data / "local" / "runs").glob("*"),
-            *(self._data / "images" / "tmp").glob("*"),
-            *(self._data / "locks" / "reservations").glob("*.json"),
-            *self._data.glob("**/.new-*"),
-            *self._data.glob("**/.making-*"),
+            *(path for folder, pattern in _PASSING for path in (self._data / folder).glob(pattern)),
             *self._temporary.glob("*"),
             *(Path(group) for group in self._groups if os.path.isdir(group)),
         ]

@@ -11,7 +11,7 @@ from intermodal.exception import Error
 __all__ = ["report"]
 
 _OURS = str(Path(__file__).parent.parent) + "/"
-_HIDDEN = ("<frozen importlib", "/click/", "/contextlib.py", "/asyncio/", "/concurrent/futures/")
+_HIDDEN = ("<frozen importlib", "/click/", "/cloudpickle/", "/contextlib.py", "/asyncio/", "/concurrent/futures/")
 
 
 def report(error: BaseException) -> int:

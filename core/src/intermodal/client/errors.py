@@ -10,10 +10,10 @@ import pickle
 from typing import Any
 
 from intermodal.client.api import Client
-from intermodal.exception import DeserializationError, ExecutionError
+from intermodal.exception import DeserializationError, ExecutionError, SerializationError
 from intermodal.wire.payload import FAILURE, failure
 
-__all__ = ["RemoteTraceback", "Revival", "rebuild"]
+__all__ = ["RemoteTraceback", "Revival", "rebuild", "unsendable"]
 
 
 class RemoteTraceback(Exception):
@@ -66,3 +66,11 @@ def rebuild(client: Client, payload: Any) -> BaseException:
         exception = ExecutionError(f"{kind}: {message}")
     exception.__cause__ = RemoteTraceback(traceback)
     return exception
+
+
+def unsendable(arguments: Any, error: SerializationError) -> SerializationError:
+    """The error that says which of a call's `arguments`, (args, kwargs), cannot be pickled (call.identity)."""
+    from intermodal.wire.culprit import refused_argument
+
+    args, kwargs = arguments
+    return SerializationError(refused_argument(args, kwargs, error.__cause__ or error))

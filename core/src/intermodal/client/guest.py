@@ -16,7 +16,9 @@ from intermodal import exception
 from intermodal.client.api import CallTarget, Reply
 from intermodal.client.completion import Completion
 from intermodal.client.context import current_input
+from intermodal.client.errors import unsendable
 from intermodal.client.outputs import Outputs
+from intermodal.exception import SerializationError
 from intermodal.wire import columns
 from intermodal.wire.arena import Arena
 from intermodal.wire.frame import Buffer
@@ -96,7 +98,10 @@ class GuestClient:
 
     def dumps(self, value: Any) -> Payload:
         """Pickle a value. Raises `SerializationError`."""
-        return dumps(value, self._link.arena)
+        try:
+            return dumps(value, self._link.arena)
+        except SerializationError as error:
+            raise unsendable(value, error) from error.__cause__
 
     def loads(self, payload: Payload) -> Any:
         """The value of a payload. Raises `DeserializationError`."""

@@ -59,8 +59,8 @@ def _choice(gpu: object) -> GpuChoice:
         return GpuChoice(None, count)
     if kind not in KNOWN:
         close = difflib.get_close_matches(kind, KNOWN, 1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise InvalidError(f"there is no GPU named {match['kind']!r}; {hint}Known are: any, {', '.join(KNOWN)}")
+        hint = f"; did you mean {close[0]!r}?" if close else ";"
+        raise InvalidError(f"there is no GPU named {match['kind']!r}{hint} known are any, {', '.join(KNOWN)}")
     return GpuChoice(kind + match["only"], count)
 
 

@@ -14,6 +14,7 @@ from intermodal.client.api import CallTarget
 from intermodal.driver import needs
 from intermodal.driver.boot import GUEST_PATH, Trees, boot_frame, container_spec
 from intermodal.driver.calls import CallBook, CallRecord, Sink
+from intermodal.driver.data_dir import using
 from intermodal.driver.images import Images
 from intermodal.driver.nested import NestedClients
 from intermodal.driver.observing import Observing
@@ -54,13 +55,14 @@ class Driver:
         grace_s: float,
         gpu_wait_s: float,
         session: str,
+        data_dir: Path,
     ) -> None:
         self.loop = loop
         self.calls = CallBook()
         self.pools = PoolBook()
         self.units: dict[str, Unit] = {}
         self.engine = Engine(gpu_wait_s=gpu_wait_s, prefix=f"c-{session}-")
-        self._host, self._session = host, session
+        self._host, self._session, self._data_dir = host, session, data_dir
         self._blobs, self._trees, self._guest, self._secrets, self._grace_s = blobs, trees, guest, secrets, grace_s
         self._observing = Observing(loop, host.observe, host.observes, self._progress)
         self._images = Images(host.builder(), blobs, self._observing)
@@ -306,6 +308,10 @@ class Driver:
 
     async def start(self, unit: Unit, command: commands.Launch) -> Container:
         """Build the image, take the GPUs, start the container."""
+        with using(self._data_dir):
+            return await self._start(unit, command)
+
+    async def _start(self, unit: Unit, command: commands.Launch) -> Container:
         function = unit.pool.function
         image = await self._images.built(function.image, function.name)
         lease = None
@@ -315,8 +321,9 @@ class Driver:
             lease = await self._gpus.acquire(command.gpu.kind, command.gpu.count)
             if lease is None:
                 raise LaunchBusy(f"GPUs {command.gpu} are in use by another engine of this host")
-            unit.gpu = lease.devices[0].kind
         try:
+            if lease is not None:
+                unit.gpu = lease.devices[0].kind
             spec = await self._spec(command.container, unit.pool, image, lease)
             boot = await boot_frame(command.container, unit.pool, self._blobs, shared_memory=self.passes_fds)
             return await self._launcher.launch(spec, image, lease, boot, unit.output)

@@ -10,11 +10,12 @@ from typing import Any
 from intermodal import exception
 from intermodal.client.api import CallTarget, Reply
 from intermodal.client.completion import Completion
+from intermodal.client.errors import unsendable
 from intermodal.client.outputs import Outputs
 from intermodal.driver.driver import Driver
 from intermodal.driver.requests import RequestError
 from intermodal.engine import events
-from intermodal.exception import ConnectionError, Error, ExecutionError
+from intermodal.exception import ConnectionError, Error, ExecutionError, SerializationError
 from intermodal.wire.arena import Arena
 from intermodal.wire.payload import dumps, loads
 
@@ -59,7 +60,10 @@ class EmbeddedClient:
 
     def dumps(self, value: Any) -> Any:
         """Pickle; large values straight into shared memory."""
-        return dumps(value, self._arena)
+        try:
+            return dumps(value, self._arena)
+        except SerializationError as error:
+            raise unsendable(value, error) from error.__cause__
 
     def loads(self, payload: Any) -> Any:
         """Unpickle."""

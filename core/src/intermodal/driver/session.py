@@ -10,6 +10,7 @@ from types import TracebackType
 
 from intermodal.client.api import CallTarget
 from intermodal.driver import bundle
+from intermodal.driver.data_dir import using
 from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
@@ -80,7 +81,8 @@ class EmbeddedSession:
             if any(self._show):
                 host.show_output(logs=self._show[0], progress=self._show[1])
             self._thread = LoopThread("intermodal-driver")
-            self._driver = self._thread.start(self._open(host, self._thread.loop)).result()
+            with using(self._config.data_dir):
+                self._driver = self._thread.start(self._open(host, self._thread.loop)).result()
         except BaseException:
             self.close()
             raise
@@ -105,6 +107,7 @@ class EmbeddedSession:
             self._grace_s,
             float(self._config.get("gpu_wait_s")),
             self.id,
+            data_dir,
         )
         await driver.open()
         driver.register(self._app)

@@ -126,7 +126,8 @@ class Unit:
             self._log_lines(stream, self._lines[stream].finish(), self._current_call)
         if self.channel is not None:
             self.channel.close()
-        self._host.post(events.ContainerExited(self.id, ended.cause, ended.detail))
+        code = f"exit code {ended.code}" if ended.code is not None else ""
+        self._host.post(events.ContainerExited(self.id, ended.cause, ended.detail or code))
         function = self.pool.function
         self._host.observe(
             "container_exited",

@@ -14,7 +14,9 @@ from intermodal.wire.payload import Payload, dumps
 
 __all__ = ["describe", "encode", "hint_missing_module"]
 
-_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+#: Where frames are that say nothing to users: this package, and the cloudpickle beside it.
+_OURS = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "cloudpickle") + os.sep)
 
 #: Import names whose distribution has another name.
 _DISTRIBUTIONS = {
@@ -72,22 +74,22 @@ def _message(error: BaseException) -> str:
 def _traceback(error: BaseException) -> str:
     try:
         whole = traceback.TracebackException.from_exception(error)
-        _without_guest(whole, set())
+        _without_ours(whole, set())
         return "".join(whole.format())
     except Exception as broken:  # noqa: BLE001 - a broken exception must not hide the error
         return f"{type(error).__name__}: {_message(error)} (its traceback cannot be shown: {type(broken).__name__})\n"
 
 
-def _without_guest(error: traceback.TracebackException, seen: set[int]) -> None:
-    """Leave out the frames of this package, in the whole chain."""
+def _without_ours(error: traceback.TracebackException, seen: set[int]) -> None:
+    """Leave out our own frames, in the whole chain."""
     if id(error) in seen:
         return
     seen.add(id(error))
-    error.stack[:] = [frame for frame in error.stack if not frame.filename.startswith(_HERE)]
+    error.stack[:] = [frame for frame in error.stack if not frame.filename.startswith(_OURS)]
     parts: Sequence[Any] = getattr(error, "exceptions", None) or ()
     for part in (error.__cause__, error.__context__, *parts):
         if part is not None:
-            _without_guest(part, seen)
+            _without_ours(part, seen)
 
 
 def _pickled(error: BaseException) -> bytes | None:

@@ -38,7 +38,7 @@ def dumps_result(value: Any, label: str, arena: Arena | None) -> Payload:
     try:
         return dumps(value, arena)
     except SerializationError as error:
-        raise SerializationError(f"{label} returned something that cannot be sent: {error}") from error
+        raise SerializationError(f"{label} returned something that cannot be sent: {error}") from error.__cause__
 
 
 class Clock:

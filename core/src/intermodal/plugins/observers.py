@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pluggy
 
 from intermodal.plugins.calls import call_one
-from intermodal.plugins.observations import LogLine, Notice
+from intermodal.plugins.observations import LogLine
 
 __all__ = ["Observers"]
 
@@ -36,6 +36,7 @@ class Observers:
         self._closed = False
         self._log_waiting = 0
         self._log_dropped = 0
+        self._log_last: LogLine | None = None
         self._failed: set[str] = set()
 
     def put(self, kind: str, batch: Sequence[Any]) -> None:
@@ -66,20 +67,27 @@ class Observers:
     def _admit(self, batch: Sequence[LogLine]) -> bool:
         if self._log_waiting > LOG_BACKLOG:
             self._log_dropped += len(batch)
+            self._log_last = batch[-1]
             return False
-        if self._log_dropped:
-            self._queue.append(("notice", [_dropped(self._log_dropped)]))
-            self._log_dropped = 0
+        self._mark_gap()
         self._log_waiting += sum(len(line.text) for line in batch)
         return True
+
+    def _mark_gap(self) -> None:
+        """Where lines were dropped, a line on stderr says so in their place, whoever shows notices or does not."""
+        if self._log_last is None:
+            return
+        text = f"[{self._log_dropped} lines of output were dropped here: what reads this output is too slow]"
+        self._queue.append(("log", [replace(self._log_last, stream=2, text=text)]))
+        self._log_waiting += len(text)
+        self._log_dropped, self._log_last = 0, None
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 self._busy = False
-                if not self._queue and self._log_dropped:
-                    self._queue.append(("notice", [_dropped(self._log_dropped)]))
-                    self._log_dropped = 0
+                if not self._queue:
+                    self._mark_gap()
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._queue or self._closed)
                 if not self._queue:
@@ -111,11 +119,3 @@ class Observers:
                     f"{type(error).__name__}: {error}",
                     file=sys.stderr,
                 )
-
-
-def _dropped(lines: int) -> Notice:
-    return Notice(
-        level="warning",
-        message=f"{lines} lines of output were dropped here: what reads this output is too slow",
-        at=time.time(),
-    )

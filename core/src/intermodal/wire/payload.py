@@ -121,17 +121,16 @@ class _Sink:
 def _cloudpickled(value: Any) -> tuple[list[Buffer], list[pickle.PickleBuffer]]:
     import cloudpickle
 
+    from intermodal.wire.culprit import refusal
+
     chunks: list[Buffer] = []
     buffers: list[pickle.PickleBuffer] = []
     try:
         cloudpickle.Pickler(_Sink(chunks), protocol=5, buffer_callback=buffers.append).dump(value)
     except Exception as error:
-        raise SerializationError(f"cannot pickle a {_name(value)}: {error}") from error
+        error.__suppress_context__ = True  # the first try's error says the same
+        raise SerializationError(refusal(value, error)) from error
     return chunks, buffers
-
-
-def _name(value: Any) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__} ({repr(value)[:120]})"
 
 
 def _raw(buffer: pickle.PickleBuffer) -> memoryview:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 _CAP_SYS_ADMIN = 21
 #: Why a plain process cannot do something, and what to do.
 PLAIN = 'isolation = "process" runs plain processes; set isolation = "namespaces" for the local backend'
@@ -19,7 +21,7 @@ def privileged() -> bool:
 
 def no_namespaces(error: OSError) -> str:
     """What to tell where namespaces cannot be made."""
-    return f"this host refuses the namespaces that containers are made of ({error.strerror}): {_fix()}, {_AROUND}"
+    return f"this host refuses the namespaces that containers are made of ({error.strerror}): {_fix(error)}, {_AROUND}"
 
 
 def no_overlay(error: OSError) -> str:
@@ -31,9 +33,14 @@ def no_overlay(error: OSError) -> str:
     )
 
 
-def _fix() -> str:
+def _fix(error: OSError) -> str:
     if _sysctl("kernel/unprivileged_userns_clone") == "0":
         return "as root, `sysctl -w kernel.unprivileged_userns_clone=1`"
+    if error.errno == errno.ENOSPC:
+        return (
+            "the limit on their number is reached (user.max_user_namespaces and its neighbours): "
+            "as root, `sysctl -w user.max_user_namespaces=15000`"
+        )
     if _sysctl("user/max_user_namespaces") == "0":
         return "as root, `sysctl -w user.max_user_namespaces=15000`"
     if _sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1":
