@@ -40,3 +40,10 @@ def test_a_usage_error_is_told(tmp_path: Path) -> None:
     assert (code, "map.odrer" in text) == (2, True)
     code, text, _ = run(tmp_path, "--backend", "nowhere")
     assert (code, "not installed" in text) == (2, True)
+
+
+def test_a_test_that_does_not_end_in_time_fails_in_words(tmp_path: Path) -> None:
+    """`--test-deadline`: a hang is no pass, and does not last for ever."""
+    _, text, report = run(tmp_path, "--only", "map.order", "--test-deadline", "0.01")
+    assert report["requirements"]["map.order"]["status"] == "fail", text
+    assert "did not end within its deadline" in " ".join(report["requirements"]["map.order"]["words"])

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--database", type=Path, help="where failing programs are kept from run to run")
     parser.add_argument("--data-dir", type=Path, help="keep the backend's data there (default: a new directory)")
     parser.add_argument("--deadline", type=float, help="seconds for the whole run (default: the profile's)")
+    parser.add_argument("--test-deadline", type=float, help="seconds for each test (default: the profile's)")
     parser.add_argument("-p", dest="plugins", action="append", default=[], help="load this plugin of intermodal, too")
     partial = parser.add_argument_group("while developing; there is no verdict then")
     partial.add_argument("--only", default="", help="test these requirements only, separated by commas")
@@ -156,6 +157,8 @@ def _pytest_arguments(options: argparse.Namespace, folder: Path) -> list[str]:
     arguments += ["--conformance-journal", str(folder / "journal"), "--conformance-plugins", ",".join(options.plugins)]
     if seed is not None:
         arguments += ["--conformance-seed", str(seed), f"--hypothesis-seed={seed}"]
+    if options.test_deadline is not None:
+        arguments += ["--conformance-test-deadline", str(options.test_deadline)]
     if options.database is not None:
         arguments += ["--conformance-database", str(options.database)]
     if options.only:

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -52,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--backend", default="local", help="the backend under test")
     group.addoption("--conformance-plugins", default="", help="plugins of intermodal to load, separated by commas")
     group.addoption("--conformance-profile", default="dev", choices=sorted(PROFILES))
+    group.addoption("--conformance-test-deadline", default=None, help="seconds for each test")
     group.addoption("--conformance-seed", default=None, help="the seed, where the run is to be random")
     group.addoption("--conformance-database", default=None, help="where hypothesis keeps failing programs")
     group.addoption("--conformance-journal", default=None, help="where to write what happens")
@@ -86,6 +88,9 @@ class Conformance:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.profile: Profile = PROFILES[config.getoption("--conformance-profile")]
+        deadline = config.getoption("--conformance-test-deadline")
+        if deadline is not None:
+            self.profile = replace(self.profile, test_deadline_s=float(deadline))
         self.only = [name for name in config.getoption("--only").split(",") if name]
         path = config.getoption("--conformance-journal")
         self._folder = (
