@@ -23,7 +23,7 @@ from intermodal_local.userland import make_root, mask_prefix, mask_usr
 
 __all__ = ["Base", "prepare_base", "prune_bases"]
 
-_VERSION = 1
+_VERSION = 2
 _KEPT_S = 7 * 86400.0
 _WATCHED = (
     "/etc/passwd",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 
 from intermodal.plugins import Capabilities
-from intermodal_local.runtime import advice, userns
+from intermodal_local.images import apt
+from intermodal_local.runtime import advice
 from intermodal_local.runtime.cgroups import Cgroups
 
 __all__ = ["capabilities"]
@@ -43,7 +44,7 @@ def capabilities(isolation: str) -> Capabilities:
         notes = dict.fromkeys({*_NAMESPACES, "isolation.network", "image.apt_install"} - supported, advice.PLAIN)
     else:
         notes["isolation.network"] = _SHARED_NETWORK
-        lack = None if advice.privileged() else userns.missing()
+        lack = apt.missing()
         if lack is None:
             supported.add("image.apt_install")
         else:

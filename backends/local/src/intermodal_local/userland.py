@@ -143,6 +143,8 @@ def _system_entries(lines: Iterable[str]) -> Iterable[str]:
         if int(fields[2]) < 1000 or fields[2] == "65534":
             if len(fields) == 4:
                 fields[3] = ""
+            else:
+                fields[1] = "*"  # there is no shadow to look in, where `su` would want to find them
             yield ":".join(fields) + "\n"
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 from intermodal.exception import BackendError
-from intermodal_local.runtime import advice, cleanup, userns
+from intermodal_local.runtime import cleanup
 
 __all__ = ["flush", "remove_tree", "tree_size"]
 
@@ -52,7 +50,5 @@ def remove_tree(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     cleanup.remove(str(path))
-    if path.exists() and not advice.privileged() and userns.available():
-        subprocess.run([sys.executable, "-P", "-m", "intermodal_local.images.reaper", str(path)], check=False)
     if path.exists():
         raise BackendError(f"{path} cannot be removed: look at the owners and modes of what is in it")

@@ -8,7 +8,9 @@ import stat
 import subprocess
 import sys
 
-from intermodal_local.runtime import cgroups, hunting
+from intermodal_local.runtime import advice, cgroups, hunting, userns
+
+_REAPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "reaper_main.py")
 
 
 class Overrun(Exception):
@@ -16,16 +18,25 @@ class Overrun(Exception):
 
 
 def remove_quickly(path: str, budget: int = 300) -> bool:
-    """Remove a small tree here and now; False if it is too large (part of it may be gone then)."""
+    """Remove a small tree here and now; False if it is too large or others own parts (some may be gone then)."""
     try:
         _remove(path, [budget])
-    except Overrun:
+    except (Overrun, PermissionError):
         return False
     return True
 
 
 def remove(path: str) -> None:
-    """Remove a tree of any size and depth, unreadable directories in it included. Never raises."""
+    """Remove a tree of any size and depth, unreadable directories in it and what belongs to an ordinary user's
+    subordinate ids included. Never raises.
+    """
+    remove_own(path)
+    if os.path.lexists(path) and not advice.privileged() and userns.available():
+        subprocess.run([sys.executable, "-I", "-S", _REAPER, path], check=False, capture_output=True)
+
+
+def remove_own(path: str) -> None:
+    """The same for what this process may remove as it is."""
     try:
         _remove(path, [sys.maxsize])
     except (OSError, RecursionError):

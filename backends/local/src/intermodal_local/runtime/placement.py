@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from intermodal_local.runtime import contain, messages, overlay, plain, zygote_start
+from intermodal_local.runtime import contain, messages, overlay, plain, userns, zygote_start
 from intermodal_local.runtime.cgroups import Cgroups, Group
 from intermodal_local.runtime.nursery import Nursery
 from intermodal_local.runtime.tenant import Tenant
@@ -62,6 +62,7 @@ class Placement:
         self._watch = watch
         self._unwatch = unwatch
         self._rootless = rootless
+        self._many_users = rootless and mark is None and userns.available()
         self._plain = mark
         self._zygotes: dict[str, Nursery] = {}
         self._templates: dict[str, Template] = {}
@@ -156,12 +157,21 @@ class Placement:
         run = f"{self._run}/z{self._count}"
         started = self._start_plain(run, message) if self._plain else self._start(run, message)
         nursery = self._zygotes[key] = Nursery(started.control, os.pidfd_open(started.pid), started.pid)
-        self._watch(nursery.control.fileno(), lambda: self._from_zygote(key, nursery, run))
+        self._watch(nursery.control.fileno(), lambda: self._from_zygote(key, nursery, started.run))
         return nursery
 
     def _start(self, run: str, message: Message) -> zygote_start.StartedZygote:
+        try:
+            return self._try_start(run, message)
+        except OSError:
+            if not self._many_users:
+                raise
+            self._many_users = False  # newuidmap is there, but refuses
+            return self._try_start(f"{run}s", message)
+
+    def _try_start(self, run: str, message: Message) -> zygote_start.StartedZygote:
         lowers = overlay.lowers_of((), message["base"])
-        stack = f"{self._run}/stacks/z{self._count}"
+        stack = f"{self._run}/stacks/{os.path.basename(run)}"
         overlay.make_stack(stack, lowers, "")
         plan = zygote_start.ZygotePlan(
             run=run,
@@ -170,6 +180,7 @@ class Placement:
             executable=message["executable"],
             bundle=tuple(message["bundle"]) if message["bundle"] else None,
             rootless=self._rootless,
+            many_users=self._many_users,
         )
         return zygote_start.start(plan)
 

@@ -19,7 +19,9 @@ _MAIN = f"{_SHOWN}/runtime/zygote_main.py"
 
 @dataclass
 class ZygotePlan:
-    """What a zygote is made of. Paths are the host's; `run` is its own fresh directory."""
+    """What a zygote is made of. Paths are the host's; `run` is its own fresh directory. `many_users`: an ordinary
+    user's subordinate ids are users in its containers.
+    """
 
     run: str
     stack: str
@@ -27,13 +29,15 @@ class ZygotePlan:
     executable: str
     bundle: tuple[str, str] | None
     rootless: bool
+    many_users: bool = False
 
 
 @dataclass
 class StartedZygote:
-    """A zygote that is starting: its process id on the host and the control socket."""
+    """A zygote that is starting: its process id on the host, its directory, and the control socket."""
 
     pid: int
+    run: str
     control: socket.socket
 
 
@@ -55,7 +59,7 @@ def start(plan: ZygotePlan) -> StartedZygote:
         ours.close()
         raise OSError(0, last_words(plan.run) or "a zygote did not start, without a word")
     messages.send(ours, {"t": "go"})
-    return StartedZygote(struct.unpack("i", answer)[0], ours)
+    return StartedZygote(struct.unpack("i", answer)[0], plan.run, ours)
 
 
 def start_plain(run: str, executable: str, bundle: str, session: str) -> StartedZygote:
@@ -75,7 +79,7 @@ def start_plain(run: str, executable: str, bundle: str, session: str) -> Started
         )
     messages.send(ours, {"t": "go"})
     process.returncode = 0  # whoever ends the zygote reaps it
-    return StartedZygote(process.pid, ours)
+    return StartedZygote(process.pid, run, ours)
 
 
 def last_words(run: str) -> str:
@@ -107,7 +111,7 @@ def _in_fork(action: Callable[[], None], plan: ZygotePlan) -> NoReturn:
 def _middle(plan: ZygotePlan, control: socket.socket, tell: socket.socket) -> None:
     try:
         if plan.rootless:
-            userns.enter(many=False)
+            userns.enter(many=plan.many_users)
         kernel.unshare(kernel.NEWNS | kernel.NEWPID | kernel.NEWIPC | kernel.NEWUTS)
     except OSError as error:
         raise OSError(error.errno, advice.no_namespaces(error)) from None
