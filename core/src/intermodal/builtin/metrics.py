@@ -12,7 +12,8 @@ from intermodal.plugins.observations import LogLine, Metric
 
 __all__ = ["MetricLines", "parse_metrics"]
 
-_NUMBER = r"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|inf|nan)"
+#: Written so that no part can give back to another what it took: a hostile line of a MiB costs one pass.
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:inf|nan)(?![A-Za-z]))"
 _PAIR = re.compile(rf"(?P<name>[A-Za-z_][\w.:/-]*)=(?P<value>{_NUMBER})(?P<unit>[A-Za-z%µ][\w%/]*)?")
 
 

@@ -193,7 +193,9 @@ def intermodal_image_finished(events: Sequence[ImageFinished]) -> None:
 
 @hookspec
 def intermodal_log(events: Sequence[LogLine]) -> None:
-    """Containers printed lines (log.lines). In order for each container and stream. Return nothing."""
+    """Containers printed lines (log.lines), structured records with their `fields`. In order for each container and
+    stream. Return nothing.
+    """
 
 
 @hookspec

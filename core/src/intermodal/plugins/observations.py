@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -153,6 +154,9 @@ class ImageFinished:
 class LogLine:
     """One complete line from a container, without its end of line; undecodable bytes are surrogate escapes
     (log.lines).
+
+    `fields` is the JSON object that the line is, or ends with after a prefix (`INFO:name:{…}`); observers get it, who
+    makes a line does not set it.
     """
 
     app: str
@@ -162,6 +166,7 @@ class LogLine:
     text: str
     at: float
     call: str | None = None
+    fields: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import pluggy
 
 from intermodal.plugins.calls import call_one
 from intermodal.plugins.observations import LogLine
+from intermodal.plugins.structured import with_fields
 
 __all__ = ["Observers"]
 
@@ -94,7 +95,7 @@ class Observers:
                     return
                 kind, events = self._take()
                 self._busy = True
-            self._deliver(f"intermodal_{kind}", events)
+            self._deliver(f"intermodal_{kind}", with_fields(events) if kind == "log" else events)
 
     def _take(self) -> tuple[str, Sequence[Any]]:
         """The next batch, joined with those of its kind that follow it directly."""
