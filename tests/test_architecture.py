@@ -20,6 +20,8 @@ PUBLIC = {
     "intermodal.exception",
     "intermodal.guest",
     "intermodal.plugins",
+    "intermodal.plugins.building",
+    "intermodal.plugins.commands",
     "intermodal.plugins.gpus",
     "intermodal.specs",
 }

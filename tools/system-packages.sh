@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the local backend and its tests use of the system and this machine lacks. As root on Debian or Ubuntu it
+# Installs what the local backend and our tests use of the system and this machine lacks. As root on Debian or Ubuntu it
 # installs without asking; elsewhere it says what is missing and goes on, since only some features need it.
 set -eu
 
@@ -8,6 +8,10 @@ need() { # need COMMAND PACKAGE
     PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 need newuidmap uidmap # images with apt_install, as an ordinary user
+# The tests of docs/write-a-backend.md make a machine of their own on loopback, and containers there.
+need ssh openssh-client
+need sshd openssh-server
+need bwrap bubblewrap
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then

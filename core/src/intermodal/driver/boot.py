@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Protocol
 
 from intermodal.driver.pools import Pool
+from intermodal.plugins.commands import GUEST_PATH
 from intermodal.plugins.roles import Blobs, BuiltImage, GpuLease
 from intermodal.specs import ContainerSpec, FileTree, FunctionSpec, HostMount, content_hash, to_json
 from intermodal.wire.frame import encode
 from intermodal.wire.messages import PROTOCOL
 
-__all__ = ["GUEST_PATH", "SOURCE_PATH", "Trees", "boot_frame", "container_spec"]
+__all__ = ["SOURCE_PATH", "Trees", "boot_frame", "container_spec"]
 
-#: Where the guest's own code is mounted, and where the user's is.
-GUEST_PATH = "/opt/intermodal/guest"
+#: Where the user's own code is mounted.
 SOURCE_PATH = "/root"
 
 

@@ -28,6 +28,7 @@ def files() -> Files:
     shipped = [(f"intermodal/{path.name}", path) for path in package.glob("*.py")]
     for room in _ROOMS:
         shipped += [(f"intermodal/{path.relative_to(package).as_posix()}", path) for path in _modules(package / room)]
+    shipped.append(("__main__.py", package / "guest" / "__main__.py"))  # so that `python3 DIRECTORY` is the guest
     cloudpickle = _cloudpickle()
     shipped += [(f"cloudpickle/{path.relative_to(cloudpickle).as_posix()}", path) for path in _modules(cloudpickle)]
     return sorted(shipped)

@@ -12,7 +12,7 @@ from typing import Any
 
 from intermodal.client.api import CallTarget
 from intermodal.driver import needs
-from intermodal.driver.boot import GUEST_PATH, Trees, boot_frame, container_spec
+from intermodal.driver.boot import Trees, boot_frame, container_spec
 from intermodal.driver.calls import CallBook, CallRecord, Sink
 from intermodal.driver.data_dir import using
 from intermodal.driver.images import Images
@@ -24,6 +24,7 @@ from intermodal.driver.unit import Unit, failure_of
 from intermodal.engine import Engine, commands, events
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import PluginHost
+from intermodal.plugins.commands import GUEST_PATH
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
 from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, LaunchBusy
 from intermodal.specs import AppSpec, ContainerSpec, GpuRequest, Scaling

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
-from intermodal.specs import (
-    CopyFiles,
-    FunctionSpec,
-    ImageSpec,
-    Network,
-    PythonPackages,
-    Resources,
-    RunCommands,
-    RunFunction,
-    SystemPackages,
-)
+from intermodal.plugins import step_capability
+from intermodal.specs import FunctionSpec, ImageSpec, Network, Resources
 
 __all__ = ["check_container", "check_function"]
 
 Require = Callable[[str], None]
-
-_STEPS: Mapping[type, str] = {
-    CopyFiles: "image.copy",
-    PythonPackages: "image.pip_install",
-    RunCommands: "image.run_commands",
-    RunFunction: "image.run_function",
-    SystemPackages: "image.apt_install",
-}
 
 
 def check_function(function: FunctionSpec, require: Require) -> None:
@@ -55,6 +38,4 @@ def check_container(resources: Resources, network: Network, snapshot: bool, requ
 def _of_image(image: ImageSpec) -> Iterator[str]:
     if image.base.python != ".".join(platform.python_version_tuple()[:2]):
         yield "image.python_version"
-    for step in image.steps:
-        if type(step) in _STEPS:
-            yield _STEPS[type(step)]
+    yield from filter(None, map(step_capability, image.steps))

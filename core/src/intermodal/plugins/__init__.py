@@ -43,6 +43,7 @@ from intermodal.plugins.roles import (
     PruneReport,
     Storage,
 )
+from intermodal.plugins.steps import install_options, step_capability, step_title
 
 __all__ = [
     "Blobs",
@@ -84,6 +85,9 @@ __all__ = [
     "Setting",
     "Storage",
     "hookimpl",
+    "install_options",
     "load",
     "set_command_line",
+    "step_capability",
+    "step_title",
 ]

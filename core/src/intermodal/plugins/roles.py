@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
-from intermodal.specs import ContainerSpec, ImageSpec, ResourceTotals
+from intermodal.exception import CapabilityNotSupported
+from intermodal.specs import ContainerSpec, ImageSpec, ResourceTotals, content_hash
 
 __all__ = [
     "Blobs",
@@ -78,7 +79,7 @@ class BuildSink(Protocol):
 class BuiltImage:
     """Something launchable. `id` is the image definition's content hash; `ref` means something to this backend only.
 
-    `python` is the version inside ("3.11.2"), `env` and `workdir` what the image sets.
+    `python` is the version inside, as exactly as it is known ("3.11.2"); `env` and `workdir` are what the image sets.
     """
 
     id: str
@@ -86,6 +87,17 @@ class BuiltImage:
     python: str
     env: tuple[tuple[str, str], ...] = ()
     workdir: str = "/root"
+
+    @classmethod
+    def of(cls, image: ImageSpec, ref: str, *, python: str | None = None) -> BuiltImage:
+        """What `image` became. `python`: the version inside; default: as exactly as the definition says."""
+        return cls(
+            id=content_hash(image),
+            ref=ref,
+            python=python or image.base.python,
+            env=tuple(image.env().items()),
+            workdir=image.workdir(),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +122,7 @@ class PruneReport:
 
 @runtime_checkable
 class Builder(Protocol):
-    """build: turn an image definition into something launchable."""
+    """build: turn an image definition into something launchable. Derive from it, and `build` is all you must write."""
 
     async def build(self, image: ImageSpec, blobs: Blobs, sink: BuildSink) -> BuiltImage:
         """Build, or find in the cache. Concurrent calls for one step share the work, across processes too.
@@ -119,9 +131,17 @@ class Builder(Protocol):
         """
         ...
 
-    async def images(self) -> Sequence[ImageInfo]: ...
-    async def prune(self, *, everything: bool = False, older_than_s: float = 0.0) -> PruneReport: ...
-    async def close(self) -> None: ...
+    async def images(self) -> Sequence[ImageInfo]:
+        """What the cache holds. Here: nothing that could be told apart."""
+        return ()
+
+    async def prune(self, *, everything: bool = False, older_than_s: float = 0.0) -> PruneReport:
+        """Remove what was not used for `older_than_s` seconds, or all that is not in use. Here: nothing."""
+        return PruneReport(removed=(), bytes_freed=0)
+
+    async def close(self) -> None:
+        """Let go of everything. Idempotent."""
+        return None
 
 
 # ---- GPU allocation ------------------------------------------------------------------------------------------------
@@ -232,10 +252,10 @@ class Container(Protocol):
 
 @runtime_checkable
 class Launcher(Protocol):
-    """launch: start, stop, exec into, watch a container."""
+    """launch: start, stop, exec into, watch a container. `shell` need not be written by who derives from it."""
 
     async def totals(self) -> ResourceTotals:
-        """What this backend has in all, for containers. Read once per session."""
+        """What this backend has in all, for containers. Asked once per session, before anything is launched."""
         ...
 
     async def launch(
@@ -250,8 +270,11 @@ class Launcher(Protocol):
         ...
 
     async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
-        """Run `argv` interactively in a new container on this process's terminal; its exit code."""
-        ...
+        """Run `argv` interactively in a new container on this process's terminal; its exit code.
+
+        Asked only of a backend with the capability "exec".
+        """
+        raise CapabilityNotSupported("exec")
 
     async def close(self) -> None:
         """End everything this launcher started and remove every trace of it. Idempotent."""

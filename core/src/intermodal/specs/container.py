@@ -15,7 +15,10 @@ Network = Literal["host", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostMount:
-    """Show the host's file or directory `source` read-only at the absolute path `target`."""
+    """Show the host's file or directory `source` read-only at the absolute path `target`.
+
+    What is at `source` does not change while the session lives, so a launcher that copies it may do so once.
+    """
 
     source: str
     target: str

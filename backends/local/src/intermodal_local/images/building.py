@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from intermodal.exception import ImageBuildError
-from intermodal.plugins import Blobs, BuildSink, BuiltImage
+from intermodal.plugins import Blobs, BuildSink, BuiltImage, step_title
 from intermodal.specs import ImageSpec, ImageStep, SetEnv, SetWorkdir, content_hash
 from intermodal_local.images import messages
 from intermodal_local.images.ground import Ground, StepContext
@@ -16,7 +16,6 @@ from intermodal_local.images.keys import layer_keys
 from intermodal_local.images.layering import Making, obtain
 from intermodal_local.images.run import Lifeline, StepFailed, StepRefused
 from intermodal_local.images.store import LayerStore, Lease
-from intermodal_local.images.titles import title
 
 __all__ = ["Building"]
 
@@ -64,12 +63,14 @@ class Building:
     def _step(self, number: int, step: ImageStep, key: str) -> None:
         if isinstance(step, SetEnv):
             self.env.update(step.variables)
-            self._tell(number, title(step), cached=True)
+            self._tell(number, step_title(step), cached=True)
         elif isinstance(step, SetWorkdir):
             self.workdir = step.path
-            self._tell(number, title(step), cached=True)
+            self._tell(number, step_title(step), cached=True)
         else:
-            self._layer(number, key, title(step), lambda context: self.ground.make(step, context), force=step.force)
+            self._layer(
+                number, key, step_title(step), lambda context: self.ground.make(step, context), force=step.force
+            )
 
     def _layer(self, number: int, key: str, name: str, make: Callable[[StepContext], None], *, force: bool) -> None:
         parent = self.leases[-1].layer.id if self.leases else ""

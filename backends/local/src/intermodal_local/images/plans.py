@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import intermodal.plugins
-from intermodal.plugins import Blobs
+from intermodal.plugins import Blobs, install_options
 from intermodal.specs import PythonPackages, RunCommands, RunFunction, SystemPackages, to_json
 from intermodal_local.images.run import KIT, StepRefused, StepRun
 from intermodal_local.images.settings import BuildSettings
 
-__all__ = ["Surroundings", "install_options", "plan_commands", "plan_function", "plan_packages", "plan_system"]
+__all__ = ["COMPILE", "Surroundings", "plan_commands", "plan_function", "plan_packages", "plan_system"]
 
 UV = f"{KIT}/uv"
 CACHE = f"{KIT}/cache"
 REQUIREMENTS = f"{KIT}/requirements.txt"
+#: Containers cannot write byte code of their own.
+COMPILE = "--compile-bytecode"
 SETTINGS = f"{KIT}/settings"
 GUEST = f"{KIT}/guest"
 SOURCE = f"{KIT}/source"
@@ -76,33 +78,13 @@ def plan_packages(step: PythonPackages, around: Surroundings) -> StepRun:
         "UV_BREAK_SYSTEM_PACKAGES": "1",
     }
     return StepRun(
-        argv=(UV, "pip", "install", "--python", around.python, *install_options(step, REQUIREMENTS)),
+        argv=(UV, "pip", "install", "--python", around.python, COMPILE, *install_options(step, "uv", REQUIREMENTS)),
         env=around.env_with(own),
         workdir=around.workdir,
         files=files,
         mounts={UV: around.uv, **around.settings.files},
         writable={CACHE: around.cache},
     )
-
-
-def install_options(step: PythonPackages, requirements: str) -> list[str]:
-    """The words of `uv pip install` that say what to install from where; `requirements` is the place of that file."""
-    words = ["--compile-bytecode"]
-    if step.index_url:
-        words += ["--default-index", step.index_url]
-    for url in step.extra_index_urls:
-        words += ["--index", url]
-    if step.extra_index_urls and step.tool == "pip":
-        # pip takes the best of all indexes, uv by itself the first that has the package.
-        words += ["--index-strategy", "unsafe-best-match"]
-    if step.find_links:
-        words += ["--find-links", step.find_links]
-    if step.pre:
-        words += ["--prerelease", "allow"]
-    words += step.extra_options
-    if step.requirements is not None:
-        words += ["-r", requirements]
-    return [*words, *(["--", *step.packages] if step.packages else [])]
 
 
 def plan_system(step: SystemPackages, around: Surroundings, *, adopt: bool) -> StepRun:

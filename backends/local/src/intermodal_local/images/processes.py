@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intermodal.exception import CapabilityNotSupported
+from intermodal.plugins import install_options, step_capability
 from intermodal.specs import ImageStep, PythonPackages
 from intermodal_local.images import plans
 from intermodal_local.images.ground import StepContext
 from intermodal_local.images.keys import BaseIdentity
 from intermodal_local.images.run import StepRun, run_plain
 from intermodal_local.images.settings import read_settings
-from intermodal_local.images.titles import capability
 from intermodal_local.rootfs import Python, Rootfs
 
 __all__ = ["ProcessGround"]
@@ -49,7 +49,7 @@ class ProcessGround:
 
     def refuse(self, step: ImageStep) -> None:
         """There is no root to write to."""
-        needed = capability(step)
+        needed = step_capability(step)
         if needed not in (None, "image.pip_install"):
             hint = 'processes have no root of their own: use isolation = "namespaces", or another backend'
             raise CapabilityNotSupported(needed or "", "local", hint)
@@ -68,7 +68,7 @@ class ProcessGround:
         shutil.copytree(context.below[0] / _VENV, venv, symlinks=True, copy_function=os.link)
         requirements = context.making.work / "requirements.txt"
         requirements.write_text(step.requirements or "")
-        words = plans.install_options(step, str(requirements))
+        words = [plans.COMPILE, *install_options(step, "uv", str(requirements))]
         self._uv(["pip", "install", "--python", str(venv / "bin" / "python"), *words], context)
 
     def ref(self, layers: Sequence[Path]) -> str:

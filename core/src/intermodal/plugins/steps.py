@@ -1,6 +1,8 @@
-"""A step in a few words, for progress and errors, and the capability it needs."""
+"""Steps of images, for builders: what each is called, which capability it needs, how pip and uv are told."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from intermodal.specs import (
     CopyFiles,
@@ -13,12 +15,12 @@ from intermodal.specs import (
     SystemPackages,
 )
 
-__all__ = ["capability", "title"]
+__all__ = ["install_options", "step_capability", "step_title"]
 
 _LENGTH = 72
 
 
-def title(step: ImageStep) -> str:
+def step_title(step: ImageStep) -> str:
     """A line for people. Values of environment variables are left out: they may be nobody's business."""
     match step:
         case PythonPackages():
@@ -40,7 +42,7 @@ def title(step: ImageStep) -> str:
             return _short(f"workdir {step.path}")
 
 
-def capability(step: ImageStep) -> str | None:
+def step_capability(step: ImageStep) -> str | None:
     """The name of what a backend must be able to do for `step`; None for what every backend can."""
     match step:
         case PythonPackages():
@@ -55,6 +57,33 @@ def capability(step: ImageStep) -> str | None:
             return "image.copy"
         case SetEnv() | SetWorkdir():
             return None
+
+
+def install_options(step: PythonPackages, tool: Literal["pip", "uv"], requirements: str) -> list[str]:
+    """What stands behind `pip install` or `uv pip install`: what to install, from where.
+
+    Args:
+        step: what the user asked for.
+        tool: whose words; any of the two may serve any step.
+        requirements: where the builder has put the text `step.requirements`, if there is one.
+    """
+    uv = tool == "uv"
+    words = []
+    if step.index_url:
+        words += ["--default-index" if uv else "--index-url", step.index_url]
+    for url in step.extra_index_urls:
+        words += ["--index" if uv else "--extra-index-url", url]
+    if uv and step.extra_index_urls and step.tool == "pip":
+        # pip takes the best of all indexes, uv by itself the first that has the package.
+        words += ["--index-strategy", "unsafe-best-match"]
+    if step.find_links:
+        words += ["--find-links", step.find_links]
+    if step.pre:
+        words += ["--prerelease", "allow"] if uv else ["--pre"]
+    words += step.extra_options
+    if step.requirements is not None:
+        words += ["-r", requirements]
+    return [*words, *(["--", *step.packages] if step.packages else [])]
 
 
 def _short(text: str, length: int = _LENGTH) -> str:
