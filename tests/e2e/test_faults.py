@@ -19,7 +19,7 @@ import pytest
 from workplace import Workplace
 
 import intermodal as modal
-from intermodal.exception import ContainerLostError, FunctionTimeoutError, InputCancelledError, OutOfMemoryError
+from intermodal.exception import ContainerLostError, InputCancelledError, OutOfMemoryError
 
 PATIENCE = 60
 
@@ -84,11 +84,16 @@ def test_out_of_memory_is_a_typed_error_with_limit_and_peak() -> None:
 
 
 def test_a_fork_bomb_ends_with_its_container() -> None:
-    """14: neighbours answer meanwhile; it is over at its function's timeout."""
-    bomb = m.fork_bomb.spawn()
-    assert [m.double.remote(n) for n in range(20)] == [2 * n for n in range(20)]
-    with pytest.raises((FunctionTimeoutError, ContainerLostError)):
-        bomb.get(timeout=PATIENCE)
+    """14: neighbours answer meanwhile, and a kill of its container is the end of all of it."""
+    mark = f"7{os.getpid()}.5"
+    with modal.Dict.ephemeral() as box:
+        bomb = m.fork_bomb.spawn(box, mark)
+        until(lambda: box.contains("on"))
+        assert [m.double.remote(n) for n in range(200)] == [2 * n for n in range(200)]
+        bomb.cancel(terminate_containers=True)
+        with pytest.raises(InputCancelledError):
+            bomb.get(timeout=PATIENCE)
+    until(lambda: not running_with(mark))
     assert m.double.remote(1) == 2
 
 
