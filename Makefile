@@ -59,6 +59,10 @@ docs: .venv/stamp-docs ## the documentation as a site in site/
 	$(BIN)/mkdocs build --strict --quiet --site-dir site
 	@echo "Open site/index.html"
 
+.PHONY: public-api
+public-api: venv ## write down what third parties build on; a change wants a changelog fragment
+	$(BIN)/python tools/public_api.py > tests/public_api.txt
+
 .PHONY: wheels
 wheels: venv ## wheels of every distribution in dist/
 	@$(BIN)/python tools/build_wheels.py dist

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from intermodal.specs import SPEC_VERSION
 from intermodal_conformance import report
 from intermodal_conformance.deviations import UsageError, read_deviations
 from intermodal_conformance.journal import read_journal
@@ -78,6 +79,11 @@ def _matrix(files: Sequence[str]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     manifest = load_manifest()
+    if manifest.spec != SPEC_VERSION:
+        raise UsageError(
+            f"this suite judges version {manifest.spec} of the rules, and the installed intermodal-core keeps version "
+            f"{SPEC_VERSION}: install the intermodal-conformance that was released with it"
+        )
     only = [name for name in options.only.split(",") if name]
     for name in only:
         if name not in manifest.requirements:

@@ -78,7 +78,7 @@ async def iterate_async(stream: AsyncGenerator[R, None]) -> AsyncIterator[R]:
 
 class _DualMethod(Generic[S, P, R]):
     def __init__(self, implementation: Callable[Concatenate[S, P], Coroutine[Any, Any, R]]) -> None:
-        self._implementation = implementation
+        self.__wrapped__ = implementation
         self.__doc__ = implementation.__doc__
 
     @overload
@@ -88,15 +88,15 @@ class _DualMethod(Generic[S, P, R]):
     def __get__(self, instance: S | None, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        return Dual(functools.partial(self._implementation, instance))
+        return Dual(functools.partial(self.__wrapped__, instance))
 
     def __call__(self, *args: Any, **kwargs: Any) -> R:
-        return run_sync(self._implementation(*args, **kwargs))
+        return run_sync(self.__wrapped__(*args, **kwargs))
 
 
 class _DualStreamMethod(Generic[S, P, R]):
     def __init__(self, implementation: Callable[Concatenate[S, P], AsyncGenerator[R, None]]) -> None:
-        self._implementation = implementation
+        self.__wrapped__ = implementation
         self.__doc__ = implementation.__doc__
 
     @overload
@@ -106,7 +106,7 @@ class _DualStreamMethod(Generic[S, P, R]):
     def __get__(self, instance: S | None, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        return DualStream(functools.partial(self._implementation, instance))
+        return DualStream(functools.partial(self.__wrapped__, instance))
 
 
 def dual(implementation: Callable[Concatenate[S, P], Coroutine[Any, Any, R]]) -> _DualMethod[S, P, R]:

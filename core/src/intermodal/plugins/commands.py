@@ -86,6 +86,8 @@ class GuestSocket:
     Its directory is this user's alone. `path` may be mounted into the container or forwarded from another machine.
     """
 
+    path: str
+
     def __enter__(self) -> GuestSocket:
         self._folder = tempfile.mkdtemp(prefix="intermodal-")
         self.path = os.path.join(self._folder, "guest")

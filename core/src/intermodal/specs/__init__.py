@@ -23,8 +23,10 @@ from intermodal.specs.image import (
     SystemPackages,
 )
 from intermodal.specs.resources import GpuChoice, GpuRequest, Resources, ResourceTotals
+from intermodal.specs.version import SPEC_VERSION
 
 __all__ = [
+    "SPEC_VERSION",
     "AppSpec",
     "BatchPolicy",
     "CodeTarget",
