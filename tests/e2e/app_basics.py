@@ -106,6 +106,11 @@ def total(n: int) -> int:
 
 
 @app.function()
+def read_generator(n: int) -> list:
+    return list(count.remote_gen(n))
+
+
+@app.function()
 def factorial(n: int) -> int:
     return 1 if n <= 1 else n * factorial.remote(n - 1)
 

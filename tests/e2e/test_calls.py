@@ -191,6 +191,7 @@ def test_nested_calls_to_any_depth() -> None:
     assert m.total.remote(100) == 9900
     assert m.factorial.remote(8) == 40320
     assert m.spawner.remote(4) == 8
+    assert m.read_generator.remote(200) == list(range(200))
 
 
 def test_recursion_with_one_container_does_not_deadlock() -> None:

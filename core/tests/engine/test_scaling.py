@@ -102,6 +102,22 @@ def test_the_autoscaler_can_be_changed_live() -> None:
     assert alive(fleet) == 0
 
 
+def test_a_lowered_limit_holds_for_what_runs_already() -> None:
+    """Idle containers above it leave at once, busy ones after what they run; nothing is lost."""
+    fleet = fleet_with()
+    fleet.add("p", scaling=Scaling(max_containers=3))
+    fleet.submit("p", [Program(n, sleep=2.0) for n in range(12)])
+    fleet.run(until=3)
+    assert alive(fleet) == 3
+    scaling = Scaling(max_containers=1)
+    fleet.send(AutoscalerUpdated("p", scaling))
+    fleet.run(until=8)
+    fleet.specs["p"] = type(fleet.specs["p"])(app="app", scaling=scaling)  # its invariant holds from here on
+    assert alive(fleet) == 1
+    fleet.run(until=60)
+    assert alive(fleet) == 1
+
+
 def test_concurrent_inputs_aim_at_the_target_and_burst_to_the_limit() -> None:
     """Scaling aims at `target_inputs`; a container takes up to `max_inputs` (conc.inputs)."""
     fleet = fleet_with(cpu=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -143,3 +144,98 @@ def note(log: intermodal.Dict, x: int) -> int:
     if x % 2:
         raise Broken(x)
     return x
+
+
+@app.function(timeout=1, **SMALL)
+def too_long(seconds: float) -> str:
+    """May take a second."""
+    time.sleep(seconds)
+    return "done"
+
+
+@app.function(timeout=1, **SMALL)
+async def too_long_async(seconds: float) -> str:
+    """The same as a coroutine."""
+    await asyncio.sleep(seconds)
+    return "done"
+
+
+@app.function(timeout=3, max_containers=1, **SMALL)
+def one_by_one(seconds: float) -> float:
+    """May take three seconds; its inputs wait for each other."""
+    time.sleep(seconds)
+    return seconds
+
+
+@app.cls(timeout=1, **SMALL)
+class SlowStart:
+    """Takes longer to start than its method may take."""
+
+    @intermodal.enter()
+    def begin(self) -> None:
+        """Two seconds."""
+        time.sleep(2)
+
+    @intermodal.method()
+    def answer(self) -> int:
+        """Quick."""
+        return 42
+
+
+@app.function(**SMALL)
+def wait_for(box: intermodal.Queue) -> Any:
+    """What somebody puts into the queue."""
+    return box.get(timeout=120)
+
+
+@app.function(**SMALL)
+def total(n: int) -> int:
+    """Sum what another function says of each number."""
+    return sum(echo.map(range(n)))
+
+
+@app.function(**SMALL)
+def factorial(n: int) -> int:
+    """By calling itself."""
+    return 1 if n <= 1 else n * factorial.remote(n - 1)
+
+
+@app.function(max_containers=1, **SMALL)
+def fibonacci(n: int) -> int:
+    """By calling itself twice, with one container only."""
+    return n if n < 2 else fibonacci.remote(n - 1) + fibonacci.remote(n - 2)
+
+
+@app.function(**SMALL)
+def relay(function: intermodal.Function[..., Any], *args: Any) -> Any:
+    """Call another function and hand on what it says."""
+    return function.remote(*args)
+
+
+@app.function(**SMALL)
+def relay_spawn(x: Any) -> tuple[str, Any]:
+    """Spawn and get; the id of the call."""
+    call = echo.spawn(x)
+    return call.object_id, intermodal.FunctionCall.from_id(call.object_id).get()
+
+
+@app.function(**SMALL)
+def relay_gen(n: int) -> list[int]:
+    """What a generator yields, read in a container."""
+    return list(count.remote_gen(n))
+
+
+@app.function(**SMALL)
+def relay_async(xs: list[int]) -> list[int]:
+    """Several at once."""
+
+    async def all_of_them() -> list[int]:
+        return list(await asyncio.gather(*(echo.remote.aio(x) for x in xs)))
+
+    return asyncio.run(all_of_them())
+
+
+@app.function(**SMALL)
+def add(x: int, y: int = 0, z: int = 0) -> int:
+    """The sum."""
+    return x + y + z

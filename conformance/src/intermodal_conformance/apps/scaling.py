@@ -79,3 +79,80 @@ def meet_on_threads(n: int) -> tuple[str, int, int]:
     time.sleep(0.02)
     threads.leave()
     return CONTAINER, threads.most, threading.get_ident()
+
+
+@app.function(max_containers=1, **SMALL)
+@intermodal.concurrent(max_inputs=5)
+async def hold_async(log: intermodal.Queue, box: intermodal.Queue) -> str:
+    """Tell that it runs, wait for a word; tell when it is cancelled."""
+    try:
+        await log.put.aio(("began", CONTAINER))
+        word = await box.get.aio(timeout=120)
+    except asyncio.CancelledError:
+        print("cancelled", intermodal.current_input_id(), flush=True)
+        raise
+    return f"{word} {CONTAINER}"
+
+
+@app.function(max_containers=1, **SMALL)
+@intermodal.concurrent(max_inputs=3)
+def hold_on_threads(log: intermodal.Queue, box: intermodal.Dict, name: str) -> str:
+    """Tell that it runs, wait for a word."""
+    log.put((name, CONTAINER))
+    while name not in box:
+        time.sleep(0.05)
+    return f"{box[name]} {CONTAINER}"
+
+
+@app.function(max_containers=1, **SMALL)
+def hold(log: intermodal.Queue, stubborn: bool) -> str:
+    """Tell that it runs, and how it is cancelled; a stubborn one goes on."""
+    began = False
+    while True:
+        try:
+            if not began:
+                began = True
+                log.put(("began", CONTAINER))
+            while True:
+                time.sleep(0.05)
+        except BaseException as error:
+            log.put((type(error).__name__, isinstance(error, Exception)))
+            if not stubborn:
+                raise
+
+
+@app.function(max_containers=1, **SMALL)
+def who() -> str:
+    """Which container."""
+    return CONTAINER
+
+
+@app.function(scaledown_window=1, **SMALL)
+def brief(seconds: float) -> Span:
+    """Its containers leave after a second."""
+    began = time.time()
+    time.sleep(seconds)
+    return CONTAINER, began, time.time()
+
+
+@app.function(buffer_containers=1, scaledown_window=1, **SMALL)
+def buffered(box: intermodal.Queue) -> str:
+    """With a container more than needed, while it runs."""
+    box.get(timeout=120)
+    return CONTAINER
+
+
+@app.function(scaledown_window=60, **SMALL)
+def scaled(seconds: float) -> Span:
+    """Its limits are changed while it runs."""
+    began = time.time()
+    time.sleep(seconds)
+    return CONTAINER, began, time.time()
+
+
+@app.function(**SMALL)
+def big(seconds: float) -> Span:
+    """Tests give it the resources it asks for."""
+    began = time.time()
+    time.sleep(seconds)
+    return CONTAINER, began, time.time()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -76,3 +78,92 @@ def test_gpus_are_refused(target: Target) -> None:
     """By name."""
     with pytest.raises((CapabilityNotSupported, ResourceExhaustedError), match=r"(?i)gpu"):
         gpus.devices.remote()
+
+
+HOLD = """
+import asyncio, sys, time
+from intermodal.plugins import Config, load, set_command_line
+
+async def hold():
+    allocator = load(Config.load()).gpus()
+    devices = await allocator.inventory()
+    leases = [await allocator.acquire(device.kind, 1) for device in devices]
+    print(sum(lease is not None for lease in leases), flush=True)
+    time.sleep(600)
+
+set_command_line({"backend": sys.argv[1]})
+asyncio.run(hold())
+"""
+
+
+@requirement("gpu.exclusive")
+def test_a_device_is_leased_once(target: Target) -> None:
+    """To one of several hosts of this process; released, it is free again; a count is had whole or not at all."""
+
+    async def story() -> None:
+        with opened() as one, opened() as two:
+            mine, other = one.gpus(), two.gpus()
+            assert mine is not None
+            assert other is not None
+            devices = await mine.inventory()
+            kind = devices[0].kind
+            count = sum(device.kind == kind for device in devices)
+            lease = await mine.acquire(kind, count)
+            assert lease is not None
+            assert len(set(lease.devices)) == count
+            assert await other.acquire(kind, 1) is None
+            await mine.release(lease)
+            await mine.release(lease)
+            part = await other.acquire(kind, 1)
+            assert part is not None
+            assert await mine.acquire(kind, count) is None
+            rest = [await mine.acquire(kind, 1) for _ in range(count)]
+            assert sum(each is not None for each in rest) == count - 1
+            held = [device for each in (part, *rest) if each is not None for device in each.devices]
+            assert len(set(held)) == count
+            await other.release(part)
+            for each in rest:
+                if each is not None:
+                    await mine.release(each)
+
+    inventory()
+    asyncio.run(story())
+
+
+@requirement("gpu.exclusive")
+def test_another_process_holds_its_devices_until_it_ends(target: Target) -> None:
+    """Killed, too."""
+    number = len(inventory())
+
+    async def free() -> int:
+        with opened() as host:
+            allocator = host.gpus()
+            assert allocator is not None
+            leases = [await allocator.acquire(device.kind, 1) for device in await allocator.inventory()]
+            for lease in leases:
+                if lease is not None:
+                    await allocator.release(lease)
+            return sum(lease is not None for lease in leases)
+
+    with subprocess.Popen([sys.executable, "-c", HOLD, target.backend], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        held = int(process.stdout.readline())
+        assert held > 0
+        assert asyncio.run(free()) == number - held
+        process.kill()
+        process.wait(30)
+    assert asyncio.run(free()) >= held
+
+
+@refusal("gpu.exclusive", capability="gpu")
+def test_there_is_nothing_to_lease(target: Target) -> None:
+    """No allocator, or one without devices."""
+
+    async def story() -> None:
+        with opened() as host:
+            allocator = host.gpus()
+            assert allocator is None or not await allocator.inventory()
+            await host.launcher().totals()
+            target.witness.asked("inventory")
+
+    asyncio.run(story())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 import intermodal
-from intermodal_conformance.apps import calls
+from intermodal.exception import InvalidError
+from intermodal_conformance.apps import calls, scaling
 from intermodal_conformance.apps.common import Broken
 from intermodal_conformance.marks import requirement
 from intermodal_conformance.target import Target
@@ -64,3 +68,100 @@ def test_what_is_no_exception_is_raised_nevertheless(target: Target) -> None:
     """`SystemExit` is no `Exception`."""
     with pytest.raises(SystemExit):
         list(calls.leave.map([1], return_exceptions=True))
+
+
+@requirement("map.lazy")
+def test_nothing_starts_before_the_first_iteration(target: Target) -> None:
+    """Not even reading the inputs; `for_each` and `spawn_map` start at once."""
+    taken: list[int] = []
+
+    def inputs() -> Iterator[int]:
+        for n in range(3):
+            taken.append(n)
+            yield n
+
+    stream = calls.echo.map(inputs())
+    assert taken == []
+    assert list(stream) == taken == [0, 1, 2]
+    with intermodal.Dict.ephemeral() as log:
+        calls.note.for_each([log] * 2, [0, 2])
+        assert sorted(log.keys()) == [0, 2]
+        assert calls.note.spawn_map([log], [4]).get_all(timeout=60) == [4]
+
+
+@requirement("map.lazy")
+def test_an_endless_input_is_read_with_bounded_look_ahead(target: Target) -> None:
+    """No more than so many inputs ahead of the results."""
+    taken = itertools.count()
+    ahead: list[int] = []
+
+    def endless() -> Iterator[int]:
+        while True:
+            yield next(taken)
+
+    stream = calls.echo.map(endless())
+    for n in range(2000):
+        assert next(stream) == n
+    stream.close()  # type: ignore[attr-defined]
+    ahead.append(next(taken))
+    assert ahead[0] < 50_000
+
+
+@requirement("map.lazy")
+def test_several_iterables_end_with_the_shortest(target: Target) -> None:
+    """As `zip` does, and as a map does that takes lists, async ones too."""
+    assert list(calls.add.map([1, 2, 3], [10, 20], itertools.count(100, 100))) == [111, 222]
+
+    async def numbers() -> AsyncIterator[int]:
+        for n in (1, 2):
+            yield n
+
+    async def mixed() -> list[int]:
+        return [x async for x in calls.add.map.aio(numbers(), [10, 20, 30])]
+
+    assert asyncio.run(mixed()) == [11, 22]
+
+
+@requirement("map.input-iterator")
+def test_an_error_of_the_callers_iterator_reaches_the_caller(target: Target) -> None:
+    """As it is, through sync and async maps."""
+
+    def inputs() -> Iterator[int]:
+        yield 1
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        list(calls.echo.map(inputs()))
+    with pytest.raises(KeyError, match="mine"):
+        calls.echo.for_each(inputs())
+
+
+@requirement("map.input-iterator")
+def test_a_sync_map_inside_a_running_loop_names_the_async_one(target: Target) -> None:
+    """`InvalidError`; the loop would stand still."""
+
+    async def inside() -> None:
+        list(calls.echo.map([1]))
+
+    with pytest.raises(InvalidError, match=r"map\.aio"):
+        asyncio.run(inside())
+    assert calls.echo.remote(1) == 1
+
+
+@requirement("map.kwargs")
+def test_keywords_go_to_every_input_and_starmap_unpacks(target: Target) -> None:
+    """Beside what the iterables give."""
+    assert list(calls.add.map([1, 2], kwargs={"z": 100})) == [101, 102]
+    assert list(calls.add.starmap([(1, 2), (3, 4, 5)])) == [3, 12]
+    assert list(calls.add.starmap([(1,), (2, 3)], kwargs={"z": 10})) == [11, 15]
+
+
+@requirement("map.fair")
+def test_a_short_map_is_not_starved_by_a_long_one(target: Target) -> None:
+    """Both share two containers; the later, short one ends first."""
+    long = scaling.span_of_two.map([0.05] * 80)
+    first = next(long)
+    short = list(scaling.span_of_two.map([0.0] * 4))
+    spans = [first, *long]
+    assert max(ended for _, _, ended in short) < max(ended for _, _, ended in spans)
+    assert len(spans) == 80

@@ -38,11 +38,15 @@ class NestedClients:
         if kind == "submit":
             self._submit(unit, header, segments)
         elif kind == "add":
-            self._driver.add(self._own(unit, header), self._payloads(unit, segments), bool(header["closed"]))
+            payloads = self._payloads(unit, segments)
+            if call := self._own(unit, header):
+                self._driver.add(call, payloads, bool(header["closed"]))
         elif kind == "cancelcall":
-            self._driver.post(events.CallCancelled(self._own(unit, header), bool(header.get("terminate"))))
+            if call := self._own(unit, header):
+                self._driver.post(events.CallCancelled(call, bool(header.get("terminate"))))
         elif kind == "grant":
-            self._driver.post(events.CreditGranted(self._own(unit, header), int(header["items"])))
+            if call := self._own(unit, header):
+                self._driver.post(events.CreditGranted(call, int(header["items"])))
         elif kind == "request":
             task = self._driver.loop.create_task(self._request(unit, header, segments))
             tasks = self._tasks.setdefault(unit.id, set())
@@ -91,12 +95,11 @@ class NestedClients:
         self._calls.get(unit.id, set()).discard(call)
         unit.send({"t": "ended", "call": call})
 
-    def _own(self, unit: Unit, header: dict[str, Any]) -> str:
-        """The call a frame is about: only calls that this container itself made."""
+    def _own(self, unit: Unit, header: dict[str, Any]) -> str | None:
+        """The call a frame is about: only calls that this container itself made, and that go on. The reader of a
+        generator may still grant when all items are under way to it."""
         call = str(header["call"])
-        if call not in self._calls.get(unit.id, ()):
-            raise ValueError(f"call {call!r} is not one of container {unit.id!r}")
-        return call
+        return call if call in self._calls.get(unit.id, ()) else None
 
     def _payloads(self, unit: Unit, segments: Sequence[bytes]) -> list[Any]:
         assert unit.channel is not None

@@ -53,7 +53,23 @@ def autoscaler_updated(core: Core, event: AutoscalerUpdated) -> None:
     pool = core.pools.get(event.pool)
     if pool is not None:
         pool.spec = dataclasses.replace(pool.spec, scaling=event.scaling)
+        _drop_excess(core, pool)
         core.look_at(pool)
+
+
+def _drop_excess(core: Core, pool: Pool) -> None:
+    """More containers than a lowered limit allows: idle ones leave now, busy ones when they have done what they run."""
+    most = pool.spec.scaling.max_containers
+    if most is None:
+        return
+    staying = [each for each in pool.containers.values() if not each.parked and not each.leaving]
+    staying.sort(key=lambda each: len(each.running))
+    for container in staying[: max(0, len(staying) - most)]:
+        if container.running:
+            container.draining = True
+            core.settle(container)
+        else:
+            stop(core, container)
 
 
 def stop_requested(core: Core, event: StopRequested) -> None:
