@@ -166,6 +166,21 @@ def test_spawn_returns_a_call_that_can_be_found_by_id() -> None:
     assert m.double.spawn_map(range(3)).get_all() == [0, 2, 4]
 
 
+def test_a_cancelled_get_takes_nothing() -> None:
+    """queue.*: what a reader that was cancelled waited for is there for the next one."""
+
+    async def inside() -> None:
+        with modal.Queue.ephemeral() as line:
+            reader = asyncio.create_task(line.get.aio())
+            assert await line.len.aio() == 0  # answered after the reader's request was taken up
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+            await line.put.aio("here")
+            assert await line.get.aio(timeout=10) == "here"
+
+    asyncio.run(inside())
+
+
 def test_a_timeout_ends_the_input_and_is_not_the_builtin() -> None:
     """call.timeout."""
     with pytest.raises(FunctionTimeoutError):

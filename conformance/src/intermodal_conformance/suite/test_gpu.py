@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -96,6 +97,26 @@ asyncio.run(hold())
 """
 
 
+async def free() -> int:
+    """How many devices can be had now."""
+    with opened() as host:
+        allocator = host.gpus()
+        assert allocator is not None
+        leases = [await allocator.acquire(device.kind, 1) for device in await allocator.inventory()]
+        for lease in leases:
+            if lease is not None:
+                await allocator.release(lease)
+        return sum(lease is not None for lease in leases)
+
+
+def all_free() -> None:
+    """Wait until the containers of other tests have given their devices back."""
+    number, deadline = len(inventory()), time.monotonic() + 60
+    while asyncio.run(free()) < number:
+        assert time.monotonic() < deadline, "devices are held though no container needs them"
+        time.sleep(0.1)
+
+
 @requirement("gpu.exclusive")
 def test_a_device_is_leased_once(target: Target) -> None:
     """To one of several hosts of this process; released, it is free again; a count is had whole or not at all."""
@@ -126,7 +147,7 @@ def test_a_device_is_leased_once(target: Target) -> None:
                 if each is not None:
                     await mine.release(each)
 
-    inventory()
+    all_free()
     asyncio.run(story())
 
 
@@ -134,25 +155,15 @@ def test_a_device_is_leased_once(target: Target) -> None:
 def test_another_process_holds_its_devices_until_it_ends(target: Target) -> None:
     """Killed, too."""
     number = len(inventory())
-
-    async def free() -> int:
-        with opened() as host:
-            allocator = host.gpus()
-            assert allocator is not None
-            leases = [await allocator.acquire(device.kind, 1) for device in await allocator.inventory()]
-            for lease in leases:
-                if lease is not None:
-                    await allocator.release(lease)
-            return sum(lease is not None for lease in leases)
-
+    all_free()
     with subprocess.Popen([sys.executable, "-c", HOLD, target.backend], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        held = int(process.stdout.readline())
-        assert held > 0
-        assert asyncio.run(free()) == number - held
-        process.kill()
-        process.wait(30)
-    assert asyncio.run(free()) >= held
+        try:
+            assert process.stdout is not None
+            assert int(process.stdout.readline()) == number
+            assert asyncio.run(free()) == 0
+        finally:
+            process.kill()
+    assert asyncio.run(free()) == number
 
 
 @refusal("gpu.exclusive", capability="gpu")

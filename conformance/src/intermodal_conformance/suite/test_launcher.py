@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -199,7 +200,7 @@ def test_a_container_sees_neither_the_hosts_files_nor_anothers(target: Target) -
     async def story(roles: Roles) -> None:
         one, two = await roles.start(), await roles.start()
         for place in places:
-            path = f"{place}/conformance-trace"
+            path = f"{place}/conformance-{uuid.uuid4().hex}"
             written = await roles.ask(one, f"r = open({path!r}, 'w').write('x')")
             assert written == "1", f"{path} cannot be written: {written}"
             assert await roles.ask(two, f"r = os.path.exists({path!r})") == "False"

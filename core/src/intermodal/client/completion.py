@@ -104,9 +104,18 @@ class Completion(Generic[T]):
             if not self.done:
                 raise builtins.TimeoutError from None
 
+    def abandon(self) -> None:
+        """Its waiter was cancelled. What works on it may stop, and must not take anything for nobody."""
+
     def __await__(self) -> Generator[Completion[T], None, T]:
         if not self.done:
-            yield self
+            try:
+                yield self
+            except builtins.TimeoutError:
+                raise
+            except BaseException:
+                self.abandon()
+                raise
         return self.result()
 
 

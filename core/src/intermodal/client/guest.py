@@ -45,12 +45,17 @@ class GuestLink(Protocol):
 class _GuestCompletion(Completion[Any]):
     """Whoever waits for it may be the one who reads the connection."""
 
-    __slots__ = ("_link", "_nested")
+    __slots__ = ("_link", "_nested", "_request")
 
-    def __init__(self, link: GuestLink, nested: bool) -> None:
+    def __init__(self, link: GuestLink, nested: bool, request: int | None = None) -> None:
         super().__init__()
         self._link = link
         self._nested = nested
+        self._request = request
+
+    def abandon(self) -> None:
+        if self._request is not None:
+            self._link.send({"t": "withdraw", "id": self._request})
 
     def wait(self) -> None:
         if not self.done:
@@ -140,7 +145,7 @@ class GuestClient:
     def request(self, method: str, params: dict[str, Any], segments: Sequence[Payload] = ()) -> Completion[Reply]:
         """Ask the control plane. The completion fails with the error that it answers."""
         number = next(self._ids)
-        completion = _GuestCompletion(self._link, nested=method == "call.output")
+        completion = _GuestCompletion(self._link, method == "call.output", number)
         self._requests[number] = completion
         header: dict[str, Any] = {"t": "request", "id": number, "method": method, "params": params}
         if any(not isinstance(segment, bytes) for segment in segments):

@@ -385,11 +385,12 @@ class Driver:
         if not self.units:
             self._idle.set()
 
-    def background(self, work: Coroutine[Any, Any, None]) -> None:
+    def background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a client's request until it is done or the session ends."""
         task = self.loop.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
     def forget_segment(self, segment: int) -> None:
         """Shared memory of ours was freed: whoever has it mapped must hear so."""

@@ -49,6 +49,20 @@ class EmbeddedCall:
             self._driver.post_threadsafe(events.CallCancelled(self.id, terminate_containers))
 
 
+class _Request(Completion[Reply]):
+    """The answer to a request, and (once the loop has begun it) the task that works on it."""
+
+    __slots__ = ("_driver", "work")
+
+    def __init__(self, driver: Driver) -> None:
+        super().__init__()
+        self._driver = driver
+        self.work: list[asyncio.Task[None]] = []
+
+    def abandon(self) -> None:
+        _on_loop(self._driver, lambda: [task.cancel() for task in self.work])
+
+
 class EmbeddedClient:
     """Implements `intermodal.client.api.Client`."""
 
@@ -109,7 +123,7 @@ class EmbeddedClient:
 
     def request(self, method: str, params: dict[str, Any], segments: Sequence[bytes] = ()) -> Completion[Reply]:
         """Ask the driver."""
-        completion: Completion[Reply] = Completion()
+        completion = _Request(self._driver)
 
         async def work() -> None:
             try:
@@ -123,7 +137,7 @@ class EmbeddedClient:
             except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
                 completion.fail(error)
 
-        _on_loop(self._driver, lambda: self._driver.background(work()))
+        _on_loop(self._driver, lambda: completion.work.append(self._driver.background(work())))
         return completion
 
 

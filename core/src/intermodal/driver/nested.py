@@ -29,7 +29,7 @@ class NestedClients:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self._tasks: dict[str, set[asyncio.Task[None]]] = {}
+        self._tasks: dict[str, dict[Any, asyncio.Task[None]]] = {}
         self._calls: dict[str, set[str]] = {}
 
     def frame(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
@@ -49,15 +49,19 @@ class NestedClients:
                 self._driver.post(events.CreditGranted(call, int(header["items"])))
         elif kind == "request":
             task = self._driver.loop.create_task(self._request(unit, header, segments))
-            tasks = self._tasks.setdefault(unit.id, set())
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+            tasks, number = self._tasks.setdefault(unit.id, {}), header["id"]
+            tasks[number] = task
+            task.add_done_callback(lambda task: tasks.pop(number, None))
+        elif kind == "withdraw":
+            waiting = self._tasks.get(unit.id, {}).get(header["id"])
+            if waiting is not None:
+                waiting.cancel()
         else:
             raise ValueError(f"unknown message {kind!r}")
 
     def gone(self, unit: Unit) -> None:
         """The container is no more: nobody waits for its requests."""
-        for task in self._tasks.pop(unit.id, ()):
+        for task in list(self._tasks.pop(unit.id, {}).values()):
             task.cancel()
         self._calls.pop(unit.id, None)
         self._driver.requests.release_owner(unit.id)

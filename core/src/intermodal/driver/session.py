@@ -41,7 +41,7 @@ class EmbeddedSession:
         config: default: `Config.load()`.
         show_output: stream the containers' output to this process's stdout and stderr.
         show_progress: show builds, containers and maps while a person looks.
-        grace_s: seconds for running inputs and exit methods at the end.
+        grace_s: seconds for running inputs and exit methods at the end; default: as `config` says.
 
     Raises on entering what the plugin host raises: `BackendNotFoundError`, `PluginError`, `ConfigError`,
     `BackendError`.
@@ -56,14 +56,14 @@ class EmbeddedSession:
         config: Config | None = None,
         show_output: bool = False,
         show_progress: bool = False,
-        grace_s: float = 10.0,
+        grace_s: float | None = None,
     ) -> None:
         self.id = tokens.token_hex(5)
         self._app = app
         self._config = config or Config.load()
         self._secrets = dict(secrets or {})
         self._show = (show_output, show_progress)
-        self._grace_s = grace_s
+        self._grace_s = float(self._config.get("grace_s")) if grace_s is None else grace_s
         self._arena = Arena(on_free=self._segment_freed)
         self._trees = TreeStore(self._config.data_dir)
         self._new_blobs = dict(blobs)
