@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-
 from intermodal.plugins import Capabilities
 from intermodal_local.images import apt
 from intermodal_local.runtime import advice
-from intermodal_local.runtime.cgroups import Cgroups
 
 __all__ = ["capabilities"]
 
@@ -15,6 +12,7 @@ _NAMESPACES = (
     "isolation.filesystem",
     "isolation.pid",
     "network.block",
+    "limits.cpu",
     "limits.memory",
     "limits.pids",
     "snapshot",
@@ -27,12 +25,17 @@ _NAMESPACES = (
     "image.python_version",
     "gpu",
 )
-_PROCESS = ("fd_passing", "limits.memory", "limits.pids", "image.pip_install", "image.python_version", "gpu")
+_PROCESS = (
+    "fd_passing",
+    "limits.cpu",
+    "limits.memory",
+    "limits.pids",
+    "image.pip_install",
+    "image.python_version",
+    "gpu",
+)
 _SHARED_NETWORK = (
     "containers use the host's network; with block_network=True one has a network of its own, with nothing in it"
-)
-_NO_CPU = (
-    "cpu limits need control groups that this user may make: run as root, or let systemd delegate the cpu controller"
 )
 
 
@@ -49,14 +52,4 @@ def capabilities(isolation: str) -> Capabilities:
             supported.add("image.apt_install")
         else:
             notes["image.apt_install"] = lack
-    if _limits_cpu():
-        supported.add("limits.cpu")
-    else:
-        notes["limits.cpu"] = _NO_CPU
     return Capabilities(supported=frozenset(supported), notes=notes)
-
-
-def _limits_cpu() -> bool:
-    groups = Cgroups(f"probe-{secrets.token_hex(4)}")
-    groups.remove()
-    return "cpu" in groups.available

@@ -35,11 +35,19 @@ class LocalLauncher:
     """See `intermodal.plugins.Launcher`."""
 
     def __init__(
-        self, data_dir: Path, *, isolation: str = "namespaces", gpus: Callable[[], dict[str, int]] = dict
+        self,
+        data_dir: Path,
+        *,
+        isolation: str = "namespaces",
+        filtered: bool = True,
+        gpus: Callable[[], dict[str, int]] = dict,
     ) -> None:
-        """`isolation` is "namespaces" or "process". `gpus` counts the devices of each kind; it may block."""
+        """`isolation` is "namespaces" or "process"; `filtered`: system calls are, in namespaces. `gpus` counts the
+        devices of each kind; it may block.
+        """
         self._data = data_dir
         self._isolation = isolation
+        self._filtered = filtered
         self._gpus = gpus
         self._link: Link | None = None
         self._connecting = asyncio.Lock()
@@ -93,7 +101,7 @@ class LocalLauncher:
         link = await self._connect()
         if spec.id in self._containers:
             raise LaunchRefused(f"a container {spec.id!r} runs already")
-        order = _order(spec, rootfs, base, argv, gpus)
+        order = _order(spec, rootfs, base, argv, gpus, filtered=self._filtered)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
@@ -260,6 +268,8 @@ def _order(
     base: dict[str, list[str]],
     argv: Sequence[str] | None,
     gpus: GpuLease | None,
+    *,
+    filtered: bool,
 ) -> dict[str, Any]:
     limit = spec.resources.memory_limit
     bundle = next(([mount.source, mount.target] for mount in spec.mounts if mount.target == GUEST), None)
@@ -285,4 +295,5 @@ def _order(
         "snapshot": spec.snapshot if argv is None else None,
         "argv": list(argv) if argv is not None else None,
         "devices": device_nodes(gpus),
+        "filtered": filtered,
     }

@@ -15,6 +15,12 @@ def intermodal_addoption(options: Options) -> None:
         help="How containers are kept apart: Linux namespaces, or plain processes where a host allows no namespaces.",
     )
     options.add(
+        "local.seccomp",
+        default="default",
+        choices=("default", "unconfined"),
+        help="Whether containers are refused the system calls that container engines refuse by default.",
+    )
+    options.add(
         "local.gpus",
         type="list",
         default=(),
@@ -42,7 +48,10 @@ def intermodal_launcher(config: Config) -> Launcher:
     from intermodal_local.launcher import LocalLauncher
 
     isolation = config.get("local.isolation")
-    return LocalLauncher(config.data_dir, isolation=isolation, gpus=lambda: counts(inventory(config)))
+    filtered = config.get("local.seccomp") == "default"
+    return LocalLauncher(
+        config.data_dir, isolation=isolation, filtered=filtered, gpus=lambda: counts(inventory(config))
+    )
 
 
 @hookimpl

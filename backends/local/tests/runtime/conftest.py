@@ -57,9 +57,9 @@ def serve(sock, prepared):
 class Session:
     """One launcher, its data directory, and what its containers printed."""
 
-    def __init__(self, data: Path, bundle: Path, isolation: str) -> None:
+    def __init__(self, data: Path, bundle: Path, isolation: str, filtered: bool = True) -> None:
         self.data = data
-        self.launcher = LocalLauncher(data, isolation=isolation)
+        self.launcher = LocalLauncher(data, isolation=isolation, filtered=filtered)
         self.image = BuiltImage(id="base", ref=Rootfs(python=own_python()).to_json(), python="3")
         self.output: list[bytes] = []
         self.opened: list[Any] = []
@@ -118,8 +118,8 @@ def local(folder: Path) -> Iterator[Any]:
     """Opens sessions on one data directory, and checks that they leave no run behind."""
 
     @contextlib.asynccontextmanager
-    async def opened(isolation: str = "namespaces") -> AsyncIterator[Session]:
-        session = Session(folder / "data", folder / "bundle", isolation)
+    async def opened(isolation: str = "namespaces", filtered: bool = True) -> AsyncIterator[Session]:
+        session = Session(folder / "data", folder / "bundle", isolation, filtered)
         try:
             yield session
         finally:

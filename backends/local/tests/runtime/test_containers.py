@@ -237,6 +237,17 @@ def test_process_isolation_ends_the_whole_tree(local: Any) -> None:
     asyncio.run(scenario())
 
 
+def test_process_isolation_has_no_set_user_id_programs(local: Any) -> None:
+    """What runs as another user could not be ended."""
+
+    async def scenario() -> None:
+        async with local.open("process") as session:
+            container = await session.start("plain")
+            assert "NoNewPrivs:\\t1" in await session.ask(container, "r = open('/proc/self/status').read()")
+
+    asyncio.run(scenario())
+
+
 def _running(word: str) -> bool:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:

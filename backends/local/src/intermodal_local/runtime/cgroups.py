@@ -6,7 +6,8 @@ import os
 import signal
 from dataclasses import dataclass
 
-_CONTROLLERS = ("memory", "pids", "cpu")
+from intermodal_local.runtime import cgroup_places
+
 _PERIOD_US = 100_000
 
 
@@ -57,9 +58,9 @@ class Group:
 class Cgroups:
     """The parent groups of one session; `available` says which limits they enforce."""
 
-    def __init__(self, session: str) -> None:
+    def __init__(self, session: str, seen: cgroup_places.Hierarchies | None = None) -> None:
         name = f"intermodal-{session}"
-        self.version, self._parents = _probe(name)
+        self.version, self._parents = cgroup_places.make_parents(name, seen or cgroup_places.hierarchies())
         self.available = frozenset(self._parents)
 
     def create(self, name: str, *, memory: int | None, pids: int, cpu: float | None) -> Group:
@@ -70,8 +71,9 @@ class Cgroups:
         for key, file, value in self._settings(memory, pids, cpu):
             if key in group.directories:
                 _write(f"{group.directories[key]}/{file}", value)
-        if self.version == 2 and "memory" in group.directories:
-            _write(f"{group.directories['memory']}/memory.oom.group", "1")
+        for file, value in self._extras(memory):
+            if "memory" in group.directories and os.path.exists(f"{group.directories['memory']}/{file}"):
+                _write(f"{group.directories['memory']}/{file}", value)
         return group
 
     def directories(self) -> list[str]:
@@ -92,86 +94,27 @@ class Cgroups:
             settings.append(("cpu", "cpu.cfs_quota_us", quota) if v1 else ("cpu", "cpu.max", f"{quota} {_PERIOD_US}"))
         return settings
 
+    def _extras(self, memory: int | None) -> list[tuple[str, str]]:
+        """What not every kernel has: a limit is one on memory and swap together, and its end is everybody's."""
+        if self.version == 1:
+            return [("memory.memsw.limit_in_bytes", str(memory))] if memory is not None else []
+        return [("memory.oom.group", "1"), *([("memory.swap.max", "0")] if memory is not None else [])]
+
 
 def remove_tree(path: str) -> bool:
     """Kill what is left in a group and those below it, and remove them; False while that is not done yet."""
     try:
+        if os.path.exists(f"{path}/cgroup.kill"):
+            _write(f"{path}/cgroup.kill", "1")  # at once, those that are being forked included
         for pid in _read(f"{path}/cgroup.procs").split():
-            os.kill(int(pid), signal.SIGKILL)
+            if pid != "0":  # of another pid namespace; as an argument it would mean ourselves
+                os.kill(int(pid), signal.SIGKILL)
         for entry in os.scandir(path):
             if entry.is_dir(follow_symlinks=False):
                 remove_tree(entry.path)
         os.rmdir(path)
     except (FileNotFoundError, ProcessLookupError):
         return not os.path.exists(path)
-    except OSError:
-        return False
-    return True
-
-
-def _probe(name: str) -> tuple[int, dict[str, str]]:
-    mounts = _mounts()
-    own = _own()
-    parents: dict[str, str] = {}
-    for controller in _CONTROLLERS:
-        if controller in mounts and controller in own:
-            path = f"{mounts[controller]}{own[controller].rstrip('/')}/{name}"
-            if _make(path):
-                parents[controller] = path
-    if parents:
-        return 1, parents
-    if "" in mounts and "" in own:
-        return 2, _probe_unified(f"{mounts['']}{own[''].rstrip('/')}", name)
-    return 0, {}
-
-
-def _probe_unified(own: str, name: str) -> dict[str, str]:
-    path = f"{own}/{name}"
-    if not _make(path):
-        return {}
-    usable = []
-    for controller in _CONTROLLERS:
-        try:
-            _write(f"{own}/cgroup.subtree_control", f"+{controller}")
-        except OSError:
-            pass
-        try:
-            _write(f"{path}/cgroup.subtree_control", f"+{controller}")
-            usable.append(controller)
-        except OSError:
-            continue
-    if not usable:
-        os.rmdir(path)
-    return dict.fromkeys(usable, path)
-
-
-def _mounts() -> dict[str, str]:
-    found: dict[str, str] = {}
-    with open("/proc/self/mountinfo") as file:
-        for line in file:
-            left, _, right = line.partition(" - ")
-            kind, _, options = right.split()[:3]
-            if kind == "cgroup2":
-                found.setdefault("", left.split()[4])
-            elif kind == "cgroup":
-                for option in options.split(","):
-                    found.setdefault(option, left.split()[4])
-    return found
-
-
-def _own() -> dict[str, str]:
-    found: dict[str, str] = {}
-    with open("/proc/self/cgroup") as file:
-        for line in file:
-            _, names, path = line.rstrip("\n").split(":", 2)
-            for name in names.split(","):
-                found[name] = path
-    return found
-
-
-def _make(path: str) -> bool:
-    try:
-        os.mkdir(path)
     except OSError:
         return False
     return True

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from intermodal_local.runtime import devices, hardening, init, kernel, network, overlay
+from intermodal_local.runtime.cores import keep_to
 
 #: Where a zygote sees the host. Containers never do.
 HOST = "/.host"
@@ -44,6 +45,7 @@ def become(order: dict[str, Any], fds: Sequence[int], nest: Nest, gate: tuple[in
         for group in groups:
             os.write(group, b"0")
             os.close(group)
+        keep_to(order["cores"])
         use_standard_streams(out, err)
         separate(order)
         _build(order, nest)
@@ -51,7 +53,7 @@ def become(order: dict[str, Any], fds: Sequence[int], nest: Nest, gate: tuple[in
             _own_user_namespace(*gate)
         if order["processes"]:
             init.limit_processes(order["processes"])
-        hardening.drop_privileges()
+        hardening.drop_privileges(filtered=order["filtered"])
         _settle(order)
         init.report(status, up=True)
     except Exception as error:  # noqa: BLE001 - told to the supervisor, whatever it is

@@ -1,10 +1,11 @@
-"""What container engines take away by default: capabilities, privileges through exec, parts of /proc and /sys."""
+"""What container engines take away by default: capabilities, privileges through exec, parts of /proc and /sys,
+system calls."""
 
 from __future__ import annotations
 
 import os
 
-from intermodal_local.runtime import kernel
+from intermodal_local.runtime import kernel, syscalls
 
 #: The default set of container engines: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap,
 #: net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap. Device nodes made with mknod stay dead: every
@@ -65,8 +66,10 @@ def _held() -> int:
         return next(int(line.split()[1], 16) for line in file if line.startswith("CapPrm:"))
 
 
-def drop_privileges() -> None:
-    """Keep only the default capabilities, for this process and all that follow, and never gain any by exec."""
+def drop_privileges(*, filtered: bool = True) -> None:
+    """Keep only the default capabilities, for this process and all that follow, and never gain any by exec; `filtered`:
+    refuse system calls as `syscalls` says.
+    """
     with open("/proc/sys/kernel/cap_last_cap") as file:
         last = int(file.read())
     for capability in range(last + 1):
@@ -75,3 +78,5 @@ def drop_privileges() -> None:
     kernel.prctl(kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL)
     kernel.set_capabilities(DEFAULT_CAPABILITIES)
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    if filtered:
+        syscalls.install()

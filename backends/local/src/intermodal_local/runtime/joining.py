@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from intermodal_local.runtime import hardening, init, kernel, messages
+from intermodal_local.runtime.cores import keep_to
 
 _ENDING_S = 0.5  #: a killed process 1 refuses to be joined a little before it counts as ended
 _NAMESPACES = kernel.NEWNS | kernel.NEWPID | kernel.NEWIPC | kernel.NEWUTS
@@ -49,6 +50,7 @@ def _be_program(
         for group in groups:
             os.write(group, b"0")
             os.close(group)
+        keep_to(order["cores"])
         os.setsid()
         if order["pty"]:
             _open_terminal(order["pty"], sock)
@@ -61,7 +63,7 @@ def _be_program(
             if order["processes"]:
                 init.limit_processes(order["processes"])
         os.close(container)
-        hardening.drop_privileges()
+        hardening.drop_privileges(filtered=order["filtered"])
         for number in range(1, signal.NSIG):
             if signal.getsignal(number) not in (signal.SIG_DFL, None):
                 signal.signal(number, signal.SIG_DFL)

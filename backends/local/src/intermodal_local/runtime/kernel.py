@@ -58,6 +58,14 @@ def _check(result: int, what: str) -> int:
     return result
 
 
+def system_call(what: str, number: int, *arguments: int | bytes) -> int:
+    """A system call that the C library has no function for; `bytes` are passed by address. Raises `OSError` that names
+    `what`.
+    """
+    words = (ctypes.c_long(word) if isinstance(word, int) else ctypes.c_char_p(word) for word in arguments)
+    return _check(_libc.syscall(ctypes.c_long(number), *words), what)
+
+
 def unshare(flags: int) -> None:
     """Leave namespaces for new ones. Raises `OSError`."""
     _check(_libc.unshare(flags), f"unshare({flags:#x})")
@@ -83,16 +91,9 @@ def bind(source: str, target: str, *, recursive: bool = True) -> None:
 
 def set_mount_flags(target: str, attributes: int, *, recursive: bool = True) -> None:
     """Add mount attributes (ATTR_*) without touching the others, on the whole tree of mounts at `target`."""
-    struct_attr = struct.pack("QQQQ", attributes, 0, 0, 0)
-    result = _libc.syscall(
-        ctypes.c_long(_SYS_MOUNT_SETATTR),
-        ctypes.c_int(_AT_FDCWD),
-        ctypes.c_char_p(target.encode()),
-        ctypes.c_uint(_AT_RECURSIVE if recursive else 0),
-        ctypes.c_char_p(struct_attr),
-        ctypes.c_size_t(len(struct_attr)),
-    )
-    _check(result, f"mount_setattr {target}")
+    attr = struct.pack("QQQQ", attributes, 0, 0, 0)
+    depth = _AT_RECURSIVE if recursive else 0
+    system_call(f"mount_setattr {target}", _SYS_MOUNT_SETATTR, _AT_FDCWD, target.encode(), depth, attr, len(attr))
 
 
 def unmount(target: str, flags: int = MNT_DETACH) -> None:
@@ -102,21 +103,13 @@ def unmount(target: str, flags: int = MNT_DETACH) -> None:
 
 def pivot_root(new: str, old: str) -> None:
     """Make `new` the root of this mount namespace and put the old one at `old`."""
-    result = _libc.syscall(ctypes.c_long(_SYS_PIVOT_ROOT), ctypes.c_char_p(new.encode()), ctypes.c_char_p(old.encode()))
-    _check(result, f"pivot_root {new}")
+    system_call(f"pivot_root {new}", _SYS_PIVOT_ROOT, new.encode(), old.encode())
 
 
 def open_in_root(root: int, path: str, flags: int) -> int:
     """Open `path` as a process chrooted into directory `root` would: no link in it leads outside. Raises `OSError`."""
     how = struct.pack("QQQ", flags | os.O_CLOEXEC, 0, _RESOLVE_IN_ROOT)
-    result = _libc.syscall(
-        ctypes.c_long(_SYS_OPENAT2),
-        ctypes.c_int(root),
-        ctypes.c_char_p(path.encode()),
-        ctypes.c_char_p(how),
-        ctypes.c_size_t(len(how)),
-    )
-    return _check(result, f"open {path}")
+    return system_call(f"open {path}", _SYS_OPENAT2, root, path.encode(), how, len(how))
 
 
 def prctl(option: int, value: int = 0) -> None:

@@ -13,7 +13,10 @@ from intermodal_local.runtime.nursery import Nursery
 from intermodal_local.runtime.tenant import Tenant
 
 Message = dict[str, Any]
-_PASSED = ("id", "env", "workdir", "network", "mounts", "python_path", "hostname", "argv", "devices", "shm")
+_PASSED = (
+    "id", "env", "workdir", "network", "mounts", "python_path", "hostname", "argv", "devices", "shm", "cores",
+    "filtered",
+)  # fmt: skip
 
 
 class Events(Protocol):

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from intermodal_local.runtime import contain, hunting, init, kernel
+from intermodal_local.runtime.cores import keep_to
 
 
 def lay_out(run: str, mounts: Sequence[Sequence[str]]) -> None:
@@ -34,10 +35,12 @@ def become(order: dict[str, Any], fds: Sequence[int]) -> None:
         os.setsid()
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)  # another user's process could not be ended
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for group in groups:
             os.write(group, b"0")
             os.close(group)
+        keep_to(order["cores"])
         contain.use_standard_streams(out, err)
         _settle(order)
         init.report(status, up=True)

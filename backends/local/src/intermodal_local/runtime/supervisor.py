@@ -16,6 +16,7 @@ from typing import Any
 
 from intermodal_local.runtime import advice, cleanup, hunting, kernel, messages, sampling
 from intermodal_local.runtime.cgroups import Cgroups, Group
+from intermodal_local.runtime.cores import Cores
 from intermodal_local.runtime.placement import Placement
 from intermodal_local.runtime.reservations import Reservations
 from intermodal_local.runtime.tenant import Tenant
@@ -36,6 +37,7 @@ class Supervisor:
         self._mark = self._session if options["isolation"] == "process" else None
         self._helpers: set[int] = set()
         self._cgroups = Cgroups(self._session)
+        self._cores = Cores()
         with open(f"{self._run}/cgroups", "w") as file:
             file.write("\n".join(self._cgroups.directories()))
         self._reservations = Reservations(
@@ -134,8 +136,17 @@ class Supervisor:
             self._refuse("busy", name, missing, fds)
             return
         boot = fds.pop(3) if message["snapshot"] is not None else None
+        message["cores"] = [] if "cpu" in self._cgroups.available else self._cores.take(message["cpu_limit"])
         tenant = Tenant(
-            name, "", message["cpu"], message["memory_limit"], message["processes"], bool(self._mark), leases=fds[3:]
+            name,
+            "",
+            message["cpu"],
+            message["memory_limit"],
+            message["processes"],
+            bool(self._mark),
+            message["filtered"],
+            message["cores"],
+            leases=fds[3:],
         )
         del fds[3:]
         try:
@@ -173,7 +184,13 @@ class Supervisor:
         while tenant.execs and tenant.up:
             message, fds = tenant.execs.pop(0)
             groups = tenant.group.control_fds() if tenant.group else []
-            order = {**message, "id": f"exec {tenant.id}", "processes": self._placement.own_process_limit(tenant)}
+            order = {
+                **message,
+                "id": f"exec {tenant.id}",
+                "processes": self._placement.own_process_limit(tenant),
+                "filtered": tenant.filtered,
+                "cores": tenant.cores,
+            }
             self._placement.order(tenant.id, order, [os.dup(tenant.pidfd), *fds, *groups])
 
     # ---- what placement tells
@@ -249,6 +266,7 @@ class Supervisor:
 
     def _discard(self, tenant: Tenant) -> None:
         tenant.close()
+        self._cores.give(tenant.cores)
         self._reservations.drop(tenant.id)
         cleanup.remove_quickly(tenant.run)
         if tenant.group is not None and not tenant.group.remove():

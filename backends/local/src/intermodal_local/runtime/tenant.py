@@ -24,6 +24,8 @@ class Tenant:
     memory_limit: int | None  #: bytes
     process_limit: int
     plain: bool = False  #: a process tree without a pid namespace
+    filtered: bool = True  #: system calls are
+    cores: list[int] = field(default_factory=list)  #: to run on alone; any where there are none
     group: Group | None = None
     leases: list[int] = field(default_factory=list)
     pidfd: int = -1
