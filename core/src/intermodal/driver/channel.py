@@ -8,7 +8,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from intermodal.wire.arena import ForeignSegments, LentSegments, SegmentError
 from intermodal.wire.frame import Buffer, FrameError, FrameReader, prefix
@@ -25,31 +25,39 @@ OnFrame = Callable[[dict[str, Any], list[bytes]], None]
 OnClosed = Callable[[str], None]
 
 
+class Host(Protocol):
+    """Whose loop the channel is on, and who gathers what happens between `hold` and `pump` into one turn."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def hold(self) -> None: ...
+    def pump(self) -> None: ...
+
+
 class Channel:
     """Frames over a non-blocking socket; descriptors of shared memory ride along where the launcher says that they can.
 
-    `on_frame` and `on_closed` run on the loop, `on_turn` after the frames of one read. Writing never blocks: what the
+    `on_frame` and `on_closed` run on the loop, those of one read in one turn of `host`. Writing never blocks: what the
     socket does not take is queued, which the engine's windows bound. A peer that breaks the protocol is cut off, with
     the reason.
     """
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        host: Host,
         sock: socket.socket,
         on_frame: OnFrame,
         on_closed: OnClosed,
-        on_turn: Callable[[], None],
         *,
         passes_fds: bool,
     ) -> None:
         sock.setblocking(False)
-        self._loop = loop
+        self._host = host
+        self._loop = host.loop
         self._socket = sock
         self._fd = sock.fileno()
         self._on_frame = on_frame
         self._on_closed = on_closed
-        self._on_turn = on_turn
         self._reader = FrameReader()
         self._buffer = memoryview(bytearray(_READ))  # reused: fresh pages for each read would cost more than the read
         self._into = [self._buffer]
@@ -60,7 +68,7 @@ class Channel:
         self.passes_fds = passes_fds and sock.family == socket.AF_UNIX
         self.foreign = ForeignSegments(self._release)
         self.lent = LentSegments()
-        loop.add_reader(self._fd, self._readable)
+        self._loop.add_reader(self._fd, self._readable)
 
     # ---- writing ------------------------------------------------------------------------------------------------
 
@@ -176,6 +184,7 @@ class Channel:
         if not size:
             self._fail("")
             return
+        self._host.hold()
         try:
             for header, segments in self._reader.feed(bytes(self._buffer[:size])):
                 if "fds" in header:
@@ -191,9 +200,10 @@ class Channel:
                     self._on_frame(header, segments)
                 if self._closed:
                     return
-            self._on_turn()
         except (FrameError, SegmentError, KeyError, TypeError, ValueError, IndexError) as error:
             self._fail(f"the container broke the protocol: {type(error).__name__}: {error}")
+        finally:
+            self._host.pump()
 
     def payload(self, segment: bytes) -> Payload:
         """A payload segment of a frame, checked. Raises `SegmentError`."""

@@ -102,10 +102,18 @@ class Driver:
             self._scheduled = True
             self.loop.call_soon_threadsafe(self._turn)
 
+    def hold(self) -> None:
+        """A `pump` follows in this same turn: what is posted until then waits for it and schedules nothing."""
+        self._scheduled = True
+
     def pump(self) -> None:
         """Let the engine hear now what was posted, rather than in the loop's next turn."""
         if self._inbox:
             self._pump()
+        self._scheduled = False
+        if self._inbox:  # another thread posted meanwhile, and saw that something was coming
+            self._scheduled = True
+            self.loop.call_soon(self._turn)
 
     def _turn(self) -> None:
         self._scheduled = False

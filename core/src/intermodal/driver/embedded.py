@@ -15,7 +15,7 @@ from intermodal.client.outputs import Outputs
 from intermodal.driver.driver import Driver
 from intermodal.driver.requests import RequestError
 from intermodal.engine import events
-from intermodal.exception import ConnectionError, Error, ExecutionError, SerializationError
+from intermodal.exception import ConnectionError, ExecutionError, SerializationError
 from intermodal.wire.arena import Arena
 from intermodal.wire.payload import dumps, loads
 
@@ -103,6 +103,7 @@ class EmbeddedClient:
 
         def begin() -> None:
             try:
+                driver.hold()
                 driver.submit(
                     call.id,
                     target,
@@ -114,9 +115,10 @@ class EmbeddedClient:
                     credit=credit,
                     detached=detached,
                 )
-                driver.pump()
-            except Error as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller waits for it
                 outputs.end(error)
+            finally:
+                driver.pump()
 
         _on_loop(driver, begin)
         return call

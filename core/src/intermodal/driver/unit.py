@@ -34,6 +34,10 @@ class Host(Protocol):
         """Tell the engine."""
         ...
 
+    def hold(self) -> None:
+        """What is posted from now on waits for the `pump` that follows."""
+        ...
+
     def pump(self) -> None:
         """Let the engine hear now what was posted."""
         ...
@@ -93,9 +97,7 @@ class Unit:
                 raise
             return
         host.post(events.Launched(self.id, gpu=self.gpu))
-        self.channel = Channel(
-            host.loop, container.stream, self._frame, self._stream_closed, host.pump, passes_fds=host.passes_fds
-        )
+        self.channel = Channel(host, container.stream, self._frame, self._stream_closed, passes_fds=host.passes_fds)
         try:
             ended = await container.wait()
         except Exception as error:  # noqa: BLE001 - a launcher's own failure must still end the container for the engine

@@ -7,16 +7,14 @@ from typing import Any
 from intermodal.engine.cancelling import fail_waiting
 from intermodal.engine.commands import Failure, GrantCredit
 from intermodal.engine.core import Core
+from intermodal.engine.dispatch import dispatch_at_once
 from intermodal.engine.events import CallSubmitted, CreditGranted, InputsAdded, MethodPolicy, PoolSpec
 from intermodal.engine.model import Call, Container, Pool
 from intermodal.engine.queueing import Queue
 from intermodal.engine.recording import accept, record
 from intermodal.specs.status import CANCELLED, ERROR
 
-__all__ = ["UNLIMITED", "call_submitted", "credit_granted", "inputs_added", "refuse_pool"]
-
-#: Items that a generator may produce whose reader set no limit.
-UNLIMITED = 1 << 31
+__all__ = ["call_submitted", "credit_granted", "inputs_added", "refuse_pool"]
 
 _KEPT_KEYS = 10_000
 
@@ -116,7 +114,7 @@ def _refuse(core: Core, call: Call, inputs: list[Any], status: int, payload: Any
 
 
 def _queue(core: Core, call: Call, inputs: list[Any]) -> None:
-    if not inputs:
+    if not inputs or (len(inputs) == 1 and dispatch_at_once(core, call, inputs[0])):
         return
     call.fresh.extend(inputs)
     pool = call.pool

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from intermodal.engine.calls import UNLIMITED
+from typing import Any
+
 from intermodal.engine.commands import Dispatch, DispatchedInput, GrantCredit
 from intermodal.engine.core import Core
-from intermodal.engine.model import QUEUED, Container, Group, Input, Pool
+from intermodal.engine.model import QUEUED, Call, Container, Group, Input, Pool
 
-__all__ = ["dispatch"]
+__all__ = ["dispatch", "dispatch_at_once"]
+
+#: Items that a generator may produce whose reader set no limit.
+_UNLIMITED = 1 << 31
+
+
+def dispatch_at_once(core: Core, call: Call, payload: Any) -> bool:
+    """Send a new input to an idle container, past the queue, where nothing waits that would go first. True if sent."""
+    pool = call.pool
+    if not pool.idle or pool.has_waiting or core.cpu_wanted or pool in core.slot_wanted:
+        return False
+    if call.policy.batching is not None:
+        return False
+    index = call.first
+    call.first += 1
+    call.live[index] = item = Input(call, index, payload)
+    _send(core, next(reversed(pool.idle.values())), [item])
+    return True
 
 
 def dispatch(core: Core, pool: Pool) -> None:
@@ -94,7 +112,7 @@ def _send(core: Core, container: Container, items: list[Input], *, batch: bool =
         for item in items:
             if item.owner.policy.is_generator:
                 credit = item.owner.credit
-                core.emit(GrantCredit(container.id, item.attempt, UNLIMITED if credit is None else credit))
+                core.emit(GrantCredit(container.id, item.attempt, _UNLIMITED if credit is None else credit))
     if pool.spec.single_use:
         container.draining = True
     core.loaded(container)

@@ -131,9 +131,11 @@ class Engine:
             # who has nothing gets resources first, then who is deeper in a chain of nested calls
             pools = [*dirty] if len(dirty) < 2 else sorted(dirty, key=lambda pool: (pool.supply > 0, -pool.depth))
             for pool in pools:
-                if pool.has_waiting:
+                waiting = pool.has_waiting
+                if waiting:
                     dispatch(core, pool)
-                if dirty.get(pool) or pool.has_waiting or pool.spec.scaling.buffer_containers:
+                    waiting = pool.has_waiting
+                if waiting or dirty.get(pool) or pool.spec.scaling.buffer_containers:
                     scale(core, pool)
                     if pool.idle and pool.has_waiting:
                         dispatch(core, pool)
