@@ -9,6 +9,12 @@ DEVELOPED := $(PACKAGES) -e conformance
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SEED ?= 1
+FAULTS ?= all
+POOLS ?= 3
+CALLS ?= 4
+INPUTS ?= 8
+SIMULATE_ARGS = --faults $(FAULTS) --pools $(POOLS) --calls $(CALLS) --inputs $(INPUTS)
 
 .PHONY: help
 help: ## this list
@@ -36,6 +42,10 @@ lint: venv ## ruff, mypy --strict, import contracts
 .PHONY: test
 test: lint ## every check, then every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: simulate
+simulate: venv ## replay a scenario of the engine: SEED=7 FAULTS=1,5
+	@PYTHONPATH=core/tests $(BIN)/python -m simulator --seed $(SEED) $(SIMULATE_ARGS)
 
 .PHONY: format
 format: venv ## let ruff format and repair what it can

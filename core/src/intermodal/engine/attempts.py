@@ -69,8 +69,8 @@ def restart(core: Core, container: Container, item: Input) -> None:
         return
     detach(core, container, item)
     extra = item.more()
-    extra.evictions += 1
-    if extra.evictions > _MOST_RESTARTS:  # every call ends, also where neighbours die for ever
+    extra.restarts += 1
+    if extra.restarts > _MOST_RESTARTS:  # every call ends, also where neighbours die for ever
         text = f"its containers were ended {_MOST_RESTARTS} times because of other inputs, {container.id} the last"
         finish(core, item, ERROR, Failure("ContainerLostError", text))
         return
@@ -136,6 +136,8 @@ def forget_running(core: Core, container: Container) -> None:
     container.groups.clear()
     container.batches = container.dead = container.waiting = 0
     container.grace_at = None
+    container.held.clear()
+    core.unparks.pop(container, None)
     core.settle(container)
 
 

@@ -26,6 +26,7 @@ def call_submitted(core: Core, event: CallSubmitted) -> None:
     pool = core.pools.get(event.pool)
     policy = pool.spec.methods.get(event.method, MethodPolicy()) if pool else MethodPolicy()
     call = Call(event.call, pool or Pool(event.pool, PoolSpec(app=""), Queue(), {}), event.client, event.method, policy)
+    call.number = core.submitted = core.submitted + 1
     call.key = event.key
     call.credit = event.credit
     call.detached = event.detached
@@ -47,12 +48,17 @@ def inputs_added(core: Core, event: InputsAdded) -> None:
     call = core.calls.get(event.call)
     if call is None or call.closed:
         return
+    inputs = event.inputs
+    if event.first is not None and event.first != call.total:
+        if event.first > call.total:
+            return  # a part before this one is missing: it comes again, and this one after it
+        inputs = inputs[call.total - event.first :]
     call.closed = event.closed
-    accept(core, call, len(event.inputs))
+    accept(core, call, len(inputs))
     if refusal := _refusal(core, call, False):
-        _refuse(core, call, event.inputs, *refusal)
+        _refuse(core, call, inputs, *refusal)
     else:
-        _queue(core, call, event.inputs)
+        _queue(core, call, inputs)
 
 
 def credit_granted(core: Core, event: CreditGranted) -> None:

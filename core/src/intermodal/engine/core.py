@@ -93,6 +93,9 @@ class Core:
         self.unparks: dict[Container, None] = {}  # parked containers whose nested outputs wait
         self.cpu_wanted = False  # one of them waits for cpu
         self.slot_wanted: dict[Pool, None] = {}  # pools in which one waits for a slot
+        self.evicting: tuple[Container, Call] | None = None  # the container to end next turn, and for which call
+        self.put_off: dict[Call, list[Input]] = {}  # evicted inputs by the call that they made room for
+        self.submitted = 0  # calls so far
         self.leaving = 0  # containers on their way out
         self.stop_requested = False
 

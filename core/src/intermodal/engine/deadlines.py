@@ -8,12 +8,14 @@ from intermodal.engine.core import Core
 from intermodal.engine.lifecycle import start_failed
 from intermodal.engine.model import QUEUED, Container, Input, Life, Pool
 from intermodal.engine.parking import confirm_late
+from intermodal.engine.room import evict
 
 __all__ = ["pass_time"]
 
 
 def pass_time(core: Core) -> None:
     """Do what has come due."""
+    evict(core)
     for target in core.timers.due(core.now):
         if isinstance(target, Input):
             target.attempt = QUEUED

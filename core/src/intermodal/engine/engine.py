@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -75,13 +76,20 @@ class Engine:
         if gpu_wait_s is not None:
             settings = replace(settings, gpu_wait_s=gpu_wait_s)
         self._core = Core(settings, prefix)
+        self._seen = 0.0  # the latest `now`
+        self._behind = 0.0  # seconds that the clock was set back in all
 
     def receive(self, events: Iterable[Event], now: float) -> list[Command]:
         """Take events, and what has come due by `now` (seconds of any monotonic clock); give the commands, in order.
 
-        A `now` earlier than one seen before counts as that one.
+        A clock that was set back does no harm: the engine's time stands still at that moment and then goes on with it.
         """
         core = self._core
+        if now < self._seen:
+            self._behind += self._seen - now
+        self._seen = now
+        if self._behind:
+            now += self._behind
         if now > core.now:
             core.now = now
         if core.timers.soonest <= core.now:
@@ -93,8 +101,11 @@ class Engine:
         return commands
 
     def next_deadline(self) -> float | None:
-        """When `receive` wants to be called again even if nothing happens; None: not before the next event."""
-        return self._core.timers.next()
+        """When, by the caller's clock, `receive` wants to be called whatever happens; None: not before an event."""
+        deadline = self._core.timers.next()
+        if deadline is None or not self._behind:
+            return deadline
+        return deadline - self._behind + 2 * math.ulp(max(deadline, self._behind))  # rounded so that it is due then
 
     def call_of_key(self, key: str) -> str | None:
         """The call that was submitted with this idempotency key (fault 6)."""

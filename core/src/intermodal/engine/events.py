@@ -117,9 +117,13 @@ class CallSubmitted:
 
 @dataclass(slots=True)
 class InputsAdded:
+    """More inputs of an open call. `first` is the index of the first one, where the sender may have to repeat itself:
+    what the call has already is not taken twice (fault 6). None: they go on where the last ones ended."""
+
     call: str
     inputs: list[Payload]
     closed: bool
+    first: int | None = None
 
 
 @dataclass(slots=True)

@@ -54,14 +54,16 @@ class Shelf:
 class Extra:
     """What few inputs have: tries that failed, lost containers, nested calls, a generator's items."""
 
-    __slots__ = ("children", "evictions", "items", "losses", "retries", "waiting")
+    __slots__ = ("children", "evictions", "items", "losses", "restarts", "retries", "waiting", "wake_at")
 
     def __init__(self) -> None:
         self.retries = 0
         self.losses = 0
         self.evictions = 0
+        self.restarts = 0
         self.items = 0
         self.waiting = False
+        self.wake_at: float | None = None
         self.children: list[Call] = []
 
 
@@ -127,6 +129,7 @@ class Call:
         "live",
         "method",
         "muted",
+        "number",
         "out",
         "parent",
         "pending",
@@ -145,6 +148,7 @@ class Call:
         self.key: str | None = None
         self.parent: Input | None = None
         self.host: Container | None = None  #: the container that is the client of a nested call
+        self.number = 0  #: in order of submission
         self.depth = 0
         self.detached = False
         self.closed = False

@@ -44,7 +44,9 @@ def unpark_waiting(core: Core) -> None:
     for container in list(core.unparks):
         pool = container.pool
         most = pool.spec.scaling.max_containers
-        if most is not None and pool.live >= most and not (pool.idle and bench(core, next(iter(pool.idle.values())))):
+        while most is not None and pool.live >= most and pool.idle:
+            _set_parked(core, next(iter(pool.idle.values())), True)
+        if most is not None and pool.live >= most:
             core.slot_wanted[pool] = None
             continue
         if not _cpu_for(core, container):
@@ -58,12 +60,6 @@ def confirm_late(core: Core, container: Container) -> None:
     """Outputs came and the container did not go on: it waits for others still, and gives its slot back."""
     container.unconfirmed_at = None
     park_if_blocked(core, container)
-
-
-def bench(core: Core, container: Container) -> bool:
-    """Park an idle container so that one with work can go on."""
-    _set_parked(core, container, True)
-    return True
 
 
 def unbench(core: Core, pool: Pool) -> bool:
@@ -104,7 +100,7 @@ def _cpu_for(core: Core, container: Container) -> bool:
     """Whether there is cpu for it to go on; idle containers anywhere give theirs."""
     for pool in core.pools.values():
         while pool.idle and not core.ledger.has_cpu(container.hold.cpu):
-            bench(core, next(iter(pool.idle.values())))
+            _set_parked(core, next(iter(pool.idle.values())), True)
     return core.ledger.has_cpu(container.hold.cpu)
 
 

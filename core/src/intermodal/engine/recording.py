@@ -82,7 +82,7 @@ def flush(core: Core) -> None:
         if call.closed and not call.pending and call.id in core.calls:
             commands.append(CallEnded(call.id))
             _forget(core, call)
-        if commands and heard and host is not None and host.parked and host.life == Life.READY:
+        if commands and heard and host is not None and host.parked:
             host.held += commands
             core.unparks[host] = None
         else:
@@ -99,6 +99,9 @@ def await_confirmation(core: Core, container: Container) -> None:
 
 def _forget(core: Core, call: Call) -> None:
     del core.calls[call.id]
+    if core.put_off:
+        for item in core.put_off.pop(call, ()):
+            core.timers.sleep(item, core.now)
     mine = core.clients.get(call.client)
     if mine is not None:
         mine.pop(call.id, None)

@@ -38,7 +38,7 @@ def results_arrived(core: Core, event: ResultsArrived) -> None:
             late += 1
             continue
         if container.groups:
-            _leave_group(container, attempt)
+            _leave_group(container, attempt, item)
         if item.attempt != attempt:
             container.dead -= 1
             continue
@@ -83,7 +83,7 @@ def inputs_returned(core: Core, event: InputsReturned) -> None:
         if item is None:
             continue
         if container.groups:
-            _leave_group(container, attempt)
+            _leave_group(container, attempt, item)
         if item.attempt == attempt:
             returned.append(item)
         else:
@@ -130,9 +130,10 @@ def _item(core: Core, item: Input | None, attempt: int, payload: Any) -> bool:
     return True
 
 
-def _leave_group(container: Container, attempt: int) -> None:
+def _leave_group(container: Container, attempt: int, item: Input) -> None:
     group = container.groups.pop(attempt, None)
     if group is not None:
+        group.live -= item.attempt == attempt
         group.unanswered -= 1
         if not group.unanswered:
             container.batches -= 1

@@ -8,12 +8,13 @@ from intermodal.engine.cancelling import fail_waiting
 from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
 from intermodal.engine.lifecycle import stop
-from intermodal.engine.model import SLEEPING, Call, Container, Input, Life, Pool
+from intermodal.engine.model import QUEUED, SLEEPING, Call, Container, Life, Pool
 from intermodal.engine.recording import detach
 
-__all__ = ["make_room"]
+__all__ = ["evict", "make_room"]
 
 _LOOK_AGAIN_S = 0.1
+_LAST = 1 << 62
 
 
 def make_room(core: Core, pool: Pool) -> None:
@@ -22,9 +23,9 @@ def make_room(core: Core, pool: Pool) -> None:
     1. A container that is idle in a pool without waiting inputs stops.
     2. Nested inputs whose own ancestors hold what they need fail: that would never end (call.nested).
     3. A working container of another pool stops after its present inputs, so that no pool starves another.
-    4. Where all containers wait for nested calls, one outside the chain of the deepest call is evicted.
+    4. Where all containers wait for nested calls, that with the youngest work is evicted for the oldest waiting call.
     """
-    if core.leaving or not pool.waiting:
+    if core.leaving or core.evicting is not None or not pool.waiting:
         return
     idle = _idle_elsewhere(core, pool)
     if idle is not None:
@@ -63,7 +64,7 @@ def _idle_elsewhere(core: Core, pool: Pool) -> Container | None:
 
 def _waiting_calls(pool: Pool) -> list[Call]:
     batched = [call for batcher in pool.batchers.values() for call in batcher.calls()]
-    calls = pool.queue.calls() + batched + [item.owner for item in pool.solo_queue]
+    calls = pool.queue.calls() + batched + [item.owner for item in pool.solo_queue if item.attempt == QUEUED]
     return sorted(dict.fromkeys(calls), key=lambda call: -call.depth)
 
 
@@ -110,28 +111,66 @@ def _drain_other(core: Core, pool: Pool) -> bool:
 
 
 def _evict(core: Core, pool: Pool) -> None:
-    contenders = [
-        other for other in core.pools.values() if other is pool or (other in core.starved and not other.supply)
-    ]
-    if max(contenders, key=lambda other: other.depth) is not pool:
-        return  # what a deeper one frees for itself is what ends the others' waiting
-    calls = _waiting_calls(pool)
-    chain = set(_chain(core, calls[0])) if calls else set()
-    waiting = [container for container in core.containers.values() if container.parked and container not in chain]
-    if core.ledger.lacks(pool.spec.resources) is None:  # then it is GPUs, and only those who hold some can help
-        waiting = [container for container in waiting if container.hold.gpu is not None]
-    if waiting:
-        youngest = max(waiting, key=lambda container: container.number)
-        for attempt, item in list(youngest.running.items()):
-            if item.attempt == attempt and not item.more().items:
-                _put_off(core, youngest, item)
-        recycle(core, youngest, f"evicted: everything waits for nested calls, and pool {pool.id} needs room for one")
+    """Make room for the oldest waiting call, also if it is another pool's, at the cost of the youngest work.
+
+    Older work evicts younger, never the other way round: so the oldest always gets on, and in the end all do.
+    """
+    rivals = [other for other in core.starved if other is not pool and not other.supply]
+    waiting = [((*_place(call), _next(call)), call) for other in (pool, *rivals) for call in _waiting_calls(other)]
+    place, call = min(waiting, default=((), None))
+    if call is None:
+        return
+    chain = set(_chain(core, call))
+    victims = [container for container in core.containers.values() if container.parked and container not in chain]
+    if core.ledger.lacks(call.pool.spec.resources) is None:  # then it is GPUs, and only those who hold some can help
+        victims = [container for container in victims if container.hold.gpu is not None]
+    if not victims:
+        return
+    found, victim = max(((_place_of(victim), victim) for victim in victims), key=lambda pair: (pair[0], pair[1].number))
+    if found > place:
+        core.evicting = victim, call
+        core.timers.wake(victim, core.now)
 
 
-def _put_off(core: Core, container: Container, item: Input) -> None:
-    """It runs again later, each time later, so that what it made room for is done by then. Nothing is charged."""
-    detach(core, container, item)
-    extra = item.more()
-    extra.evictions += 1
-    item.attempt = SLEEPING
-    core.timers.sleep(item, core.now + min(_LOOK_AGAIN_S * 2.0**extra.evictions, core.settings.max_backoff_s))
+def evict(core: Core) -> None:
+    """End the container that was chosen, unless it is about to go on by now.
+
+    This is a turn's first act, so that no input that was just sent out changes before the driver has read it. What ran
+    there waits until the call that it made room for has ended, or longer each time: nothing is charged.
+    """
+    if core.evicting is None:
+        return
+    (victim, call), core.evicting = core.evicting, None
+    if not victim.parked or victim in core.unparks or victim.life >= Life.KILLING:
+        return
+    for attempt, item in list(victim.running.items()):
+        if item.attempt == attempt and not item.more().items:
+            detach(core, victim, item)
+            extra = item.more()
+            extra.evictions += 1
+            item.attempt = SLEEPING
+            core.timers.sleep(item, core.now + _LOOK_AGAIN_S * 2.0**extra.evictions)
+            if call.id in core.calls:
+                core.put_off.setdefault(call, []).append(item)
+    recycle(core, victim, f"evicted: everything waits for nested calls, and pool {call.pool.id} needs room for one")
+
+
+def _place(call: Call) -> tuple[int, ...]:
+    """Where a call stands in the order of all work: by the age of its root, then of each call and input on the way."""
+    steps: list[int] = [call.number]
+    while call.parent is not None:
+        steps.append(call.parent.index)
+        call = call.parent.owner
+        steps.append(call.number)
+    return tuple(reversed(steps))
+
+
+def _next(call: Call) -> int:
+    """Index of the first waiting input of a call."""
+    return min((item.index for item in call.live.values() if item.attempt == QUEUED), default=call.first)
+
+
+def _place_of(container: Container) -> tuple[int, ...]:
+    """The place of the oldest input that waits in the container; last of all where none does."""
+    live = [item for attempt, item in container.running.items() if item.attempt == attempt]
+    return min(((*_place(item.owner), item.index) for item in live), default=(_LAST,))

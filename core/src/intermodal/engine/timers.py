@@ -29,7 +29,8 @@ class Timers:
             self._push(when, target)
 
     def sleep(self, item: Input, when: float) -> None:
-        """Wake the input at `when`; it must be marked SLEEPING."""
+        """Wake the input at `when`, and not when it was to wake before; it must be marked SLEEPING."""
+        item.more().wake_at = when
         self._push(when, item)
 
     def next(self) -> float | None:
@@ -47,7 +48,9 @@ class Timers:
         found: list[Target] = []
         while (when := self.next()) is not None and when <= now:
             target = heapq.heappop(self._heap)[2]
-            if not isinstance(target, Input):
+            if isinstance(target, Input):
+                target.more().wake_at = None
+            else:
                 target.wake_at = None
             found.append(target)
         return found
@@ -62,5 +65,5 @@ class Timers:
     def _stale(entry: tuple[float, int, Target]) -> bool:
         target = entry[2]
         if isinstance(target, Input):
-            return target.attempt != SLEEPING
+            return target.attempt != SLEEPING or target.more().wake_at != entry[0]
         return target.wake_at != entry[0]
