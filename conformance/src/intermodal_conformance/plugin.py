@@ -35,6 +35,7 @@ from intermodal_conformance.target import (
     Hung,
     Target,
     capabilities_of,
+    check_alive,
     choose,
     opened,
     version_of,
@@ -104,6 +105,7 @@ class Conformance:
         self.windows: dict[str, tuple[float, float]] = {}
         self.open = ExitStack()
         self.dead: str | None = None
+        self.running = False
 
     # ---- begin and end --------------------------------------------------------------------------------------------
 
@@ -189,6 +191,14 @@ class Conformance:
         self.recorder.clear()
         self.journal.write("start", id=item.nodeid)
 
+    def look_after(self) -> None:
+        """A test failed: does the backend live?"""
+        if self.running and self.dead is None:
+            try:
+                check_alive()
+            except BackendDied as death:
+                self.dead = f"the backend died: {death}"
+
     def finished(self, item: pytest.Item, outcome: str, words: str, began: float) -> None:
         """A test has ended."""
         self.windows[item.nodeid] = (began, time.time())
@@ -267,6 +277,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, b
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
         outcome, words = _outcomes[-1] if _outcomes else ("failed", "it gave no outcome")
+        if outcome in ("failed", "hung") and not usepdb:
+            conformance.look_after()
         conformance.finished(item, outcome, words, began)
         if conformance.dead is not None:
             item.session.shouldstop = conformance.dead
@@ -335,9 +347,11 @@ def target(pytestconfig: pytest.Config) -> Iterator[Target]:
         run.__enter__()
     except Exception as error:
         raise BackendDied(f"the suite's app could not start: {type(error).__name__}: {error}") from error
+    conformance.running = True
     try:
         yield conformance.target
     finally:
+        conformance.running = False
         run.__exit__(None, None, None)
 
 

@@ -13,10 +13,12 @@ from intermodal_conformance.deviations import UsageError
 from intermodal_conformance.profiles import Profile
 from intermodal_conformance.witness import Witness, witness
 
-__all__ = ["BackendDied", "Hung", "Target", "capabilities_of", "choose", "opened"]
+__all__ = ["BackendDied", "Hung", "Target", "capabilities_of", "check_alive", "choose", "opened"]
 
 #: How the suite's own plugin of intermodal is named to the host.
 WITNESS = "intermodal_conformance.witness"
+#: Seconds that a small call may take before the backend counts as dead.
+ALIVE_S = 30.0
 
 
 class BackendDied(BaseException):
@@ -53,6 +55,18 @@ def opened() -> Iterator[PluginHost]:
         yield host
     finally:
         host.close()
+
+
+def check_alive() -> None:
+    """A small call still has its value. Raises `BackendDied` where it has not: nothing more can be tested then."""
+    from intermodal_conformance.apps.calls import echo
+
+    try:
+        value = echo.spawn(1).get(timeout=ALIVE_S)
+    except Exception as error:
+        raise BackendDied(f"not even a small call works any more: {type(error).__name__}: {error}") from error
+    if value != 1:
+        raise BackendDied(f"a small call that should give 1 gives {value!r}")
 
 
 def capabilities_of(host: PluginHost, known: frozenset[str]) -> Capabilities:

@@ -7,6 +7,7 @@ from intermodal_conformance.apps import calls as calls
 from intermodal_conformance.apps import classes as classes
 from intermodal_conformance.apps import gpus as gpus
 from intermodal_conformance.apps import images as images
+from intermodal_conformance.apps import interpreting as interpreting
 from intermodal_conformance.apps import logs as logs
 from intermodal_conformance.apps import retrying as retrying
 from intermodal_conformance.apps import scaling as scaling

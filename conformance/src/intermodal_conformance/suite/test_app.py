@@ -77,7 +77,7 @@ def test_a_program_that_ends_takes_its_containers_along(
     program.write_text(PROGRAM)
     before = set(traces.descendants())
     command = [sys.executable, str(program), target.backend, how]
-    environment = {**os.environ, "INTERMODAL_PLUGINS": os.environ.get("INTERMODAL_PLUGINS", "")}
+    environment = {**os.environ, "INTERMODAL_GRACE_S": "1"}
     target.witness.asked("program")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None

@@ -23,7 +23,7 @@ from intermodal.plugins import Config, load, set_command_line
 set_command_line({"backend": sys.argv[1]})
 storage = load(Config.load()).storage()
 print("putting", flush=True)
-asyncio.run(storage.put(bytes.fromhex(sys.argv[2]) * (8 << 20)))
+asyncio.run(storage.put(bytes.fromhex(sys.argv[2]) * (2 << 20)))
 """
 
 
@@ -79,14 +79,14 @@ def test_a_blob_is_whole_or_not_there(target: Target) -> None:
                 killed = await asyncio.to_thread(put_and_kill, target.backend, seed, wait)
                 if await found.has(killed):
                     assert hashlib.sha256(await found.get(killed)).hexdigest() == killed
-                assert await found.put(bytes.fromhex(seed) * (8 << 20)) == killed
+                assert await found.put(bytes.fromhex(seed) * (2 << 20)) == killed
                 assert await found.has(killed)
 
     asyncio.run(story())
 
 
 def put_and_kill(backend: str, seed: str, wait: float) -> str:
-    """Have another process put 64 MiB, and kill it after a while; what the blob would be named."""
+    """Have another process put 16 MiB, and kill it after a while; what the blob would be named."""
     with subprocess.Popen([sys.executable, "-c", PUT, backend, seed], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "putting\n"
@@ -94,4 +94,4 @@ def put_and_kill(backend: str, seed: str, wait: float) -> str:
             process.wait(wait)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-    return hashlib.sha256(bytes.fromhex(seed) * (8 << 20)).hexdigest()
+    return hashlib.sha256(bytes.fromhex(seed) * (2 << 20)).hexdigest()
