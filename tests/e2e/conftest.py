@@ -36,5 +36,8 @@ def place(tmp_path: Path, shared_data: Path) -> Iterator[Workplace]:
     temporary.mkdir()
     workplace = Workplace(directory, shared_data, temporary)
     yield workplace
-    workplace.leftovers.nothing_within(20)
+    try:
+        workplace.leftovers.nothing_within(20)
+    finally:
+        workplace.leftovers.clear()
     shutil.rmtree(directory)

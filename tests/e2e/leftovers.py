@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ _PASSING = (
     ("local/runs", "*"),
     ("local/runs", ".new-*"),
     ("local/base", ".new-*"),
-    ("images/tmp", "*"),
+    ("local/layers/tmp", "*"),
     ("locks/reservations", "*.json"),
     ("guest", ".making-*"),
     ("guest", ".note-*"),
@@ -60,6 +61,14 @@ class Leftovers:
         while left := self.found():
             assert time.monotonic() < deadline, "left behind:\n" + "\n".join(left)
             time.sleep(0.01)
+
+    def clear(self) -> None:
+        """Kill what is left, so that a failed test does not disturb others."""
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
 
     def processes(self) -> list[int]:
         """The process ids of everything that belongs to those sessions."""

@@ -72,6 +72,7 @@ class LocalLauncher:
                 await asyncio.get_running_loop().sock_sendall(container.stream, boot)
         except asyncio.CancelledError:
             await container.kill()
+            container.stream.close()  # nobody was given it
             raise
         return container
 
@@ -144,6 +145,7 @@ class LocalLauncher:
             told = await answer
         except asyncio.CancelledError:
             await container.kill()
+            container.stream.close()  # nobody was given it
             raise
         finally:
             self._answers.pop(container.id, None)

@@ -43,7 +43,7 @@ def summary(call: CallFinished) -> str:
 
 def describe_exit(event: ContainerExited) -> str | None:
     """What to say of a container's end; None where it ended as it should."""
-    if event.cause == "exited" and not event.code:
+    if event.asked or (event.cause == "exited" and not event.code):
         return None
     code = f" with code {event.code}" if event.code is not None else ""
     # The first line only: whoever waits for the container gets the whole as an error.

@@ -65,6 +65,7 @@ class Channel:
         self._unsent: deque[memoryview] = deque()
         self._unsent_fds: deque[tuple[int, list[int]]] = deque()
         self._closed = False
+        self._muted = False
         self.passes_fds = passes_fds and sock.family == socket.AF_UNIX
         self.foreign = ForeignSegments(self._release)
         self.lent = LentSegments()
@@ -96,7 +97,7 @@ class Channel:
         return shared.descriptor()
 
     def _write(self, header: dict[str, Any], segments: Sequence[Buffer], fds: list[int]) -> None:
-        if self._closed:
+        if self._muted:
             return
         sizes = list(map(len, segments))
         head = prefix(header, sizes)
@@ -116,6 +117,9 @@ class Channel:
         except BlockingIOError:
             self._queue(buffers, fds)
             self._loop.add_writer(self._fd, self._writable)
+            return
+        except (BrokenPipeError, ConnectionResetError):
+            self._mute()
             return
         except OSError as error:
             self._fail(f"writing failed: {error}")
@@ -147,10 +151,26 @@ class Channel:
                 self._consume(sent)
         except BlockingIOError:
             return
+        except (BrokenPipeError, ConnectionResetError):
+            self._mute()
+            return
         except OSError as error:
             self._fail(f"writing failed: {error}")
             return
         self._loop.remove_writer(self._fd)
+
+    def _mute(self) -> None:
+        """The peer reads no more. What it said before it left is still to be read; then comes the end of the stream."""
+        self._muted = True
+        self._loop.remove_writer(self._fd)
+        self._drop_unsent()
+
+    def _drop_unsent(self) -> None:
+        for _, fds in self._unsent_fds:
+            for fd in fds:
+                os.close(fd)
+        self._unsent_fds.clear()
+        self._unsent.clear()
 
     def _consume(self, sent: int) -> None:
         unsent = self._unsent
@@ -177,6 +197,9 @@ class Channel:
             else:
                 size = self._socket.recv_into(self._buffer)
         except (BlockingIOError, InterruptedError):
+            return
+        except ConnectionResetError:
+            self._fail("")
             return
         except OSError as error:
             self._fail(f"reading failed: {error}")
@@ -245,18 +268,14 @@ class Channel:
         """Stop and free everything. Idempotent."""
         if self._closed:
             return
-        self._closed = True
+        self._closed = self._muted = True
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
         self._socket.close()
         for fd in self._fds:
             os.close(fd)
-        for _, fds in self._unsent_fds:
-            for fd in fds:
-                os.close(fd)
         self._fds.clear()
-        self._unsent_fds.clear()
-        self._unsent.clear()
+        self._drop_unsent()
         self.lent.close()
         self.foreign.close()
 

@@ -204,6 +204,9 @@ class Driver:
 
     def _ended(self, command: commands.CallEnded) -> None:
         record = self.calls.end(command.call)
+        if record is not None and record in self._changed:  # observers hear of its progress before its end, never after
+            self._changed.discard(record)
+            self.observe("call_progress", _progress_of(record))
         if record is not None and self._observing.wants("call_finished"):
             self.observe(
                 "call_finished",
@@ -241,17 +244,7 @@ class Driver:
 
     def _progress(self) -> list[CallProgress]:
         changed, self._changed = self._changed, set()
-        return [
-            CallProgress(
-                call=record.id,
-                app=record.app,
-                function=record.function,
-                done=record.succeeded + record.failed + record.cancelled,
-                failed=record.failed,
-                total=record.submitted if record.closed else None,
-            )
-            for record in changed
-        ]
+        return [_progress_of(record) for record in changed]
 
     def submit(
         self,
@@ -432,6 +425,17 @@ class Driver:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         self._observing.flush()
+
+
+def _progress_of(record: CallRecord) -> CallProgress:
+    return CallProgress(
+        call=record.id,
+        app=record.app,
+        function=record.function,
+        done=record.succeeded + record.failed + record.cancelled,
+        failed=record.failed,
+        total=record.submitted if record.closed else None,
+    )
 
 
 _CARRY_OUT: dict[type, Callable[[Driver, Any], None]] = {

@@ -141,6 +141,7 @@ class Unit:
                 cause=ended.cause,
                 code=ended.code,
                 detail=ended.detail,
+                asked=self._killed and ended.cause == "killed",
             ),
         )
         self._host.unit_gone(self)
@@ -156,6 +157,7 @@ class Unit:
     def kill(self) -> None:
         """End it now; the exit is reported when it is done."""
         if self._container is None:
+            self._killed = True
             self._task.cancel()
         elif not self._killed and not self._gone:
             self._killed = True

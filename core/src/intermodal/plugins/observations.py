@@ -98,7 +98,9 @@ class ContainerStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerExited:
-    """A container is gone. `cause`, `code` and `detail` are those of `intermodal.plugins.ContainerExit`."""
+    """A container is gone. `cause`, `code` and `detail` are those of `intermodal.plugins.ContainerExit`; `asked` says
+    that it was killed on purpose: it was not wanted any more, or would not stop.
+    """
 
     container: str
     app: str
@@ -107,6 +109,7 @@ class ContainerExited:
     cause: str
     code: int | None = None
     detail: str = ""
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
