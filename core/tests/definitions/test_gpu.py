@@ -30,7 +30,7 @@ def test_names_counts_and_lists(gpu: object, choices: list[GpuChoice]) -> None:
 @pytest.mark.parametrize(
     ("gpu", "said"),
     [
-        ("H1000", r"no GPU named 'H1000'; did you mean 'H100'\? Known are: any, .*A100-80GB.*T4"),
+        ("H1000", r"no GPU named 'H1000'; did you mean 'H100'\? known are any, .*A100-80GB.*T4"),
         ("H100:0", "asks for 0 devices: a count is at least 1"),
         ("H100:many", "write NAME or NAME:COUNT"),
         ([], "a name such as"),

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from intermodal.client.completion import run_async, run_sync
 
-__all__ = ["Dual", "DualStream", "dual", "dual_stream"]
+__all__ = ["Dual", "DualStream", "dual", "dual_classmethod", "dual_stream"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -109,9 +109,23 @@ class _DualStreamMethod(Generic[S, P, R]):
         return DualStream(functools.partial(self.__wrapped__, instance))
 
 
+class _DualClassMethod(Generic[P, R]):
+    def __init__(self, implementation: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> None:
+        self.__wrapped__ = implementation
+        self.__doc__ = implementation.__doc__
+
+    def __get__(self, instance: object, owner: type) -> Dual[P, R]:
+        return Dual(functools.partial(self.__wrapped__, owner))
+
+
 def dual(implementation: Callable[Concatenate[S, P], Coroutine[Any, Any, R]]) -> _DualMethod[S, P, R]:
     """Decorate an `async def` method that awaits only completions (or other such coroutines)."""
     return _DualMethod(implementation)
+
+
+def dual_classmethod(implementation: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> _DualClassMethod[P, R]:
+    """The same for what is called on the class, and gets it first."""
+    return _DualClassMethod(implementation)
 
 
 def dual_stream(implementation: Callable[Concatenate[S, P], AsyncGenerator[R, None]]) -> _DualStreamMethod[S, P, R]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from intermodal.client.api import CallTarget
+from intermodal.client.dual import dual
 from intermodal.definitions import binding
 from intermodal.definitions.functions import Code, Function, check_retries, method_spec, refuse_rebuilding
 from intermodal.definitions.lifecycle import Parts, check_constructor, collect, parts_of
@@ -221,7 +222,8 @@ class Obj:
         self._live.enter()
         return self._live
 
-    def update_autoscaler(
+    @dual
+    async def update_autoscaler(
         self,
         *,
         min_containers: int | None = None,
@@ -230,7 +232,7 @@ class Obj:
         scaledown_window: int | None = None,
     ) -> None:
         """Change these settings for the containers of this object; they last until the app ends (scale.limits)."""
-        self._any_method().update_autoscaler(
+        await self._any_method().update_autoscaler.__wrapped__(
             min_containers=min_containers,
             max_containers=max_containers,
             buffer_containers=buffer_containers,

@@ -6,10 +6,8 @@ import pickle
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from intermodal.client.api import current
 from intermodal.client.dual import dual, dual_stream
 from intermodal.client.pickling import dump_value, load_value
-from intermodal.definitions.naming import check_name
 from intermodal.definitions.objects import Ephemeral, StateObject, dump_key
 from intermodal.definitions.spellings import older
 
@@ -50,15 +48,6 @@ class Dict(StateObject):
     def ephemeral(cls, data: Mapping[Any, Any] | None = None) -> Ephemeral[Dict]:
         """A dict without a name that lasts for a block: `with Dict.ephemeral() as d:`, or `async with`."""
         return Ephemeral(cls, _pairs(data or {}))
-
-    @classmethod
-    def delete(cls, name: str, *, environment_name: str | None = None) -> None:
-        """Remove a named dict with all it holds. Raises `NotFoundError`."""
-        completion = current().request(
-            "dict.delete", {"name": check_name("a dict", name), "environment": environment_name or "main"}
-        )
-        completion.wait()
-        completion.result()
 
     async def _find(self, key: Any) -> Any:
         reply = await self._request("get", [dump_key(key)])

@@ -214,12 +214,13 @@ class Function(Generic[P, R]):
         settings(f"{self._name}.update_autoscaler", Behaviour(), given)
         await current().request("function.autoscale", {**self._address(), **given})
 
-    def keep_warm(self, warm_pool_size: int) -> None:
+    @dual
+    async def keep_warm(self, warm_pool_size: int) -> None:
         """Older spelling of `update_autoscaler(min_containers=...)`."""
         from intermodal.definitions.spellings import older
 
         older("Function.keep_warm()", "Function.update_autoscaler(min_containers=...)")
-        self.update_autoscaler(min_containers=warm_pool_size)
+        await self.update_autoscaler.__wrapped__(min_containers=warm_pool_size)
 
     @dual
     async def get_current_stats(self) -> FunctionStats:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from intermodal.client.api import Client, Reply, current
-from intermodal.client.dual import Dual
+from intermodal.client.dual import Dual, dual_classmethod
 from intermodal.definitions.naming import check_name
 from intermodal.exception import InvalidError, SerializationError
 
@@ -32,7 +32,7 @@ class StateObject:
         name: str | None,
         *,
         object_id: str | None = None,
-        environment: str = "main",
+        environment: str | None = None,
         create_if_missing: bool = False,
         initial: Sequence[bytes] = (),
     ) -> None:
@@ -60,6 +60,12 @@ class StateObject:
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickle, (type(self), self._name, self._fixed_id, self._environment, self._create_if_missing)
 
+    @dual_classmethod
+    async def delete(cls: type[StateObject], name: str, *, environment_name: str | None = None) -> None:
+        """Remove a named one with all it holds. Raises `NotFoundError`."""
+        params = {"name": check_name(f"a {cls.kind}", name), "environment": environment_name}
+        await current().request(f"{cls.kind}.delete", params)
+
     async def _request(self, operation: str, segments: Sequence[bytes] = (), **params: Any) -> Reply:
         client = current()
         known = self._known
@@ -80,7 +86,7 @@ class StateObject:
     @classmethod
     def _named(cls, name: str, environment: str | None, create: bool, initial: Sequence[bytes] = ()) -> Self:
         check_name(f"a {cls.kind}", name)
-        return cls(name, environment=environment or "main", create_if_missing=create, initial=initial)
+        return cls(name, environment=environment, create_if_missing=create, initial=initial)
 
     @classmethod
     async def _make(cls, initial: Sequence[bytes]) -> Self:
@@ -116,7 +122,9 @@ class Ephemeral(Generic[S]):
             await Dual(self._made._close).aio()
 
 
-def _unpickle(cls: type[StateObject], name: str | None, object_id: str | None, environment: str, create: bool) -> Any:
+def _unpickle(
+    cls: type[StateObject], name: str | None, object_id: str | None, environment: str | None, create: bool
+) -> Any:
     return cls(name, object_id=object_id, environment=environment, create_if_missing=create)
 
 

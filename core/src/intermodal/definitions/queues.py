@@ -7,10 +7,8 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, ClassVar
 
-from intermodal.client.api import current
 from intermodal.client.dual import dual, dual_stream
 from intermodal.client.pickling import dump_value, load_value
-from intermodal.definitions.naming import check_name
 from intermodal.definitions.objects import Ephemeral, StateObject, checked_timeout
 from intermodal.definitions.spellings import older
 from intermodal.exception import InvalidError
@@ -38,15 +36,6 @@ class Queue(StateObject):
     def ephemeral(cls) -> Ephemeral[Queue]:
         """A queue without a name that lasts for a block: `with Queue.ephemeral() as q:`, or `async with`."""
         return Ephemeral(cls)
-
-    @classmethod
-    def delete(cls, name: str, *, environment_name: str | None = None) -> None:
-        """Remove a named queue with all it holds. Raises `NotFoundError`."""
-        completion = current().request(
-            "queue.delete", {"name": check_name("a queue", name), "environment": environment_name or "main"}
-        )
-        completion.wait()
-        completion.result()
 
     @dual
     async def put(

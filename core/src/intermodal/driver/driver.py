@@ -70,7 +70,7 @@ class Driver:
         self._launcher = host.launcher()
         self.passes_fds = "fd_passing" in host.capabilities().supported
         self._gpus = host.gpus()
-        self.requests = Requests(self, state)
+        self.requests = Requests(self, state, str(host.config.get("environment")))
         self._nested = NestedClients(self)
         self.ready: list[Callable[[], None]] = []
         self._inbox: deque[events.Event] = deque()

@@ -31,9 +31,11 @@ class Answer:
 class Requests:
     """One method per request name. Refusals are `RequestError`, naming a class of `intermodal.exception`."""
 
-    def __init__(self, driver: Driver, state: StateService) -> None:
+    def __init__(self, driver: Driver, state: StateService, environment: str) -> None:
+        """`environment`: where names are looked for that come with none of their own."""
         self._driver = driver
         self._state = state
+        self._environment = environment
         self._methods: dict[str, Callable[[dict[str, Any]], Awaitable[Answer]]] = {
             "call.output": self._output,
             "call.cancel": self._cancel,
@@ -49,6 +51,8 @@ class Requests:
             if handler is not None:
                 return await handler(params)
             if method.startswith(("queue.", "dict.")):
+                if "environment" in params:
+                    params = {**params, "environment": params["environment"] or self._environment}
                 reply = await self._state.handle(method, params, segments, owner=owner)
                 return Answer(reply.value, reply.segments)
         except Error as error:

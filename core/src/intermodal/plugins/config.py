@@ -188,7 +188,7 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
     options.add(
         "environment",
         default="main",
-        old_env=("MODAL_ENVIRONMENT",),
+        old_env=("MODAL_ENVIRONMENT", "MODAL_ENV"),
         help="The environment that named objects and deployments belong to.",
     )
     options.add(
