@@ -32,6 +32,28 @@ def test_lines_carry_their_attempt_and_come_before_the_result(tmp_path: Path) ->
         assert max(i for i, kind in enumerate(kinds) if kind == "log") < len(kinds) - 1 - kinds[::-1].index("results")
 
 
+def test_a_line_without_end_is_cut_and_costs_what_it_holds(tmp_path: Path) -> None:
+    """Many small writes of one line, as progress bars make them: pieces of a MiB, nothing lost or copied often."""
+    source = """
+        import sys
+        def f(pieces):
+            for n in range(pieces):
+                sys.stdout.write("progress %8d\\r" % n)
+            sys.stdout.write("end\\nnext")
+    """
+    pieces = 200_000
+    with Host(tmp_path, source) as host:
+        host.start()
+        (attempt,) = host.inputs(pieces)
+        host.result(attempt)
+        texts = [text for _, each, text in host.logs if each == attempt]
+        lines = "".join(texts).split("\n")
+        whole = "".join(f"progress {n:8}\r" for n in range(pieces)) + "end"
+        assert lines[-2:] == ["next", ""]
+        assert [len(line) for line in lines[:-3]] == [1 << 20] * (len(whole) >> 20)
+        assert "".join(lines[:-2]) == whole
+
+
 def test_concurrent_inputs_do_not_mix_their_lines(tmp_path: Path) -> None:
     """Half lines of coroutines are joined with their own other half."""
     source = """

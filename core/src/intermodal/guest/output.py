@@ -15,7 +15,10 @@ from typing import Any
 
 from intermodal.wire.frame import Buffer
 
-__all__ = ["LineWriter", "Sink", "install"]
+__all__ = ["LONGEST", "LineWriter", "Sink", "install"]
+
+#: A line that goes on without an end is cut into pieces of this many bytes, as the other side cuts raw output.
+LONGEST = 1 << 20
 
 #: stream (1 or 2), attempt, complete lines
 Sink = Callable[[int, int, bytes], None]
@@ -28,7 +31,7 @@ class LineWriter(io.TextIOBase):
         self._stream = stream
         self.name = name
         self.mode = "w"
-        self._parts: dict[int, bytes] = {}
+        self._parts: dict[int, bytearray] = {}
         self._gate = threading.RLock()  # a signal handler that prints may interrupt a print
         self._sink: Sink | None = None
         self._attempt: Callable[[], int] = lambda: 0
@@ -71,12 +74,16 @@ class LineWriter(io.TextIOBase):
             return
         with self._shield, self._gate:
             attempt = self._attempt()
-            text = self._parts.pop(attempt, b"") + bytes(data)
+            text = bytes(data)
             end = text.rfind(b"\n") + 1
-            if end < len(text):
-                self._parts[attempt] = text[end:]
             if end:
-                sink(self._stream, attempt, text[:end])
+                sink(self._stream, attempt, bytes(self._parts.pop(attempt, b"")) + text[:end])
+            if end < len(text):
+                rest = self._parts.setdefault(attempt, bytearray())
+                rest += text[end:]
+                while len(rest) > LONGEST:
+                    sink(self._stream, attempt, bytes(rest[:LONGEST]) + b"\n")
+                    del rest[:LONGEST]
 
     def end_of(self, attempt: int) -> None:
         """The attempt is over: what it left of a line goes out as one."""
@@ -84,7 +91,7 @@ class LineWriter(io.TextIOBase):
             with self._gate:
                 rest = self._parts.pop(attempt, b"")
                 if rest and self._sink is not None:
-                    self._sink(self._stream, attempt, rest + b"\n")
+                    self._sink(self._stream, attempt, bytes(rest) + b"\n")
 
     @property
     def pending(self) -> bool:
