@@ -13,17 +13,18 @@ MARK = "INTERMODAL_LOCAL_SESSION"
 _ROUNDS = 100
 
 
-def kill_tree(root: int) -> None:
-    """Kill `root` and all of its descendants; those are stopped first, so that they cannot make new ones meanwhile."""
+def kill_trees(*roots: int) -> None:
+    """Kill `roots` and all of their descendants; those are stopped first, so that they cannot make new ones meanwhile.
+    O(processes of the machine), however many roots there are."""
     seen: set[int] = set()
     for _ in range(_ROUNDS):
-        fresh = [pid for pid in sampling.tree(root) if pid not in seen]
+        fresh = [pid for pid in sampling.trees(*roots) if pid not in seen]
         if not fresh:
             break
         seen.update(fresh)
         send(fresh, signal.SIGSTOP)
-    send(seen - {root}, signal.SIGKILL)
-    send([root], signal.SIGKILL)
+    send(seen.difference(roots), signal.SIGKILL)
+    send(roots, signal.SIGKILL)
 
 
 def kill_strays(known: Iterable[int]) -> None:
@@ -33,8 +34,8 @@ def kill_strays(known: Iterable[int]) -> None:
         strays = [pid for pid in children(os.getpid()) if pid not in expected]
         if not strays:
             return
+        kill_trees(*strays)
         for pid in strays:
-            kill_tree(pid)
             try:
                 os.waitpid(pid, 0)
             except ChildProcessError:

@@ -17,8 +17,8 @@ def process_of(pidfd: int) -> int | None:
     return None
 
 
-def tree(root: int) -> list[int]:
-    """`root` and all of its descendants."""
+def trees(*roots: int) -> list[int]:
+    """`roots` and all of their descendants."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -28,10 +28,13 @@ def tree(root: int) -> list[int]:
             except (OSError, ValueError, IndexError):
                 continue
             children.setdefault(parent, []).append(int(name))
-    found = [root]
-    for pid in found:
-        found.extend(children.get(pid, ()))
-    return found
+    found = dict.fromkeys(roots)
+    queue = list(found)
+    for pid in queue:
+        fresh = [child for child in children.get(pid, ()) if child not in found]
+        found.update(dict.fromkeys(fresh))
+        queue.extend(fresh)
+    return queue
 
 
 def memory_used(pids: list[int], enough: int, *, own_shm: bool) -> int:

@@ -42,7 +42,7 @@ class Tenant:
         if self.plain:
             root = sampling.process_of(self.pidfd) if self.pidfd >= 0 else None
             if root is not None:
-                hunting.kill_tree(root)
+                hunting.kill_trees(root)
         elif self.pidfd >= 0:
             try:
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
