@@ -2,7 +2,7 @@
 alone.
 
 Made once per state of the host and interpreter, below `<data>/local/base`, and then only read, until it was not used
-for long. A lease is a shared flock on its directory.
+for long.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
+from intermodal_local.leases import hold, is_free
 from intermodal_local.rootfs import Python
 from intermodal_local.userland import make_root, mask_prefix, mask_usr
 
@@ -57,11 +58,12 @@ def prepare_base(data_dir: Path, python: Python) -> Base:
     folder = data_dir / "local" / "base"
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / _key(python)
-    while (lease := _lease(done)) is None:
+    while (lease := hold(done)) is None:
         with _alone(folder):
             if not done.is_dir():
                 _remove_unused(folder, _KEPT_S)  # bases pile up only where new ones are made
                 _make(folder, done, python)
+    os.utime(done)
     local = [str(done / "usr-local"), python.prefix] if python.prefix != "/usr" else []
     return Base({"root": [str(done / "root")], "usr": [str(done / "usr"), "/usr"], "usr-local": local}, lease)
 
@@ -85,40 +87,17 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _lease(done: Path) -> int | None:
-    """A descriptor that keeps `done` from being removed; None where it is not there."""
-    try:
-        fd = os.open(done, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH)
-        if os.path.samestat(os.fstat(fd), os.stat(done)):
-            os.utime(done)
-            return fd
-    except FileNotFoundError:  # removed before we held it
-        pass
-    except BaseException:
-        os.close(fd)
-        raise
-    os.close(fd)
-    return None
-
-
 def _remove_unused(folder: Path, older_than_s: float) -> list[str]:
     removed = []
     for path in [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            if time.time() - os.fstat(fd).st_mtime < older_than_s:
+            if time.time() - os.fstat(fd).st_mtime < older_than_s or not is_free(fd):
                 continue
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             grave = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
             path.rename(grave / path.name)  # gone at once; a kill in the middle leaves rubbish only
             shutil.rmtree(grave, ignore_errors=True)
             removed.append(path.name)
-        except BlockingIOError:
-            continue
         finally:
             os.close(fd)
     return removed

@@ -5,8 +5,7 @@
     tmp/KEY.NONCE/  a layer in the making; worth nothing unless somebody holds the key's lock
     lock            one byte for each key (locks.py)
 
-A lease is a shared flock on the layer's directory, so it ends with its holder, however that ends. Who removes a layer
-holds the exclusive one.
+A lease is one on the layer's directory (leases.py).
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from intermodal_local.images.locks import KeyLock
 from intermodal_local.images.trees import remove_tree, tree_size
+from intermodal_local.leases import hold, is_free
 
 __all__ = ["Layer", "LayerStore", "Lease"]
 
@@ -120,7 +120,7 @@ class LayerStore:
             except FileNotFoundError:
                 continue
             try:
-                busy = not _exclusive(fd)
+                busy = not is_free(fd)
                 yield _read(path), (path / _META).stat().st_mtime, busy
             except FileNotFoundError:
                 continue
@@ -158,23 +158,16 @@ class LayerStore:
 
     def _lease(self, name: str) -> Lease | None:
         path = self._layers / name
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
+        fd = hold(path)
+        if fd is None:
             return None
         try:
-            fcntl.flock(fd, fcntl.LOCK_SH)
             layer = _read(path)
             os.utime(path / _META)
-            if os.path.samestat(os.fstat(fd), os.stat(path)):
-                return Lease(layer, path, fd)
-        except FileNotFoundError:
-            pass
         except BaseException:
             os.close(fd)
             raise
-        os.close(fd)
-        return None
+        return Lease(layer, path, fd)
 
     def _point(self, key: str, name: str) -> None:
         fresh = self._tmp / f"{key}.{secrets.token_hex(4)}"
@@ -195,7 +188,7 @@ class LayerStore:
         try:
             fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                if not _exclusive(fd):
+                if not is_free(fd):
                     return False
                 if self._is_current(layer):
                     (self._current / layer.key).unlink()
@@ -213,11 +206,3 @@ class LayerStore:
 
 def _read(path: Path) -> Layer:
     return Layer(**json.loads((path / _META).read_text()))
-
-
-def _exclusive(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
