@@ -180,7 +180,7 @@ def test_piped_output_is_plain_lines(place: Workplace, run) -> None:
     """The program's and its containers' output on stdout, progress on stderr, no escapes."""
     done = place.run(*run("short"))
     assert done.returncode == 0
-    assert done.stdout.splitlines()[-1] == "sum 0"
+    assert done.stdout.splitlines().count("sum 0") == 1
     assert sum("| working 0" in line for line in done.stdout.splitlines()) == 20
     assert "intermodal: work: 20 inputs done" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The backend `plain`, installed and chosen, with a data directory of its own."""
+"""The backends `plain`, which is chosen, and `scripted`, installed; a data directory of its own."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ Supporting = Callable[..., None]
 
 @pytest.fixture(autouse=True)
 def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An entry point for `plain_backend`, and nothing of this machine's configuration."""
+    """Entry points for both, and nothing of this machine's configuration."""
     info = tmp_path / "site" / "plain_backend-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plain-backend\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[intermodal.backends]\nplain = plain_backend\n")
+    (info / "entry_points.txt").write_text(
+        "[intermodal.backends]\nplain = plain_backend\nscripted = scripted_backend\n"
+    )
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("INTERMODAL_BACKEND", "plain")

@@ -56,6 +56,42 @@ def test_killed_client_leaves_no_process_directory_or_cgroup(local: Any) -> None
     assert b"98762" not in subprocess.run(["ps", "axo", "args"], capture_output=True, check=True).stdout
 
 
+_DIES_WHILE_LAUNCHING = """
+import asyncio, os, sys
+sys.path.insert(0, {here!r})
+from conftest import Session
+from pathlib import Path
+
+async def main():
+    session = Session(Path({data!r}), Path({bundle!r}), "namespaces")
+    await session.start("first")
+    launches = [
+        asyncio.create_task(session.launcher.launch(session.spec(f"c{{n}}"), session.image, None, b"", lambda *_: None))
+        for n in range(20)
+    ]
+    print(session.launcher._link.pid, flush=True)
+    await launches[0]
+    os.kill(os.getpid(), 9)
+
+asyncio.run(main())
+"""
+
+
+def test_a_client_that_dies_while_containers_start_leaves_nothing(local: Any) -> None:
+    """What its supervisor has to tell it then reaches nobody, which does not keep it from cleaning up."""
+    code = _DIES_WHILE_LAUNCHING.format(
+        here=os.path.dirname(__file__), data=str(local.folder / "data"), bundle=str(local.folder / "bundle")
+    )
+    for _ in range(3):
+        client = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert client.returncode == -signal.SIGKILL, client.stderr
+        deadline = time.monotonic() + 20
+        while list(local.runs.glob("[0-9a-f]*")):
+            assert time.monotonic() < deadline, client.stderr
+            time.sleep(0.01)
+        assert "Traceback" not in client.stderr
+
+
 def test_two_sessions_never_promise_more_than_the_host_has(local: Any) -> None:
     """A second session is told that the host is busy while the first holds the memory, and gets it afterwards."""
 

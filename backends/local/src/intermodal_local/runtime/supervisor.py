@@ -53,10 +53,16 @@ class Supervisor:
 
     def serve(self) -> None:
         """Until the launcher closes its end or its process ends."""
+        try:
+            self._serve()
+        finally:
+            self._shut_down()
+
+    def _serve(self) -> None:
         self._watch(self._client.fileno(), self._from_client)
         owner = os.pidfd_open(os.getppid())
         self._watch(owner, self._end)
-        messages.send(self._client, {"t": "hello", "limits": sorted(self._cgroups.available), "run": self._run})
+        self._tell({"t": "hello", "limits": sorted(self._cgroups.available), "run": self._run})
         self._aside(lambda: cleanup.reap_leftovers(f"{self._data}/local/runs"), lambda: None)
         while not self._ended:
             timeout = self._timeout()
@@ -66,7 +72,6 @@ class Supervisor:
             if timeout is not None:
                 self._sample()
                 self._groups_left = [group for group in self._groups_left if not group.remove()]
-        self._shut_down()
 
     def _timeout(self) -> float | None:
         if self._groups_left:
@@ -101,6 +106,13 @@ class Supervisor:
 
     def _end(self) -> None:
         self._ended = True
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        """Tell the launcher. One that is gone hears nothing any more; then this supervisor ends, too."""
+        try:
+            messages.send(self._client, message)
+        except OSError:
+            self._end()
 
     # ---- the launcher's orders
 
@@ -178,7 +190,7 @@ class Supervisor:
     def _refuse(self, kind: str, name: str, words: str, fds: list[int]) -> None:
         for fd in fds:
             os.close(fd)
-        messages.send(self._client, {"t": kind, "id": name, "message": words})
+        self._tell({"t": kind, "id": name, "message": words})
 
     def _run_execs(self, tenant: Tenant) -> None:
         while tenant.execs and tenant.up:
@@ -197,7 +209,7 @@ class Supervisor:
 
     def placed(self, name: str, *, boot: bool) -> None:
         """See `placement.Events`."""
-        messages.send(self._client, {"t": "launched", "id": name, "boot": boot})
+        self._tell({"t": "launched", "id": name, "boot": boot})
 
     def forked(self, name: str, pidfd: int) -> None:
         """See `placement.Events`."""
@@ -259,10 +271,7 @@ class Supervisor:
 
     def _gone(self, tenant: Tenant, ending: dict[str, Any]) -> None:
         self._discard(tenant)
-        try:
-            messages.send(self._client, ending)
-        except OSError:
-            self._end()
+        self._tell(ending)
 
     def _discard(self, tenant: Tenant) -> None:
         tenant.close()

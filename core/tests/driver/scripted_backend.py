@@ -1,0 +1,202 @@
+"""A backend whose containers are the test itself: it answers launches, and speaks the guest's side of each stream."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from plain_backend import PlainBuilder
+
+from intermodal.plugins import Capabilities, Config, GpuDevice, hookimpl
+from intermodal.plugins.gpus import LockedGpus
+from intermodal.plugins.roles import BuiltImage, ContainerExit, GpuLease, OutputSink
+from intermodal.specs import ContainerSpec, ResourceTotals
+from intermodal.wire import columns
+from intermodal.wire.frame import FrameReader, encode
+from intermodal.wire.messages import PROTOCOL
+from intermodal.wire.payload import dumps, loads
+
+PATIENCE = 20.0
+DEVICES = (GpuDevice(kind="T4", index=0),)
+
+
+class Peer:
+    """The container's side, as the launcher hands it out; and the test's side of it: the guest and its host's words."""
+
+    def __init__(self, spec: ContainerSpec, output: OutputSink, gpus: GpuLease | None) -> None:
+        self.id = spec.id
+        self.spec = spec
+        self.gpus = gpus
+        self.stream, self.guest = socket.socketpair()
+        self.guest.settimeout(PATIENCE)
+        self.kills = 0
+        self.refuses_to_die = False
+        self._output = output
+        self._loop = asyncio.get_running_loop()
+        self._exit: asyncio.Future[ContainerExit] = self._loop.create_future()
+        self._reader = FrameReader()
+        self._frames: list[tuple[dict[str, Any], list[bytes]]] = []
+
+    # ---- the role protocol
+
+    async def wait(self) -> ContainerExit:
+        return await asyncio.shield(self._exit)
+
+    async def kill(self) -> None:
+        self.kills += 1
+        if not self.refuses_to_die:
+            self._set_exit(ContainerExit(cause="killed", code=137))
+
+    async def set_parked(self, parked: bool) -> None:
+        return None
+
+    def _set_exit(self, ending: ContainerExit | Exception) -> None:
+        if self._exit.done():
+            return
+        if isinstance(ending, Exception):
+            self._exit.set_exception(ending)
+        else:
+            self._exit.set_result(ending)
+
+    # ---- the test's side
+
+    def send(self, header: dict[str, Any], segments: Sequence[Any] = ()) -> None:
+        """One frame to the driver."""
+        self.guest.sendall(b"".join(encode(header, segments)))
+
+    def become_ready(self) -> None:
+        """What a guest says at first."""
+        self.send({"t": "hello", "protocol": PROTOCOL})
+        self.send({"t": "ready"})
+
+    def expect(self, kind: str) -> tuple[dict[str, Any], list[bytes]]:
+        """The next frame named `kind`, others being passed over."""
+        while True:
+            while self._frames:
+                header, segments = self._frames.pop(0)
+                if header["t"] == kind:
+                    return header, segments
+            data = self.guest.recv(1 << 16)
+            if not data:
+                raise EOFError
+            self._frames = self._reader.feed(data)
+
+    def inputs(self) -> list[tuple[int, Any]]:
+        """Attempt and arguments of the next inputs."""
+        header, segments = self.expect("inputs")
+        (attempts, *_), payloads = columns.read(header, columns.INPUTS, segments)
+        return [(attempt, loads(payload)[0]) for attempt, payload in zip(attempts, payloads, strict=True)]
+
+    def answer(self, attempts: Sequence[int], values: Sequence[Any], status: int = 0) -> None:
+        """Results."""
+        header: dict[str, Any] = {"t": "results", "busy": 0.0, "cpu": 0.0}
+        segments = columns.write(header, columns.RESULTS, [list(attempts), [status] * len(attempts)])
+        self.send(header, [*segments, *(dumps(value, None) for value in values)])
+
+    def prints(self, data: bytes, stream: Any = 1) -> None:
+        """Bytes on a raw descriptor."""
+        self._loop.call_soon_threadsafe(self._output, stream, data)
+
+    def ends(self, ending: ContainerExit | Exception | None = None) -> None:
+        """The container is gone, or the launcher fails to say how."""
+        self.guest.close()
+        self._loop.call_soon_threadsafe(self._set_exit, ending or ContainerExit(cause="exited", code=0))
+
+    def closed(self) -> bool:
+        """Waits for the driver to hang up."""
+        try:
+            while self.guest.recv(1 << 16):
+                continue
+        except ConnectionResetError:
+            pass
+        return True
+
+
+class Stage:
+    """What the test and its backend share. `answers`: what the next launches raise; None lets one be."""
+
+    def __init__(self) -> None:
+        self.launched: queue.Queue[Peer] = queue.Queue()
+        self.answers: list[BaseException | None] = []
+
+        self.arrived: queue.Queue[str] = queue.Queue()
+        self.cancelled: queue.Queue[str] = queue.Queue()
+        self.peers: list[Peer] = []
+        self.gpus: LockedGpus | None = None
+
+    def next(self) -> Peer:
+        """The next container that was launched."""
+        return self.launched.get(timeout=PATIENCE)
+
+    def next_ready(self) -> Peer:
+        """The same, whose guest has started."""
+        peer = self.next()
+        peer.become_ready()
+        return peer
+
+
+#: The test's own; made anew for each.
+stage = Stage()
+
+
+class ScriptedLauncher:
+    """Asks the stage."""
+
+    async def totals(self) -> ResourceTotals:
+        return ResourceTotals(cpu=8.0, memory=8192, gpus={"T4": 1})
+
+    async def launch(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
+    ) -> Peer:
+        stage.arrived.put(spec.id)
+        answer = stage.answers.pop(0) if stage.answers else None
+        if isinstance(answer, asyncio.CancelledError):  # means: start for ever
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                stage.cancelled.put(spec.id)
+                raise
+        if answer is not None:
+            raise answer
+        peer = Peer(spec, output, gpus)
+        stage.peers.append(peer)
+        stage.launched.put(peer)
+        return peer
+
+    async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
+        return 0
+
+    async def close(self) -> None:
+        return None
+
+
+def reset() -> Stage:
+    """A new stage."""
+    global stage
+    stage = Stage()
+    return stage
+
+
+@hookimpl
+def intermodal_builder(config: Config) -> PlainBuilder:
+    return PlainBuilder()
+
+
+@hookimpl
+def intermodal_launcher(config: Config) -> ScriptedLauncher:
+    return ScriptedLauncher()
+
+
+@hookimpl
+def intermodal_gpus(config: Config) -> LockedGpus:
+    stage.gpus = LockedGpus(DEVICES, Path(config.data_dir) / "locks" / "gpus")
+    return stage.gpus
+
+
+@hookimpl
+def intermodal_capabilities(config: Config) -> Capabilities:
+    return Capabilities(supported=frozenset({"gpu"}))

@@ -1,0 +1,79 @@
+"""What observers hear, and in which order; outputs of spawned calls, kept and expired."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import intermodal
+from intermodal.exception import NotFoundError, OutputExpiredError
+
+RECORDER = """
+from intermodal.plugins import hookimpl
+heard = []
+def _hear(kind):
+    def hear(events):
+        heard.extend((kind, event) for event in events)
+    hear.__name__ = "intermodal_" + kind
+    return hookimpl(hear)
+for _kind in (
+    "call_started", "call_progress", "call_finished", "container_started", "container_exited", "log", "notice",
+    "image_started", "image_finished",
+):
+    globals()["intermodal_" + _kind] = _hear(_kind)
+"""
+
+
+@pytest.fixture
+def heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """(kind, event) of everything that a plugin hears, in order."""
+    name = f"recorder_{tmp_path.name}".replace("-", "_")
+    (tmp_path / "site" / f"{name}.py").write_text(RECORDER)
+    monkeypatch.setenv("INTERMODAL_PLUGINS", name)
+    return lambda: __import__("sys").modules[name].heard
+
+
+def shout(word: str) -> str:
+    print(f"shouting {word}")
+    return word.upper()
+
+
+def test_observations_come_in_the_order_of_events(heard: Any) -> None:
+    """Image, container, call, its lines, its progress, its end, the container's end; progress never after the end."""
+    app = intermodal.App("observed")
+    function = app.function(serialized=True, max_containers=1)(shout)
+    with app.run():
+        assert list(function.map(["a", "b", "c"])) == ["A", "B", "C"]
+    kinds = [kind for kind, _ in heard()]
+    first = {kind: kinds.index(kind) for kind in kinds}
+    assert first["call_started"] < first["call_progress"] < first["call_finished"]
+    assert first["image_started"] < first["image_finished"] < first["container_started"] < first["container_exited"]
+    assert "call_progress" not in kinds[first["call_finished"] :]
+    assert first["log"] < first["call_finished"]
+    lines = [event.text for kind, event in heard() if kind == "log"]
+    assert lines == ["shouting a", "shouting b", "shouting c"]
+    finished = next(event for kind, event in heard() if kind == "call_finished")
+    assert (finished.succeeded, finished.failed, finished.cancelled) == (3, 0, 0)
+    assert {event.call for kind, event in heard() if kind == "log"} == {finished.call}
+
+
+def test_outputs_of_spawned_calls_are_kept_until_enough_later_ones_have_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`get` may be called again and from an id; of a call that ended long ago, the outputs have expired."""
+    monkeypatch.setattr("intermodal.driver.calls.KEPT_CALLS", 3)
+    app = intermodal.App("kept")
+    function = app.function(serialized=True, max_containers=1)(shout)
+    with app.run():
+        old = function.spawn("old")
+        assert [old.get(), old.get()] == ["OLD", "OLD"]
+        later = [function.spawn(str(n)) for n in range(3)]
+        assert [call.get() for call in later] == ["0", "1", "2"]
+        with pytest.raises(OutputExpiredError):
+            intermodal.FunctionCall.from_id(old.object_id).get()
+        again = intermodal.FunctionCall.from_id(later[-1].object_id)
+        assert again.get() == "2"
+        with pytest.raises(NotFoundError):
+            intermodal.FunctionCall.from_id("fc-0000000000-99").get()
