@@ -171,6 +171,16 @@ def test_a_refusal_is_not_applicable(manifest: Manifest, story: Story) -> None:
     assert judge(manifest, story(*accepted), today=TODAY).findings["b.gpu"].status == "fail"
 
 
+def test_where_nothing_can_be_refused_the_note_stands(story: Story) -> None:
+    """Isolation, for one, is nothing that a program asks for."""
+    manifest = parse_manifest(MANIFEST.replace(b'capability = "gpu"', b'capability = "gpu"\nrefusable = false'))
+    tests = [collected("t::one[p1]", "a.core"), collected("t::two", "b.gpu", applies=False)]
+    lacking = {"t": "begin", "supported": [], "notes": {"gpu": "no slots"}, "selection": []}
+    verdict = judge(manifest, story(lacking, {"t": "collected", "tests": tests}), today=TODAY)
+    assert verdict.word == "conformant"
+    assert verdict.findings["b.gpu"].words == ["'gpu' is not supported: no slots"]
+
+
 def test_a_deviation_must_fail_and_must_not_have_expired(manifest: Manifest, story: Story) -> None:
     """A strict expected failure, bound to one program."""
     failing = story(ended("t::one[p1]", "failed"))

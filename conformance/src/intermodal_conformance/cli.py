@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intermodal.specs import SPEC_VERSION
-from intermodal_conformance import report
+from intermodal_conformance import report, traces
 from intermodal_conformance.deviations import UsageError, read_deviations
 from intermodal_conformance.journal import read_journal
 from intermodal_conformance.manifest import load_manifest
@@ -91,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
     deviations = read_deviations(options.deviations, manifest)
     selection = _selection(options)
     profile = PROFILES[options.profile]
-    with tempfile.TemporaryDirectory(prefix="intermodal-conformance-") as folder:
+    with tempfile.TemporaryDirectory(prefix="intermodal-conformance-", ignore_cleanup_errors=True) as folder:
         ended = _suite(options, profile, Path(folder), interactive=options.pdb)
         run = Run(read_journal(Path(folder, "journal")))
     if run.usage is not None:
@@ -133,6 +133,7 @@ def _suite(options: argparse.Namespace, profile: Profile, folder: Path, *, inter
     environment["INTERMODAL_DATA_DIR"] = str(options.data_dir or folder / "data")
     environment.setdefault("INTERMODAL_GRACE_S", "5")
     output = None if options.verbose or interactive else open(folder / "output", "wb")  # noqa: SIM115
+    traces.adopt_orphans()
     process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     limit = None if interactive else options.deadline or profile.run_deadline_s
     try:
@@ -146,6 +147,8 @@ def _suite(options: argparse.Namespace, profile: Profile, folder: Path, *, inter
     finally:
         if output is not None:
             output.close()
+        # What a dead process leaves behind may still be clearing up.
+        traces.settle(set(), _PATIENCE_S)
     if code < 0:
         return Ended(code, f"the process that ran the suite was killed by {signal.Signals(-code).name}")
     if code not in (0, 1, 2) and output is not None:

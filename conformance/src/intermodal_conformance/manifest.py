@@ -17,13 +17,15 @@ Level = Literal["core", "capability"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One requirement. `capability` narrows it: a backend without that capability must refuse instead."""
+    """One requirement. `capability` narrows it: a backend without that capability must refuse instead, unless programs
+    cannot ask for what it is about (`refusable`)."""
 
     id: str
     level: Level
     since: str
     text: str
     capability: str | None = None
+    refusable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

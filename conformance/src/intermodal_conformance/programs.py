@@ -34,7 +34,7 @@ FAMILIES: Mapping[str, str] = {
 
 #: The shares of programs that must be of a kind, so that a family has shown something.
 QUOTAS: Mapping[str, Mapping[str, float]] = {
-    "calls": {"raises": 0.2, "cancels": 0.1, "empty": 0.01},
+    "calls": {"raises": 0.15, "cancels": 0.1, "empty": 0.01},
     "nested": {"nests": 0.5, "raises": 0.1},
     "map": {"empty": 0.03, "large": 0.05},
     "failing-map": {"raises": 0.4},
@@ -104,6 +104,8 @@ def _operations(family: str) -> Expression:
         return st.one_of(
             st.tuples(st.just("remote"), SOME),
             st.tuples(st.just("remote"), FLAT),
+            st.tuples(st.just("remote"), RAISE),
+            st.tuples(st.just("remote"), st.tuples(st.just("seq"), st.tuples(ON_DICT, ON_QUEUE, RAISE))),
             st.tuples(st.just("gather"), st.lists(st.one_of(VALUE, RAISE), max_size=4)),
             st.just(("cancel",)),
             STATE,

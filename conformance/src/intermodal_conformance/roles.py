@@ -21,7 +21,7 @@ from intermodal_conformance.target import opened
 
 __all__ = ["PYTHON", "Roles", "Sink", "image_of", "roles"]
 
-#: Where the guest bundle is mounted: `python3 -m intermodal.guest` there is what runs in a container.
+#: Where the guest bundle is mounted: `python3 /opt/intermodal/guest` is what runs in a container.
 GUEST = "/opt/intermodal/guest"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 #: Seconds that an answer from a container may take.
@@ -65,6 +65,7 @@ def main(sock, python_path=(), prepared=None, **options):
 '''
 
 _MAIN = """
+import argparse
 import os
 import socket
 import sys
@@ -73,12 +74,12 @@ import threading
 from intermodal.guest import main
 
 
-def connection(words):
-    if words[0] == "--fd":
-        return socket.socket(fileno=int(words[1]))
-    if words[0] == "--connect":
+def connection(options):
+    if options.fd is not None:
+        return socket.socket(fileno=options.fd)
+    if options.connect:
         found = socket.socket(socket.AF_UNIX)
-        found.connect(words[1].partition(":")[2])
+        found.connect(options.connect.partition(":")[2])
         return found
     ours, theirs = socket.socketpair()
     source, sink = os.dup(0), os.dup(1)
@@ -95,7 +96,12 @@ def connection(words):
     return ours
 
 
-sys.exit(main(connection(sys.argv[1:])))
+parser = argparse.ArgumentParser()
+parser.add_argument("--fd", type=int)
+parser.add_argument("--connect")
+parser.add_argument("--stdio", action="store_true")
+parser.add_argument("--path", action="append")
+sys.exit(main(connection(parser.parse_args())))
 """
 
 
@@ -146,7 +152,8 @@ class Roles:
         package.mkdir(parents=True, exist_ok=True)
         (package.parent / "__init__.py").write_text("")
         (package / "__init__.py").write_text(_GUEST)
-        (package / "__main__.py").write_text(_MAIN)
+        for place in (package, self._folder):
+            (place / "__main__.py").write_text(_MAIN)
 
     @property
     def launcher(self) -> Launcher:

@@ -155,7 +155,7 @@ class _Evidence:
         self._applying = [test["id"] for test in tests if test["applies"]]
         self._refusals = {test["id"] for test in tests if test["refusal"]}
         self._results = {test: run.results[test] for test in self._applying if test in run.results}
-        self._deselected = run.deselected
+        self._note = self._missing_note(run)
 
     def finding(self) -> Finding:
         """Its status, with the reasons."""
@@ -181,6 +181,8 @@ class _Evidence:
         if failures:
             return "fail", failures
         if not self._applying:
+            if self._note is not None:
+                return "not-applicable", [self._note]
             if self._stopped is not None:
                 return "inconclusive", ["the run stopped before it was tested"]
             return "missing", ["no test of the suite is about it, as far as it applies to this backend"]
@@ -201,6 +203,13 @@ class _Evidence:
         if self._refusals.issuperset(self._applying):
             return "not-applicable", [f"refused, as {self._requirement.capability!r} is not supported"]
         return "pass", []
+
+    def _missing_note(self, run: Run) -> str | None:
+        """What the backend says of a capability that it lacks, where there is nothing to refuse."""
+        capability = self._requirement.capability
+        if capability is None or self._requirement.refusable or not run.about or capability in run.supported:
+            return None
+        return f"{capability!r} is not supported: {run.about['notes'].get(capability, 'no plugin has that role')}"
 
     def _asked(self) -> int:
         return sum(sum(result.get("asked", {}).values()) for result in self._results.values())

@@ -159,6 +159,40 @@ def test_too_much_memory_ends_a_container_and_no_other(target: Target) -> None:
     scenario(story)
 
 
+@refusal("launcher.oom", capability="limits.memory")
+def test_a_memory_limit_is_refused(target: Target) -> None:
+    """By name."""
+    with pytest.raises(CapabilityNotSupported) as caught:
+        echo.with_options(memory=(64, 256)).remote(1)
+    assert caught.value.capability == "limits.memory"
+
+
+@requirement("launcher.cpu")
+def test_a_busy_container_gets_no_more_cpu_than_its_limit(target: Target) -> None:
+    """Measured by the container's own clocks."""
+    burn = """
+import time
+began, used = time.monotonic(), time.process_time()
+while time.monotonic() < began + 2:
+    pass
+r = (time.process_time() - used) / (time.monotonic() - began)
+"""
+
+    async def story(roles: Roles) -> None:
+        container = await roles.start(resources=Resources(cpu=0.1, cpu_limit=0.25))
+        assert float(await roles.ask(container, burn)) < 0.4
+
+    scenario(story)
+
+
+@refusal("launcher.cpu", capability="limits.cpu")
+def test_a_cpu_limit_is_refused(target: Target) -> None:
+    """By name."""
+    with pytest.raises(CapabilityNotSupported) as caught:
+        echo.with_options(cpu=(0.1, 0.5)).remote(1)
+    assert caught.value.capability == "limits.cpu"
+
+
 @requirement("launcher.pids")
 def test_a_fork_bomb_meets_a_limit(target: Target) -> None:
     """Then a kill ends all of it soon, and others have not noticed."""
