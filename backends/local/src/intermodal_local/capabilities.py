@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from intermodal.plugins import Capabilities
 from intermodal_local.images import apt
+from intermodal_local.images.foreign import NO_ENTRYPOINT
 from intermodal_local.runtime import advice
 
 __all__ = ["capabilities"]
@@ -23,6 +24,8 @@ _NAMESPACES = (
     "image.run_function",
     "image.copy",
     "image.python_version",
+    "image.from_registry",
+    "image.secrets",
     "gpu",
 )
 _PROCESS = (
@@ -32,8 +35,11 @@ _PROCESS = (
     "limits.pids",
     "image.pip_install",
     "image.python_version",
+    "image.from_registry",
+    "image.secrets",
     "gpu",
 )
+_NO_SCRATCH = "containers here have this host's userland, which is not empty: use --backend docker or podman"
 _SHARED_NETWORK = (
     "containers use the host's network; with block_network=True one has a network of its own, with nothing in it"
 )
@@ -52,4 +58,6 @@ def capabilities(isolation: str) -> Capabilities:
             supported.add("image.apt_install")
         else:
             notes["image.apt_install"] = lack
+    notes["image.entrypoint"] = NO_ENTRYPOINT
+    notes["image.from_scratch"] = _NO_SCRATCH
     return Capabilities(supported=frozenset(supported), notes=notes)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from intermodal.plugins import BuiltImage, ImageInfo, PruneReport
-from intermodal.specs import DebianSlim, FileEntry, FileTree, ImageSpec, ImageStep, RunCommands
+from intermodal.plugins import BuildGrants, BuiltImage, ImageInfo, PruneReport
+from intermodal.specs import DebianSlim, FileEntry, FileTree, ImageBase, ImageSpec, ImageStep, RunCommands
 from intermodal_local.images import Grounds, LocalBuilder
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -82,11 +82,18 @@ class Workshop:
         self.builder = LocalBuilder(self.root, self.grounds.find)
         self.said = Recorder()
 
-    def build(self, *steps: ImageStep, python: str = PYTHON) -> BuiltImage:
+    def build(
+        self,
+        *steps: ImageStep,
+        python: str = PYTHON,
+        base: ImageBase | None = None,
+        secrets: dict[str, dict[str, str]] | None = None,
+    ) -> BuiltImage:
         """Build an image; `said` is what this build said."""
         self.said = Recorder()
-        image = ImageSpec(base=DebianSlim(python=python), steps=steps)
-        return asyncio.run(self.builder.build(image, self.blobs, self.said))
+        image = ImageSpec(base=base or DebianSlim(python=python), steps=steps)
+        grants = BuildGrants(secrets=secrets or {})
+        return asyncio.run(self.builder.build(image, self.blobs, self.said, grants))
 
     def see(self, *before: ImageStep, command: str) -> list[str]:
         """What `command` prints in the image of these steps."""

@@ -55,7 +55,13 @@ def _shell(reference: Reference | None, argv: list[str]) -> int:
         app, name = _find(import_reference(reference), reference)
     lowered = lower(app)
     function = _only(lowered.app.functions, name)
-    with EmbeddedSession(lowered.app, lowered.blobs, secrets=lowered.secrets, show_progress=True) as session:
+    with EmbeddedSession(
+        lowered.app,
+        lowered.blobs,
+        secrets=lowered.secrets,
+        build_secrets=lowered.build_secrets,
+        show_progress=True,
+    ) as session:
         return session.shell(function.key, argv)
 
 

@@ -12,24 +12,21 @@ from typing import Any
 
 from intermodal.definitions.app import App, Registered
 from intermodal.definitions.classes import Cls
+from intermodal.definitions.composing import Composing
 from intermodal.definitions.files import Blobs
 from intermodal.definitions.functions import Function, method_spec
 from intermodal.definitions.image import Image
 from intermodal.definitions.naming import Place, place_of
 from intermodal.definitions.secrets import Secret
 from intermodal.definitions.source import collect_source
-from intermodal.definitions.steps import Refused
 from intermodal.exception import CapabilityNotSupported, InvalidError, SerializationError
 from intermodal.specs import (
     AppSpec,
     CodeTarget,
-    DebianSlim,
     FileTree,
     FunctionSpec,
     ImageSpec,
-    ImageStep,
     MountSpec,
-    SetWorkdir,
     SourceTree,
 )
 
@@ -38,12 +35,13 @@ __all__ = ["Lowered", "lower"]
 
 @dataclass(frozen=True)
 class Lowered:
-    """What a session starts: `blobs` by SHA-256, `secrets` by the names that the spec has. `by_value`: what `__main__`
-    defines has no source file."""
+    """What a session starts: `blobs` by SHA-256, `secrets` by the names that functions have, `build_secrets` by those
+    that images have. `by_value`: what `__main__` defines has no source file."""
 
     app: AppSpec
     blobs: Blobs
     secrets: dict[str, dict[str, str]]
+    build_secrets: dict[str, dict[str, str]]
     by_value: bool
 
 
@@ -58,7 +56,7 @@ def lower(app: App) -> Lowered:
 
 
 class _Lowering:
-    """One app on its way; implements `steps.Shipping`."""
+    """One app on its way; implements `composing.Shipping`."""
 
     def __init__(self, app: App) -> None:
         self.blobs = Blobs()
@@ -70,6 +68,7 @@ class _Lowering:
         self._default_image = Image.debian_slim()
         self._secrets: dict[int, str] = {}
         self._values: dict[str, dict[str, str]] = {}
+        self.build_secrets: dict[str, dict[str, str]] = {}
         self._by_value = any(place.module == "__main__" for place in places)
 
     def run(self) -> Lowered:
@@ -77,7 +76,9 @@ class _Lowering:
         functions = tuple(self._function(each) for each in self._registered)
         name = self._app.name or (functions[0].app if functions else "app")
         functions = tuple(replace(each, app=name) for each in functions)
-        return Lowered(AppSpec(name=name, functions=functions), self.blobs, self._values, self._by_value)
+        return Lowered(
+            AppSpec(name=name, functions=functions), self.blobs, self._values, self.build_secrets, self._by_value
+        )
 
     def _function(self, registered: Registered) -> FunctionSpec:
         item, behaviour = registered.item, registered.behaviour
@@ -148,20 +149,13 @@ class _Lowering:
         return known
 
     def _lower_image(self, image: Image) -> tuple[ImageSpec, tuple[MountSpec, ...]]:
-        base, definitions, local, force = image.definition
-        if isinstance(base, Refused):
-            raise CapabilityNotSupported(f"image.{base.method}", hint=f"Image.{base.method}: {base.hint}")
-        steps: list[ImageStep] = []
-        workdir = "/root"
-        for definition in definitions:
-            step: Any = definition.lower(self, workdir) if hasattr(definition, "lower") else definition
-            force = force or getattr(step, "force", False)
-            if force and hasattr(step, "force"):
-                step = replace(step, force=True)
-            workdir = step.path if isinstance(step, SetWorkdir) else workdir
-            steps.append(step)
-        mounts = [mount for each in local for mount in each.mounts(self.blobs, workdir)]
-        return ImageSpec(base=DebianSlim(python=base), steps=tuple(steps)), tuple(mounts)
+        base, steps, local, force = image.definition
+        making = Composing.begin(self, force)
+        making.extend(base.lower(making))
+        for step in steps:
+            making.extend(step.lower(making) if hasattr(step, "lower") else (step,))
+        mounts = [mount for each in local for mount in each.mounts(self.blobs, making.workdir)]
+        return making.spec(), tuple(mounts)
 
     # ---- secrets ----------------------------------------------------------------------------------------------------
 
@@ -170,6 +164,17 @@ class _Lowering:
         name = self._secrets.setdefault(id(secret), f"local-{len(self._secrets) + 1}")
         if name not in self._values:
             self._values[name] = secret.values()
+        return name
+
+    def build_secret(self, secret: Secret) -> str:
+        """A name that tells which variables it has, and is the same in the next session: it is part of a step's
+        identity, and the values are not."""
+        values = secret.values()
+        plain = name = f"{secret!r} of {', '.join(sorted(values))}"
+        number = 1
+        while self.build_secrets.setdefault(name, values) != values:
+            number += 1
+            name = f"{plain} ({number})"
         return name
 
 

@@ -63,6 +63,7 @@ class Run:
             lowered.app,
             lowered.blobs,
             secrets=lowered.secrets,
+            build_secrets=lowered.build_secrets,
             config=config,
             show_output=self._show_output,
             show_progress=self._show_progress,

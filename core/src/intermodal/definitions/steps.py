@@ -4,55 +4,36 @@ from __future__ import annotations
 
 import importlib.util
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from intermodal.definitions.composing import Composing
 from intermodal.definitions.files import Blobs, directory_tree, file_tree
 from intermodal.definitions.ignore import Ignore, as_predicate
+from intermodal.definitions.secrets import Secret
 from intermodal.exception import CapabilityNotSupported, InvalidError, NotFoundError
 from intermodal.specs import (
-    CodeTarget,
     CopyFiles,
     ImageStep,
     MountSpec,
     PythonPackages,
     RunFunction,
-    SourceTree,
+    SystemPackages,
 )
 
 __all__ = [
     "CodeStep",
     "Copied",
-    "Deferred",
     "LocalDirectory",
     "LocalFile",
     "LocalModule",
     "Refused",
     "Requirements",
-    "Shipping",
+    "Shell",
+    "WithSecrets",
 ]
-
-
-class Shipping(Protocol):
-    """What lowering gives to a step."""
-
-    blobs: Blobs
-
-    def code(self, function: Callable[..., Any]) -> tuple[CodeTarget, SourceTree]:
-        """Where a function's code is, and its source."""
-        ...
-
-    def pickled(self, value: Any) -> str:
-        """The hash of a pickled value."""
-        ...
-
-
-class Deferred(Protocol):
-    """A step that is read when the app starts."""
-
-    def lower(self, shipping: Shipping, workdir: str) -> ImageStep: ...
 
 
 class Local(Protocol):
@@ -124,10 +105,10 @@ class Copied:
     local: Local
     force: bool = False
 
-    def lower(self, shipping: Shipping, workdir: str) -> CopyFiles:
+    def lower(self, making: Composing) -> list[CopyFiles]:
         """Raises `NotFoundError`."""
-        (mount,) = self.local.mounts(shipping.blobs, workdir)
-        return CopyFiles(tree=mount.tree, target=mount.target, force=self.force)
+        (mount,) = self.local.mounts(making.shipping.blobs, making.workdir)
+        return [CopyFiles(tree=mount.tree, target=mount.target, force=self.force)]
 
 
 @dataclass(frozen=True)
@@ -137,19 +118,20 @@ class Requirements:
     source: Path
     packages: PythonPackages
     optional: tuple[str, ...] | None = None
+    secrets: tuple[Secret, ...] = ()
 
-    def lower(self, shipping: Shipping, workdir: str) -> PythonPackages:
+    def lower(self, making: Composing) -> list[PythonPackages]:
         """Raises `NotFoundError`, `InvalidError`."""
         try:
             text = self.source.read_text()
         except OSError as error:
             raise NotFoundError(f"{self.source} cannot be read: {error.strerror}") from None
+        packages = replace(self.packages, secrets=making.secrets(self.secrets))
         if self.optional is None:
-            earlier = self.packages.requirements
-            return replace(self.packages, requirements=text if earlier is None else f"{earlier}\n{text}")
-        return replace(
-            self.packages, packages=(*self.packages.packages, *_project_dependencies(self.source, text, self.optional))
-        )
+            earlier = packages.requirements
+            return [replace(packages, requirements=text if earlier is None else f"{earlier}\n{text}")]
+        names = _project_dependencies(self.source, text, self.optional)
+        return [replace(packages, packages=(*packages.packages, *names))]
 
 
 def _project_dependencies(path: Path, text: str, optional: Sequence[str]) -> list[str]:
@@ -177,13 +159,39 @@ class CodeStep:
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     env: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[Secret, ...] = ()
     force: bool = False
 
-    def lower(self, shipping: Shipping, workdir: str) -> RunFunction:
+    def lower(self, making: Composing) -> list[RunFunction]:
         """Raises `InvalidError`, `SerializationError`."""
-        target, source = shipping.code(self.function)
-        arguments = shipping.pickled((self.args, dict(self.kwargs))) if self.args or self.kwargs else None
-        return RunFunction(target=target, source=source, arguments=arguments, env=self.env, force=self.force)
+        target, source = making.shipping.code(self.function)
+        arguments = making.shipping.pickled((self.args, dict(self.kwargs))) if self.args or self.kwargs else None
+        step = RunFunction(target=target, source=source, arguments=arguments, env=self.env, force=self.force)
+        return [replace(step, secrets=making.secrets(self.secrets))]
+
+
+@dataclass(frozen=True)
+class WithSecrets:
+    """A step whose build gets secrets."""
+
+    step: PythonPackages | SystemPackages
+    secrets: tuple[Secret, ...]
+
+    def lower(self, making: Composing) -> list[ImageStep]:
+        """Name them."""
+        return [replace(self.step, secrets=making.secrets(self.secrets))]
+
+
+@dataclass(frozen=True)
+class Shell:
+    """The shell of later commands; () is `/bin/sh -c`."""
+
+    argv: tuple[str, ...]
+
+    def lower(self, making: Composing) -> tuple[ImageStep, ...]:
+        """No step of its own."""
+        making.shell = self.argv
+        return ()
 
 
 @dataclass(frozen=True)
@@ -193,6 +201,6 @@ class Refused:
     method: str
     hint: str
 
-    def lower(self, shipping: Shipping, workdir: str) -> ImageStep:
+    def lower(self, making: Composing) -> Iterable[ImageStep]:
         """Raises `CapabilityNotSupported`."""
         raise CapabilityNotSupported(f"image.{self.method}", hint=f"Image.{self.method}: {self.hint}")

@@ -57,6 +57,7 @@ class Driver:
         gpu_wait_s: float,
         session: str,
         data_dir: Path,
+        build_secrets: Mapping[str, Mapping[str, str]],
     ) -> None:
         self.loop = loop
         self.calls = CallBook()
@@ -66,7 +67,7 @@ class Driver:
         self._host, self._session, self._data_dir = host, session, data_dir
         self._blobs, self._trees, self._guest, self._secrets, self._grace_s = blobs, trees, guest, secrets, grace_s
         self._observing = Observing(loop, host.observe, host.observes, self._progress)
-        self._images = Images(host.builder(), blobs, self._observing)
+        self._images = Images(host.builder(), blobs, self._observing, build_secrets)
         self._launcher = host.launcher()
         self.passes_fds = "fd_passing" in host.capabilities().supported
         self._gpus = host.gpus()

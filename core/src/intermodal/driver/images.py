@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import cast
 
+from intermodal.driver.hiding import Hiding
 from intermodal.driver.observing import Observing
+from intermodal.exception import ImageBuildError
 from intermodal.plugins.observations import ImageFinished, ImageOutput, ImageStarted, ImageStep
-from intermodal.plugins.roles import Blobs, Builder, BuiltImage
+from intermodal.plugins.roles import Blobs, Builder, BuildGrants, BuiltImage, GrantedBuilder
 from intermodal.specs import ImageSpec, content_hash
 
 __all__ = ["Images"]
@@ -18,15 +21,15 @@ __all__ = ["Images"]
 class _Sink:
     """Build progress, from whatever thread the builder uses, to observers."""
 
-    def __init__(self, image: str, loop: asyncio.AbstractEventLoop, observing: Observing) -> None:
-        self._image, self._loop, self._observing = image, loop, observing
+    def __init__(self, image: str, loop: asyncio.AbstractEventLoop, observing: Observing, hiding: Hiding) -> None:
+        self._image, self._loop, self._observing, self._hiding = image, loop, observing, hiding
 
     def step(self, number: int, total: int, title: str, *, cached: bool) -> None:
         record = ImageStep(image=self._image, number=number, total=total, title=title, cached=cached)
         self._post(lambda: self._observing.add("image_step", record))
 
     def output(self, number: int, line: str) -> None:
-        record = ImageOutput(image=self._image, number=number, line=line)
+        record = ImageOutput(image=self._image, number=number, line=self._hiding.hide(line))
         self._post(lambda: self._observing.add("image_output", record))
 
     def _post(self, add: Callable[[], None]) -> None:
@@ -35,10 +38,13 @@ class _Sink:
 
 
 class Images:
-    """Built images by definition; a failed build is remembered for the session."""
+    """Built images by definition; a failed build is remembered for the session. `secrets` are values by the names that
+    the definitions have (secret.*)."""
 
-    def __init__(self, builder: Builder, blobs: Blobs, observing: Observing) -> None:
-        self._builder, self._blobs, self._observing = builder, blobs, observing
+    def __init__(
+        self, builder: Builder, blobs: Blobs, observing: Observing, secrets: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        self._builder, self._blobs, self._observing, self._secrets = builder, blobs, observing, secrets
         self._built: dict[ImageSpec, asyncio.Task[BuiltImage]] = {}
 
     async def built(self, image: ImageSpec, function: str) -> BuiltImage:
@@ -52,9 +58,17 @@ class Images:
         name, began = content_hash(image), time.monotonic()
         self._observing.add("image_started", ImageStarted(image=name, at=time.time(), functions=(function,)))
         error: str | None = None
+        granted = {secret: self._secrets[secret] for secret in image.secrets()}
+        hiding = Hiding(value for values in granted.values() for value in values.values())
         try:
-            sink = _Sink(name, asyncio.get_running_loop(), self._observing)
-            return await self._builder.build(image, self._blobs, sink)
+            sink = _Sink(name, asyncio.get_running_loop(), self._observing, hiding)
+            if not granted:
+                return await self._builder.build(image, self._blobs, sink)
+            try:
+                builder = cast(GrantedBuilder, self._builder)
+                return await builder.build(image, self._blobs, sink, BuildGrants(secrets=granted))
+            except ImageBuildError as failure:
+                raise ImageBuildError(hiding.hide(str(failure))) from None
         except BaseException as raised:
             error = str(raised) or type(raised).__name__
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator
 
-from intermodal.plugins import step_capability
+from intermodal.plugins import base_capability, step_capability
 from intermodal.specs import FunctionSpec, ImageSpec, Network, Resources
 
 __all__ = ["check_container", "check_function"]
@@ -36,6 +36,8 @@ def check_container(resources: Resources, network: Network, snapshot: bool, requ
 
 
 def _of_image(image: ImageSpec) -> Iterator[str]:
-    if image.base.python != ".".join(platform.python_version_tuple()[:2]):
+    if image.base.python not in ("", ".".join(platform.python_version_tuple()[:2])):
         yield "image.python_version"
-    yield from filter(None, map(step_capability, image.steps))
+    yield from filter(None, (base_capability(image.base), *map(step_capability, image.steps)))
+    if image.secrets():
+        yield "image.secrets"

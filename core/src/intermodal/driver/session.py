@@ -38,6 +38,7 @@ class EmbeddedSession:
         app: what to run; `register` adds more later.
         blobs: what the specs name by hash: bytes, or a local file.
         secrets: values by the names that `FunctionSpec.secrets` has.
+        build_secrets: values by the names that `ImageSpec.secrets()` has.
         config: default: `Config.load()`.
         show_output: stream the containers' output to this process's stdout and stderr.
         show_progress: show builds, containers and maps while a person looks.
@@ -53,6 +54,7 @@ class EmbeddedSession:
         blobs: Mapping[str, bytes | Path],
         *,
         secrets: Mapping[str, Mapping[str, str]] | None = None,
+        build_secrets: Mapping[str, Mapping[str, str]] | None = None,
         config: Config | None = None,
         show_output: bool = False,
         show_progress: bool = False,
@@ -62,6 +64,7 @@ class EmbeddedSession:
         self._app = app
         self._config = config or Config.load()
         self._secrets = dict(secrets or {})
+        self._build_secrets = dict(build_secrets or {})
         self._show = (show_output, show_progress)
         self._grace_s = float(self._config.get("grace_s")) if grace_s is None else grace_s
         self._arena = Arena(on_free=self._segment_freed)
@@ -108,6 +111,7 @@ class EmbeddedSession:
             float(self._config.get("gpu_wait_s")),
             self.id,
             data_dir,
+            self._build_secrets,
         )
         await driver.open()
         driver.register(self._app)

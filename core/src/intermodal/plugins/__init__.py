@@ -26,6 +26,7 @@ from intermodal.plugins.options import Option, Options
 from intermodal.plugins.roles import (
     Blobs,
     Builder,
+    BuildGrants,
     BuildSink,
     BuiltImage,
     Capabilities,
@@ -35,6 +36,7 @@ from intermodal.plugins.roles import (
     GpuAllocator,
     GpuDevice,
     GpuLease,
+    GrantedBuilder,
     ImageInfo,
     LaunchBusy,
     Launcher,
@@ -43,10 +45,11 @@ from intermodal.plugins.roles import (
     PruneReport,
     Storage,
 )
-from intermodal.plugins.steps import install_options, step_capability, step_title
+from intermodal.plugins.steps import base_capability, base_title, install_options, step_capability, step_title
 
 __all__ = [
     "Blobs",
+    "BuildGrants",
     "BuildSink",
     "Builder",
     "BuiltImage",
@@ -65,6 +68,7 @@ __all__ = [
     "GpuAllocator",
     "GpuDevice",
     "GpuLease",
+    "GrantedBuilder",
     "ImageFinished",
     "ImageInfo",
     "ImageOutput",
@@ -84,6 +88,8 @@ __all__ = [
     "PruneReport",
     "Setting",
     "Storage",
+    "base_capability",
+    "base_title",
     "hookimpl",
     "install_options",
     "load",

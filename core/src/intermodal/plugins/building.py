@@ -11,8 +11,20 @@ from dataclasses import dataclass
 
 from intermodal.exception import BackendError, ImageBuildError
 from intermodal.plugins.roles import BuildSink
-from intermodal.plugins.steps import step_title
-from intermodal.specs import DebianSlim, ImageSpec, ImageStep, SetEnv, SetWorkdir, content_hash
+from intermodal.plugins.steps import base_title, step_title
+from intermodal.specs import (
+    DebianSlim,
+    ImageBase,
+    ImageSpec,
+    ImageStep,
+    Registry,
+    Scratch,
+    SetCmd,
+    SetEntrypoint,
+    SetEnv,
+    SetWorkdir,
+    content_hash,
+)
 
 __all__ = ["Layer", "build_layers"]
 
@@ -31,7 +43,7 @@ class Layer:
 
     key: str
     parent: str | None
-    step: DebianSlim | ImageStep
+    step: ImageBase | ImageStep
     env: dict[str, str]
     workdir: str
 
@@ -54,7 +66,7 @@ async def build_layers(
     layers = _layers(image)
     for number, layer in enumerate(layers, 1):
         step = layer.step
-        title = f"debian_slim {step.python}" if isinstance(step, DebianSlim) else step_title(step)
+        title = base_title(step) if isinstance(step, (DebianSlim, Registry, Scratch)) else step_title(step)
         sink.step(number, len(layers), title, cached=layer.key in cached)
         if layer.key in cached:
             continue
@@ -78,6 +90,8 @@ def _layers(image: ImageSpec) -> list[Layer]:
             env = {**env, **dict(step.variables)}
         elif isinstance(step, SetWorkdir):
             workdir = step.path
+        elif isinstance(step, (SetEntrypoint, SetCmd)):
+            continue
         else:
             if step.force:
                 key = secrets.token_hex(32)

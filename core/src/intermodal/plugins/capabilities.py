@@ -31,6 +31,10 @@ CAPABILITY_ROLES: Mapping[str, Role] = {
     "image.run_function": "builder",
     "image.copy": "builder",
     "image.python_version": "builder",
+    "image.from_registry": "builder",
+    "image.from_scratch": "builder",
+    "image.entrypoint": "builder",
+    "image.secrets": "builder",
     "gpu": "gpus",
 }
 

@@ -16,6 +16,7 @@ from intermodal.specs import ContainerSpec, ImageSpec, ResourceTotals, content_h
 
 __all__ = [
     "Blobs",
+    "BuildGrants",
     "BuildSink",
     "Builder",
     "BuiltImage",
@@ -26,6 +27,7 @@ __all__ = [
     "GpuAllocator",
     "GpuDevice",
     "GpuLease",
+    "GrantedBuilder",
     "ImageInfo",
     "LaunchBusy",
     "LaunchRefused",
@@ -50,7 +52,8 @@ class Capabilities:
 
     Known names: "isolation.filesystem", "isolation.network", "isolation.pid", "network.block", "limits.memory",
     "limits.cpu", "limits.pids", "image.pip_install", "image.apt_install", "image.run_commands", "image.run_function",
-    "image.copy", "image.python_version", "snapshot", "exec", "gpu", "fd_passing".
+    "image.copy", "image.python_version", "image.from_registry", "image.from_scratch", "image.entrypoint",
+    "image.secrets", "snapshot", "exec", "gpu", "fd_passing".
     """
 
     supported: frozenset[str]
@@ -73,6 +76,18 @@ class BuildSink(Protocol):
 
     def step(self, number: int, total: int, title: str, *, cached: bool) -> None: ...
     def output(self, number: int, line: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildGrants:
+    """What a build may use and must not keep: the values of `secrets`, by the names that the image's steps and base
+    have. They belong into the environment of the step that names them: never into a layer, a cache key or a log."""
+
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+
+    def of(self, names: Sequence[str]) -> dict[str, str]:
+        """The variables of several secrets; the later one wins."""
+        return {key: value for name in names for key, value in self.secrets[name].items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +157,14 @@ class Builder(Protocol):
     async def close(self) -> None:
         """Let go of everything. Idempotent."""
         return None
+
+
+class GrantedBuilder(Protocol):
+    """A `Builder` whose backend states "image.secrets". It gets `grants` for images that need some, and only then."""
+
+    async def build(self, image: ImageSpec, blobs: Blobs, sink: BuildSink, grants: BuildGrants = ...) -> BuiltImage:
+        """As `Builder.build`."""
+        ...
 
 
 # ---- GPU allocation ------------------------------------------------------------------------------------------------

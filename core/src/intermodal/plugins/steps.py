@@ -6,18 +6,46 @@ from typing import Literal
 
 from intermodal.specs import (
     CopyFiles,
+    DebianSlim,
+    ImageBase,
     ImageStep,
     PythonPackages,
+    Registry,
     RunCommands,
     RunFunction,
+    Scratch,
+    SetCmd,
+    SetEntrypoint,
     SetEnv,
     SetWorkdir,
     SystemPackages,
 )
 
-__all__ = ["install_options", "step_capability", "step_title"]
+__all__ = ["base_capability", "base_title", "install_options", "step_capability", "step_title"]
 
 _LENGTH = 72
+
+
+def base_title(base: ImageBase) -> str:
+    """A line for people."""
+    match base:
+        case DebianSlim():
+            return f"debian_slim {base.python}"
+        case Registry():
+            return _short(f"from_registry {base.tag}" + (f" with Python {base.python}" if base.add_python else ""))
+        case Scratch():
+            return "from_scratch"
+
+
+def base_capability(base: ImageBase) -> str | None:
+    """The name of what a backend must be able to do for `base`; None for what every backend can."""
+    match base:
+        case DebianSlim():
+            return None
+        case Registry():
+            return "image.from_registry"
+        case Scratch():
+            return "image.from_scratch"
 
 
 def step_title(step: ImageStep) -> str:
@@ -40,6 +68,10 @@ def step_title(step: ImageStep) -> str:
             return _short(f"env {', '.join(name for name, _ in step.variables)}")
         case SetWorkdir():
             return _short(f"workdir {step.path}")
+        case SetEntrypoint():
+            return _short(f"entrypoint {' '.join(step.argv)}")
+        case SetCmd():
+            return _short(f"cmd {' '.join(step.argv)}")
 
 
 def step_capability(step: ImageStep) -> str | None:
@@ -55,7 +87,9 @@ def step_capability(step: ImageStep) -> str | None:
             return "image.run_function"
         case CopyFiles():
             return "image.copy"
-        case SetEnv() | SetWorkdir():
+        case SetEntrypoint():
+            return "image.entrypoint" if step.argv else None
+        case SetEnv() | SetWorkdir() | SetCmd():
             return None
 
 

@@ -4,6 +4,7 @@ knows few."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from intermodal.specs.files import FileTree
 from intermodal.specs.function import CodeTarget, SourceTree
@@ -11,11 +12,16 @@ from intermodal.specs.function import CodeTarget, SourceTree
 __all__ = [
     "CopyFiles",
     "DebianSlim",
+    "ImageBase",
     "ImageSpec",
     "ImageStep",
     "PythonPackages",
+    "Registry",
     "RunCommands",
     "RunFunction",
+    "Scratch",
+    "SetCmd",
+    "SetEntrypoint",
     "SetEnv",
     "SetWorkdir",
     "SystemPackages",
@@ -30,9 +36,39 @@ class DebianSlim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """An image of a container registry, as `docker pull` names it.
+
+    `python` is "3.11"-like, or "" where the definition does not say what the image has. `add_python`: the image has
+    none, and gets that one. `secret` names the credentials, and `login` says what they are for: "basic" has
+    REGISTRY_USERNAME and REGISTRY_PASSWORD, "aws" and "gcp" what those clouds' own tools read.
+    """
+
+    tag: str
+    python: str = ""
+    add_python: bool = False
+    secret: str | None = None
+    login: Literal["basic", "aws", "gcp"] = "basic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scratch:
+    """Nothing at all. `python` is "", for there is none."""
+
+    python: str = ""
+
+
+ImageBase = DebianSlim | Registry | Scratch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PythonPackages:
     """Install Python packages. `tool` is the user's word; a backend may always use uv. `requirements` is a file's
-    text."""
+    text.
+
+    Where there are `secrets`, `$NAME` and `${NAME}` in `index_url`, `extra_index_urls` and `find_links` stand for
+    their values; in `requirements`, pip and uv replace `${NAME}` themselves.
+    """
 
     packages: tuple[str, ...] = ()
     requirements: str | None = None
@@ -42,6 +78,8 @@ class PythonPackages:
     pre: bool = False
     extra_options: tuple[str, ...] = ()
     tool: str = "pip"
+    env: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[str, ...] = ()
     force: bool = False
 
 
@@ -50,6 +88,8 @@ class SystemPackages:
     """`apt-get update && apt-get install -y --no-install-recommends PACKAGES`."""
 
     packages: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[str, ...] = ()
     force: bool = False
 
 
@@ -59,6 +99,7 @@ class RunCommands:
 
     commands: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[str, ...] = ()
     force: bool = False
 
 
@@ -71,6 +112,7 @@ class RunFunction:
     source: SourceTree
     arguments: str | None = None
     env: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[str, ...] = ()
     force: bool = False
 
 
@@ -97,15 +139,44 @@ class SetWorkdir:
     path: str
 
 
-ImageStep = PythonPackages | SystemPackages | RunCommands | RunFunction | CopyFiles | SetEnv | SetWorkdir
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetEntrypoint:
+    """What containers run their own program through: `argv` gets it as its last arguments, and has to execute it. ()
+    takes away what the base had."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetCmd:
+    """What a sandbox runs that was given no command. Functions and classes never run it."""
+
+    argv: tuple[str, ...]
+
+
+ImageStep = (
+    PythonPackages
+    | SystemPackages
+    | RunCommands
+    | RunFunction
+    | CopyFiles
+    | SetEnv
+    | SetWorkdir
+    | SetEntrypoint
+    | SetCmd
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSpec:
     """A whole image definition. Files with `copy=False` are not here: they are mounts of the container
-    (image.context)."""
+    (image.context).
 
-    base: DebianSlim
+    `secrets` of steps are names; their values come to a build as `intermodal.plugins.BuildGrants`, and are no part of
+    any identity.
+    """
+
+    base: ImageBase
     steps: tuple[ImageStep, ...] = ()
 
     def env(self) -> dict[str, str]:
@@ -123,3 +194,18 @@ class ImageSpec:
             if isinstance(step, SetWorkdir):
                 path = step.path
         return path
+
+    def entrypoint(self) -> tuple[str, ...] | None:
+        """What the last `SetEntrypoint` says; None: what the base has."""
+        return next((step.argv for step in reversed(self.steps) if isinstance(step, SetEntrypoint)), None)
+
+    def cmd(self) -> tuple[str, ...] | None:
+        """What the last `SetCmd` says; None: what the base has."""
+        return next((step.argv for step in reversed(self.steps) if isinstance(step, SetCmd)), None)
+
+    def secrets(self) -> tuple[str, ...]:
+        """The names of all secrets that its build needs, each once."""
+        names = [self.base.secret] if isinstance(self.base, Registry) and self.base.secret else []
+        for step in self.steps:
+            names += getattr(step, "secrets", ())
+        return tuple(dict.fromkeys(names))

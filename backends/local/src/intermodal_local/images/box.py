@@ -25,6 +25,7 @@ def main() -> int:
     """Make the container, watch it, and say over STATUS how it ended."""
     order = json.loads(Path(sys.argv[1]).read_text())
     status, lock = int(sys.argv[2]), int(sys.argv[3])
+    os.close(int(sys.argv[1].rpartition("/")[2]))
     for fd in (status, lock):
         os.set_inheritable(fd, False)
     os.umask(0o022)

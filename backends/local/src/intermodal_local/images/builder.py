@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from intermodal.plugins import Blobs, BuildSink, BuiltImage, ImageInfo, PruneReport
-from intermodal.specs import DebianSlim, ImageSpec
+from intermodal.plugins import Blobs, BuildGrants, BuildSink, BuiltImage, ImageInfo, PruneReport
+from intermodal.specs import ImageBase, ImageSpec
 from intermodal_local.images.building import Building
 from intermodal_local.images.ground import Ground
 from intermodal_local.images.run import Lifeline
@@ -17,6 +17,7 @@ from intermodal_local.images.store import LayerStore, Lease
 __all__ = ["LocalBuilder"]
 
 _BUILDS_AT_ONCE = 16
+_NOTHING = BuildGrants()
 
 
 class LocalBuilder:
@@ -31,7 +32,7 @@ class LocalBuilder:
     def __init__(
         self,
         root: Path,
-        ground: Callable[[DebianSlim], Awaitable[Ground]],
+        ground: Callable[[ImageBase], Awaitable[Ground]],
         prune_bases: Callable[[float], Sequence[str]] = lambda _: (),
     ) -> None:
         self._store = LayerStore(root)
@@ -41,13 +42,15 @@ class LocalBuilder:
         self._leases: list[Lease] = []
         self._fresh: set[str] = set()
 
-    async def build(self, image: ImageSpec, blobs: Blobs, sink: BuildSink) -> BuiltImage:
+    async def build(
+        self, image: ImageSpec, blobs: Blobs, sink: BuildSink, grants: BuildGrants = _NOTHING
+    ) -> BuiltImage:
         """Build, or find in the cache. Cancelling it ends the step that runs and leaves nothing of it."""
         ground = await self._ground(image.base)
         lifeline = Lifeline()
         self._lifelines.add(lifeline)
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._threads, self._build, image, ground, blobs, sink, lifeline)
+        work = loop.run_in_executor(self._threads, self._build, image, ground, blobs, sink, grants, lifeline)
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -78,7 +81,15 @@ class LocalBuilder:
         while self._leases:
             self._leases.pop().release()
 
-    def _build(self, image: ImageSpec, ground: Ground, blobs: Blobs, sink: BuildSink, lifeline: Lifeline) -> BuiltImage:
+    def _build(
+        self,
+        image: ImageSpec,
+        ground: Ground,
+        blobs: Blobs,
+        sink: BuildSink,
+        grants: BuildGrants,
+        lifeline: Lifeline,
+    ) -> BuiltImage:
         try:
             built, leases = Building(
                 image=image,
@@ -86,6 +97,7 @@ class LocalBuilder:
                 store=self._store,
                 blobs=blobs,
                 sink=sink,
+                grants=grants,
                 lifeline=lifeline,
                 fresh=self._fresh,
             ).run()

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from intermodal.exception import ImageBuildError
-from intermodal.plugins import Blobs, BuildSink, BuiltImage, step_title
-from intermodal.specs import ImageSpec, ImageStep, SetEnv, SetWorkdir, content_hash
+from intermodal.plugins import Blobs, BuildGrants, BuildSink, BuiltImage, step_title
+from intermodal.specs import ImageSpec, ImageStep, SetCmd, SetEntrypoint, SetEnv, SetWorkdir, content_hash
 from intermodal_local.images import messages
 from intermodal_local.images.ground import Ground, StepContext
 from intermodal_local.images.keys import layer_keys
@@ -29,6 +29,7 @@ class Building:
     store: LayerStore
     blobs: Blobs
     sink: BuildSink
+    grants: BuildGrants
     lifeline: Lifeline
     fresh: set[str]
     leases: list[Lease] = field(default_factory=list)
@@ -67,6 +68,8 @@ class Building:
         elif isinstance(step, SetWorkdir):
             self.workdir = step.path
             self._tell(number, step_title(step), cached=True)
+        elif isinstance(step, (SetEntrypoint, SetCmd)):
+            self._tell(number, step_title(step), cached=True)
         else:
             self._layer(
                 number, key, step_title(step), lambda context: self.ground.make(step, context), force=step.force
@@ -104,6 +107,7 @@ class Building:
             env=dict(self.env),
             workdir=self.workdir,
             blobs=self.blobs,
+            grants=self.grants,
             making=making,
             output=lambda line: self._print(number, line),
             lifeline=self.lifeline,

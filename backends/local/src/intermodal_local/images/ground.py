@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from intermodal.plugins import Blobs
+from intermodal.plugins import Blobs, BuildGrants
 from intermodal.specs import ImageStep
 from intermodal_local.images.keys import BaseIdentity
 from intermodal_local.images.layering import Making
@@ -23,6 +23,7 @@ class StepContext:
     Args:
         below: the layers so far, top-most first.
         env, workdir: the image's, so far.
+        grants: has the values of the step's secrets.
         output: gets each line the step prints.
     """
 
@@ -30,6 +31,7 @@ class StepContext:
     env: Mapping[str, str]
     workdir: str
     blobs: Blobs
+    grants: BuildGrants
     making: Making
     output: Callable[[str], None]
     lifeline: Lifeline

@@ -11,8 +11,9 @@ from pathlib import Path
 import uv
 
 from intermodal.exception import BackendError
-from intermodal.specs import DebianSlim
+from intermodal.specs import ImageBase
 from intermodal_local.base import Base, prepare_base
+from intermodal_local.images.foreign import own_base
 from intermodal_local.images.ground import Ground
 from intermodal_local.images.keys import BaseIdentity
 from intermodal_local.images.namespaces import NamespaceGround
@@ -35,9 +36,15 @@ class Grounds:
         self._isolation = isolation
         self._bases: dict[Python, Base] = {}  #: held, for layers are made on them
 
-    async def find(self, base: DebianSlim) -> Ground:
-        """The ground for `base`. Raises `InvalidError`: no such Python; `BackendError`: this host cannot carry it."""
-        python = await find_python(base.python)
+    async def find(self, base: ImageBase) -> Ground:
+        """The ground for `base`.
+
+        Raises:
+            CapabilityNotSupported: it is not this host's userland.
+            InvalidError: no such Python.
+            BackendError: this host cannot carry it.
+        """
+        python = await find_python(own_base(base).python)
         return await asyncio.to_thread(self._find, python)
 
     def _find(self, python: Python) -> Ground:

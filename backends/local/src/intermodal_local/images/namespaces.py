@@ -13,12 +13,15 @@ from intermodal.specs import (
     PythonPackages,
     RunCommands,
     RunFunction,
+    SetCmd,
+    SetEntrypoint,
     SetEnv,
     SetWorkdir,
     SystemPackages,
 )
 from intermodal_local.images import apt, plans
 from intermodal_local.images.copying import copy_files, write_tree
+from intermodal_local.images.foreign import NO_ENTRYPOINT
 from intermodal_local.images.ground import StepContext
 from intermodal_local.images.keys import BaseIdentity
 from intermodal_local.images.run import KIT, StepRun, run_step
@@ -53,7 +56,9 @@ class NamespaceGround:
         return self.interpreter.version
 
     def refuse(self, step: ImageStep) -> None:
-        """Packages of the system need apt, and more than one user id."""
+        """Packages of the system need apt, and more than one user id. Containers are forks, which no program wraps."""
+        if isinstance(step, SetEntrypoint) and step.argv:
+            raise CapabilityNotSupported("image.entrypoint", "local", NO_ENTRYPOINT)
         hint = apt.missing() if isinstance(step, SystemPackages) else None
         if hint is not None:
             raise CapabilityNotSupported("image.apt_install", "local", hint)
@@ -70,6 +75,7 @@ class NamespaceGround:
             settings=read_settings(plans.SETTINGS),
             env=context.env,
             workdir=context.workdir,
+            secrets=context.grants.of(getattr(step, "secrets", ())),
         )
         match step:
             case PythonPackages():
@@ -84,7 +90,7 @@ class NamespaceGround:
                 self._run(plans.plan_function(step, around, source, context.blobs), context, whole_system=True)
             case CopyFiles():
                 copy_files(step, context.making.content, StackView(self._lowers(context)), context.blobs)
-            case SetEnv() | SetWorkdir():
+            case SetEnv() | SetWorkdir() | SetEntrypoint() | SetCmd():
                 raise AssertionError(f"{type(step).__name__} makes no layer")
 
     def ref(self, layers: Sequence[Path]) -> str:

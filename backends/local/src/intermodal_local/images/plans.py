@@ -13,6 +13,7 @@ from intermodal.plugins import Blobs, install_options
 from intermodal.specs import PythonPackages, RunCommands, RunFunction, SystemPackages, to_json
 from intermodal_local.images.run import KIT, StepRefused, StepRun
 from intermodal_local.images.settings import BuildSettings
+from intermodal_local.images.sources import with_secret_sources
 
 __all__ = ["COMPILE", "Surroundings", "plan_commands", "plan_function", "plan_packages", "plan_system"]
 
@@ -61,25 +62,31 @@ class Surroundings:
     settings: BuildSettings
     env: Mapping[str, str]
     workdir: str
+    secrets: Mapping[str, str]
 
     def env_with(self, extra: Mapping[str, str]) -> dict[str, str]:
-        """A step's environment: the build's settings, then the image's, then its own."""
-        return {**self.settings.env, **self.env, **extra}
+        """A step's environment: the build's settings, then the image's, then its own, then its secrets."""
+        return {**self.settings.env, **self.env, **extra, **self.secrets}
 
 
 def plan_packages(step: PythonPackages, around: Surroundings) -> StepRun:
     """uv installs into the image's interpreter."""
     files = {} if step.requirements is None else {REQUIREMENTS: step.requirements.encode()}
     own = {
+        **dict(step.env),
         "UV_CACHE_DIR": CACHE,
         "UV_LINK_MODE": "copy",
         "UV_NO_PROGRESS": "1",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_BREAK_SYSTEM_PACKAGES": "1",
     }
+    step, sources = with_secret_sources(step, around.secrets)
+    if around.secrets:
+        own.pop("UV_CACHE_DIR")
+        own["UV_NO_CACHE"] = "1"  # the cache outlives the build, and may keep addresses that have values in them
     return StepRun(
         argv=(UV, "pip", "install", "--python", around.python, COMPILE, *install_options(step, "uv", REQUIREMENTS)),
-        env=around.env_with(own),
+        env={**around.env_with(own), **sources},
         workdir=around.workdir,
         files=files,
         mounts={UV: around.uv, **around.settings.files},
@@ -93,7 +100,7 @@ def plan_system(step: SystemPackages, around: Surroundings, *, adopt: bool) -> S
     hook = f'DPkg::Pre-Install-Pkgs {{ "/bin/sh {script}"; }};\n'.encode() if adopt else b""
     return StepRun(
         argv=("/bin/sh", "-c", _APT, "apt_install", *step.packages),
-        env=around.env_with({"DEBIAN_FRONTEND": "noninteractive", "APT_CONFIG": options}),
+        env=around.env_with({**dict(step.env), "DEBIAN_FRONTEND": "noninteractive", "APT_CONFIG": options}),
         files={options: _APT_OPTIONS + hook, script: _ADOPT},
         mounts=around.settings.files,
     )

@@ -16,6 +16,7 @@ from intermodal_local.images.ground import StepContext
 from intermodal_local.images.keys import BaseIdentity
 from intermodal_local.images.run import StepRun, run_plain
 from intermodal_local.images.settings import read_settings
+from intermodal_local.images.sources import with_secret_sources
 from intermodal_local.rootfs import Python, Rootfs
 
 __all__ = ["ProcessGround"]
@@ -68,16 +69,22 @@ class ProcessGround:
         shutil.copytree(context.below[0] / _VENV, venv, symlinks=True, copy_function=os.link)
         requirements = context.making.work / "requirements.txt"
         requirements.write_text(step.requirements or "")
+        secrets = context.grants.of(step.secrets)
+        step, sources = with_secret_sources(step, secrets)
         words = [plans.COMPILE, *install_options(step, "uv", str(requirements))]
-        self._uv(["pip", "install", "--python", str(venv / "bin" / "python"), *words], context)
+        env = {**dict(step.env), **secrets, **sources, **({"UV_NO_CACHE": "1"} if secrets else {})}
+        self._uv(["pip", "install", "--python", str(venv / "bin" / "python"), *words], context, env)
 
     def ref(self, layers: Sequence[Path]) -> str:
         """A `Rootfs` of the top-most environment."""
         return Rootfs(python=self.interpreter, venv=str(layers[0] / _VENV)).to_json()
 
-    def _uv(self, words: Sequence[str], context: StepContext) -> None:
+    def _uv(self, words: Sequence[str], context: StepContext, extra: Mapping[str, str] | None = None) -> None:
         making = context.making
-        step = StepRun(argv=(str(self.uv), *words), env=self._env(context.env), workdir=str(making.work))
+        env = {**self._env(context.env), **(extra or {})}
+        if "UV_NO_CACHE" in env:
+            env.pop("UV_CACHE_DIR")
+        step = StepRun(argv=(str(self.uv), *words), env=env, workdir=str(making.work))
         run_plain(step, making.work, making.lock, context.output, context.lifeline)
 
     def _env(self, image: Mapping[str, str]) -> dict[str, str]:

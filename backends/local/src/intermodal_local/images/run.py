@@ -115,22 +115,23 @@ def run_step(
         "writable": [[str(source), target] for target, source in step.writable.items()],
         "many_users": many_users,
     }
-    (work / "order.json").write_text(json.dumps(order))
-    _run(order, work, lock, output, lifeline)
+    _run(order, lock, output, lifeline)
 
 
 def run_plain(step: StepRun, work: Path, lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline) -> None:
     """Run `step` as a plain process of this host, bound to the lifeline in the same way. Raises as `run_step`."""
     order = {"argv": step.argv, "env": dict(step.env), "workdir": step.workdir, "work": str(work), "lowers": None}
-    _run(order, work, lock, output, lifeline)
+    _run(order, lock, output, lifeline)
 
 
-def _run(
-    order: Mapping[str, Any], work: Path, lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline
-) -> None:
-    path = work / "order.json"
-    path.write_text(json.dumps(order))
-    answer, lines = _follow(path, lock, output, lifeline)
+def _run(order: Mapping[str, Any], lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline) -> None:
+    # In memory: it has values of secrets, and a file would stay where the host loses power.
+    fd = os.memfd_create("order")
+    try:
+        os.write(fd, json.dumps(order).encode())
+        answer, lines = _follow(fd, lock, output, lifeline)
+    finally:
+        os.close(fd)
     if lifeline.is_cut:
         raise BackendError("the build was cancelled")
     if "error" in answer:
@@ -160,18 +161,26 @@ def _below(kit: Path, target: str) -> Path:
 
 
 def _follow(
-    order: Path, lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline
+    order: int, lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline
 ) -> tuple[dict[str, Any], deque[str]]:
     """Start the box, pass its lines on, wait for its end. It ends with its standard input, so with this process too."""
     read, write = os.pipe()
     lines: deque[str] = deque(maxlen=_KEPT_LINES)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "intermodal_local.images.box", str(order), str(write), str(lock.fd)],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "intermodal_local.images.box",
+                f"/proc/self/fd/{order}",
+                str(write),
+                str(lock.fd),
+            ],
             stdin=lifeline.end,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=(write, lock.fd),
+            pass_fds=(order, write, lock.fd),
             start_new_session=True,  # Ctrl-C is for the client: it cuts the lifeline
         )
     finally:

@@ -1,0 +1,107 @@
+"""What `Image`'s methods take, checked: packages, commands, and the options that many of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from intermodal.definitions.composing import Deferred
+from intermodal.definitions.options import plain_env
+from intermodal.definitions.secrets import Secret
+from intermodal.definitions.steps import WithSecrets
+from intermodal.exception import CapabilityNotSupported, InvalidError
+from intermodal.specs import ImageStep, PythonPackages, SystemPackages
+
+__all__ = ["absolute", "argv", "build_secrets", "build_variables", "names", "no_extras", "packages", "with_secrets"]
+
+#: What Modal's build methods take beyond ours.
+_EXTRAS = {
+    "gpu": "builds have no devices: do what needs one in an @intermodal.enter() method",
+    "volumes": "builds mount no volumes: copy what they need, or do it in an @intermodal.enter() method",
+    "network_file_systems": "builds mount none: remove it",
+    "cpu": "builds have the host's processors: remove it",
+    "memory": "builds have the host's memory: remove it",
+    "timeout": "builds have no time limit: remove it",
+    "cloud": "the backend decides where images are built: remove it",
+    "region": "the backend decides where images are built: remove it",
+    "include_source": "the modules that the function's file imports are shipped: remove it",
+}
+
+
+def absolute(path: str | Path) -> Path:
+    """A local path, as it is meant now."""
+    return Path(path).expanduser().absolute()
+
+
+def names(method: str, given: Sequence[Any]) -> tuple[str, ...]:
+    """Strings and lists of strings, as one tuple. Raises `InvalidError`."""
+    found: list[str] = []
+    for each in given:
+        found += [each] if isinstance(each, str) else each
+    for name in found:
+        if not isinstance(name, str) or not name.strip():
+            raise InvalidError(f"Image.{method} takes strings or lists of strings, got {name!r:.60}")
+    return tuple(found)
+
+
+def argv(method: str, given: Any) -> tuple[str, ...]:
+    """A program and its arguments. Raises `InvalidError`."""
+    if isinstance(given, str) or not all(isinstance(word, str) for word in given):
+        raise InvalidError(f'Image.{method} takes a list of strings, such as ["/bin/bash", "-c"], got {given!r:.60}')
+    return tuple(given)
+
+
+def build_variables(env: Mapping[str, str | None] | None) -> tuple[tuple[str, str], ...]:
+    """`env=` of a step."""
+    return plain_env(env or {})
+
+
+def build_secrets(method: str, secrets: Collection[Secret] | None) -> tuple[Secret, ...]:
+    """`secrets=` of a step. Raises `InvalidError`."""
+    for secret in secrets or ():
+        if not isinstance(secret, Secret):
+            raise InvalidError(
+                f"Image.{method}(secrets=...) takes intermodal.Secret objects, got {type(secret).__name__}"
+            )
+    return tuple(secrets or ())
+
+
+def no_extras(method: str, other: Mapping[str, Any]) -> None:
+    """Raise for options that nobody knows, and for those that Modal knows and this version cannot follow."""
+    for name, value in other.items():
+        if name not in _EXTRAS:
+            raise InvalidError(f"Image.{method} has no option {name!r}")
+        if value:
+            raise CapabilityNotSupported(f"image.{method}.{name}", hint=f"Image.{method}({name}=...): {_EXTRAS[name]}")
+
+
+def with_secrets(step: PythonPackages | SystemPackages, secrets: tuple[Secret, ...]) -> ImageStep | Deferred:
+    """`step`, which gets `secrets` where there are any."""
+    return WithSecrets(step, secrets) if secrets else step
+
+
+def packages(
+    tool: str,
+    wanted: tuple[str, ...],
+    find_links: str | None,
+    index_url: str | None,
+    extra_index_url: str | Sequence[str] | None,
+    pre: bool,
+    extra_options: str,
+    env: Mapping[str, str | None] | None,
+    force: bool,
+) -> PythonPackages:
+    """A step that installs Python packages."""
+    extra = (extra_index_url,) if isinstance(extra_index_url, str) else tuple(extra_index_url or ())
+    return PythonPackages(
+        packages=wanted,
+        index_url=index_url,
+        extra_index_urls=extra,
+        find_links=find_links,
+        pre=pre,
+        extra_options=tuple(extra_options.split()),
+        tool=tool,
+        env=build_variables(env),
+        force=force,
+    )
