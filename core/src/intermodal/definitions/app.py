@@ -94,6 +94,11 @@ class App:
         return None if self._run is None else self._run.id
 
     @property
+    def current_run(self) -> Run | None:
+        """Its run; None while it does not run."""
+        return self._run
+
+    @property
     def registered_functions(self) -> dict[str, Function[..., Any]]:
         """Its functions by name."""
         return {name: each.item for name, each in self._registered.items() if isinstance(each.item, Function)}

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from intermodal.client.context import in_container
+from intermodal.client.dual import dual
 from intermodal.definitions.bases import Base, DebianBase, EmptyBase, RegistryBase
 from intermodal.definitions.build_options import (
     absolute,
@@ -42,6 +43,9 @@ from intermodal.definitions.steps import (
 from intermodal.exception import InvalidError
 from intermodal.specs import ImageStep, SetCmd, SetEntrypoint, SetEnv, SetWorkdir, SystemPackages
 
+if TYPE_CHECKING:
+    from intermodal.definitions.app import App
+
 __all__ = ["Image"]
 
 P = ParamSpec("P")
@@ -74,6 +78,7 @@ class Image:
         self._force = force
         self._parent = parent
         self._missing: ImportError | None = None
+        self._object_id: str | None = None
 
     # ---- bases ------------------------------------------------------------------------------------------------------
 
@@ -577,6 +582,28 @@ class Image:
         older("Image.copy_local_file()", "Image.add_local_file(..., copy=True)")
         target = "./" if remote_path == "." else str(remote_path)
         return self.add_local_file(local_path, target, copy=True)
+
+    # ---- building ---------------------------------------------------------------------------------------------------
+
+    @dual
+    async def build(self, app: App | None = None) -> Image:
+        """Build it now: in the run of `app`, in the one that goes on, or else for itself. It returns this image, whose
+        `object_id` says what was built. Where it is built already, nothing happens.
+
+        Raises:
+            ImageBuildError: a step failed.
+            CapabilityNotSupported: the backend cannot build it.
+            InvalidError: `app` does not run.
+        """
+        from intermodal.definitions.eager import start_build
+
+        self._object_id = f"im-{await start_build(self, app)}"
+        return self
+
+    @property
+    def object_id(self) -> str | None:
+        """The id of what `build()` built."""
+        return self._object_id
 
     # ---- composing --------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from intermodal.specs import (
     SourceTree,
 )
 
-__all__ = ["Lowered", "lower"]
+__all__ = ["Lowered", "LoweredImage", "lower", "lower_image"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,26 @@ class Lowered:
     by_value: bool
 
 
+@dataclass(frozen=True)
+class LoweredImage:
+    """What a build gets: `blobs` by SHA-256, `secrets` by the names that the spec has."""
+
+    spec: ImageSpec
+    blobs: Blobs
+    secrets: dict[str, dict[str, str]]
+
+
+def lower_image(image: Image) -> LoweredImage:
+    """Read the local files and secrets that the build of `image` uses, and freeze it. Raises as `lower`.
+
+    Files that containers see without a build are checked, and are no part of it.
+    """
+    places = [place_of(function) for function in image.functions()]
+    lowering = _Lowering((), None, places)
+    spec, _ = lowering.image(image)
+    return LoweredImage(spec, lowering.blobs, lowering.build_secrets)
+
+
 def lower(app: App) -> Lowered:
     """Read the local files and secrets that `app` uses, and freeze it.
 
@@ -52,17 +72,18 @@ def lower(app: App) -> Lowered:
         CapabilityNotSupported: it uses something that this version cannot do.
         InvalidError, NotFoundError, SerializationError: something cannot be read or pickled.
     """
-    return _Lowering(app).run()
+    registered = app.registered
+    places = [each.place for each in registered] + list(_build_places(registered))
+    return _Lowering(registered, app.name, places).run()
 
 
 class _Lowering:
     """One app on its way; implements `composing.Shipping`."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, registered: tuple[Registered, ...], name: str | None, places: list[Place]) -> None:
         self.blobs = Blobs()
-        self._app = app
-        self._registered = app.registered
-        places = [each.place for each in self._registered] + list(_build_places(self._registered))
+        self._name = name
+        self._registered = registered
         self._source = collect_source(places, self.blobs)
         self._images: dict[int, tuple[ImageSpec, tuple[MountSpec, ...]]] = {}
         self._default_image = Image.debian_slim()
@@ -74,7 +95,7 @@ class _Lowering:
     def run(self) -> Lowered:
         """The whole app."""
         functions = tuple(self._function(each) for each in self._registered)
-        name = self._app.name or (functions[0].app if functions else "app")
+        name = self._name or (functions[0].app if functions else "app")
         functions = tuple(replace(each, app=name) for each in functions)
         return Lowered(
             AppSpec(name=name, functions=functions), self.blobs, self._values, self.build_secrets, self._by_value
@@ -91,7 +112,7 @@ class _Lowering:
                 f"{registered.name!r} has a schedule: it runs by itself once it is deployed, not in app.run()",
                 stacklevel=2,
             )
-        image, mounts = self._image(behaviour.image or self._default_image)
+        image, mounts = self.image(behaviour.image or self._default_image)
         source = self._source if registered.include_source else FileTree()
         details: dict[str, Any]
         if isinstance(item, Cls):
@@ -142,7 +163,8 @@ class _Lowering:
 
     # ---- images -----------------------------------------------------------------------------------------------------
 
-    def _image(self, image: Image) -> tuple[ImageSpec, tuple[MountSpec, ...]]:
+    def image(self, image: Image) -> tuple[ImageSpec, tuple[MountSpec, ...]]:
+        """The spec of an image, and the files that containers of it see besides."""
         known = self._images.get(id(image))
         if known is None:
             known = self._images[id(image)] = self._lower_image(image)

@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Any
 from intermodal.client.api import Client, set_current
 from intermodal.client.context import in_container
 from intermodal.client.pickling import send_main_by_value
-from intermodal.definitions.lowering import lower
+from intermodal.definitions.lowering import LoweredImage, lower
 from intermodal.definitions.output import shown
 from intermodal.exception import InvalidError
 
 if TYPE_CHECKING:
     from intermodal.definitions.app import App
 
-__all__ = ["Run"]
+__all__ = ["Run", "running"]
+
+_running: list[Run] = []
+
+
+def running() -> Run | None:
+    """The run of this process that began last and goes on."""
+    return _running[-1] if _running else None
 
 
 class Run:
@@ -72,12 +79,19 @@ class Run:
         self._session, self._client = session, session.client
         set_current(self._client)
         self._app.running(self)
+        _running.append(self)
         return self._app
+
+    def build(self, image: LoweredImage) -> str:
+        """Build an image in this run. Its id. Raises what building raises."""
+        built: str = self._session.build(image.spec, image.blobs, image.secrets).id
+        return built
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         session, self._session = self._session, None
+        _running.remove(self)
         set_current(None, self._client)
         self._app.running(None)
         session.__exit__(kind, error, traceback)

@@ -27,7 +27,7 @@ from intermodal.plugins import PluginHost
 from intermodal.plugins.commands import GUEST_PATH
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
 from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, LaunchBusy
-from intermodal.specs import AppSpec, ContainerSpec, GpuRequest, Scaling
+from intermodal.specs import AppSpec, ContainerSpec, GpuRequest, ImageSpec, Scaling
 from intermodal.specs.status import ERROR
 from intermodal.storage import StateService
 from intermodal.wire.payload import failed
@@ -341,6 +341,13 @@ class Driver:
         spec = self._host.modify_container_spec(spec)
         needs.check_container(spec.resources, spec.network, spec.snapshot is not None, self._host.require)
         return spec
+
+    async def build(self, image: ImageSpec, secrets: Mapping[str, Mapping[str, str]]) -> BuiltImage:
+        """Build an image that no function may need. Raises `ImageBuildError`, `CapabilityNotSupported`."""
+        needs.check_image(image, self._host.require)
+        self._images.grant(secrets)
+        with using(self._data_dir):
+            return await self._images.built(image)
 
     async def shell(self, target: CallTarget, argv: Sequence[str]) -> int:
         """Run `argv` on this process's terminal in a new container like those of `target`; its exit code.

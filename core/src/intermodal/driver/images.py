@@ -47,16 +47,20 @@ class Images:
         self._builder, self._blobs, self._observing, self._secrets = builder, blobs, observing, secrets
         self._built: dict[ImageSpec, asyncio.Task[BuiltImage]] = {}
 
-    async def built(self, image: ImageSpec, function: str) -> BuiltImage:
-        """The launchable image. Raises `ImageBuildError`, `CapabilityNotSupported`."""
+    def grant(self, secrets: Mapping[str, Mapping[str, str]]) -> None:
+        """Know of more secrets; a name's newer values hold."""
+        self._secrets = {**self._secrets, **secrets}
+
+    async def built(self, image: ImageSpec, *functions: str) -> BuiltImage:
+        """The launchable image. `functions` are for whom. Raises `ImageBuildError`, `CapabilityNotSupported`."""
         task = self._built.get(image)
         if task is None:
-            task = self._built[image] = asyncio.get_running_loop().create_task(self._build(image, function))
+            task = self._built[image] = asyncio.get_running_loop().create_task(self._build(image, functions))
         return await asyncio.shield(task)
 
-    async def _build(self, image: ImageSpec, function: str) -> BuiltImage:
+    async def _build(self, image: ImageSpec, functions: tuple[str, ...]) -> BuiltImage:
         name, began = content_hash(image), time.monotonic()
-        self._observing.add("image_started", ImageStarted(image=name, at=time.time(), functions=(function,)))
+        self._observing.add("image_started", ImageStarted(image=name, at=time.time(), functions=functions))
         error: str | None = None
         granted = {secret: self._secrets[secret] for secret in image.secrets()}
         hiding = Hiding(value for values in granted.values() for value in values.values())

@@ -8,17 +8,22 @@ from collections.abc import Callable, Iterator
 from intermodal.plugins import base_capability, step_capability
 from intermodal.specs import FunctionSpec, ImageSpec, Network, Resources
 
-__all__ = ["check_container", "check_function"]
+__all__ = ["check_container", "check_function", "check_image"]
 
 Require = Callable[[str], None]
 
 
 def check_function(function: FunctionSpec, require: Require) -> None:
     """Call `require` with each capability that a container of `function` and its image ask for."""
-    for capability in _of_image(function.image):
-        require(capability)
+    check_image(function.image, require)
     network: Network = "none" if function.block_network else "host"
     check_container(function.resources, network, function.snapshot, require)
+
+
+def check_image(image: ImageSpec, require: Require) -> None:
+    """Call `require` with each capability that building `image` asks for."""
+    for capability in _of_image(image):
+        require(capability)
 
 
 def check_container(resources: Resources, network: Network, snapshot: bool, require: Require) -> None:

@@ -15,8 +15,8 @@ from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
 from intermodal.exception import NotFoundError
-from intermodal.plugins import Config, PluginHost, Storage, load
-from intermodal.specs import AppSpec, FileTree
+from intermodal.plugins import BuiltImage, Config, PluginHost, Storage, load
+from intermodal.specs import AppSpec, FileTree, ImageSpec
 from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore
 from intermodal.wire.arena import Arena
 
@@ -162,6 +162,18 @@ class EmbeddedSession:
         if self._thread is None or self._driver is None:
             raise NotFoundError("the session is not running")
         return self._thread.start(self._driver.shell(CallTarget(self._app.name, key), argv)).result()
+
+    def build(
+        self, image: ImageSpec, blobs: Mapping[str, bytes | Path], secrets: Mapping[str, Mapping[str, str]]
+    ) -> BuiltImage:
+        """Build an image, or find it in the cache. `secrets` are values by the names that it has.
+
+        Raises `ImageBuildError`, `CapabilityNotSupported`.
+        """
+        if self._thread is None or self._driver is None or self._blobs is None:
+            raise NotFoundError("the session is not running")
+        self._thread.start(self._blobs.keep(blobs)).result()
+        return self._thread.start(self._driver.build(image, secrets)).result()
 
     def register(self, app: AppSpec, blobs: Mapping[str, bytes | Path]) -> None:
         """Make another app's functions callable too."""

@@ -1,0 +1,60 @@
+"""`Image.build`: an image built now rather than when a container needs it."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from typing import TYPE_CHECKING
+
+from intermodal.client.completion import Completion
+from intermodal.client.context import in_container
+from intermodal.definitions.lowering import LoweredImage, lower_image
+from intermodal.definitions.output import shown
+from intermodal.definitions.running import running
+from intermodal.exception import InvalidError
+from intermodal.specs import AppSpec
+
+if TYPE_CHECKING:
+    from intermodal.definitions.app import App
+    from intermodal.definitions.image import Image
+    from intermodal.definitions.running import Run
+
+__all__ = ["start_build"]
+
+
+def start_build(image: Image, app: App | None) -> Completion[str]:
+    """Build in the run of `app`, else in the one that goes on here, else in one of its own. The id of what was built.
+
+    Raises:
+        InvalidError: inside a container, or `app` does not run.
+    """
+    if in_container():
+        raise InvalidError("Image.build() inside a container: images are built on the caller's side")
+    run = running()
+    if app is not None:
+        run = app.current_run
+        if run is None:
+            raise InvalidError(f"{app!r} does not run: call Image.build(app) in `with app.run():`, or without an app")
+    lowered = lower_image(image)
+    completion: Completion[str] = Completion()
+
+    def work() -> None:
+        try:
+            completion.set(_build(lowered, run))
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked
+            completion.fail(error)
+
+    # It ends with this process: what it builds hangs on that too.
+    threading.Thread(target=work, name="intermodal-build", daemon=True).start()
+    return completion
+
+
+def _build(lowered: LoweredImage, run: Run | None) -> str:
+    if run is not None:
+        return run.build(lowered)
+    # Named late and by text, as in `running`.
+    driver = importlib.import_module("intermodal.driver")
+    output, progress = shown()
+    with driver.EmbeddedSession(AppSpec(name="build"), {}, show_output=output, show_progress=progress) as session:
+        built: str = session.build(lowered.spec, lowered.blobs, lowered.secrets).id
+    return built
