@@ -91,7 +91,9 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         value = importlib.import_module(f"intermodal.{_MODULES[name]}")
     else:
-        raise AttributeError(f"module 'intermodal' has no attribute {name!r}")
+        from intermodal.definitions.absent import message
+
+        raise AttributeError(message(name))
     globals()[name] = value
     return value
 

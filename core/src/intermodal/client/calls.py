@@ -8,7 +8,7 @@ from __future__ import annotations
 import builtins
 import time
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from intermodal.client.api import CallHandle, CallTarget, Client, current
 from intermodal.client.dual import dual
@@ -91,6 +91,8 @@ def spawn_all(client: Client, target: CallTarget, inputs: Sequence[Any]) -> Func
 
 class FunctionCall(Generic[R]):
     """A call that goes on by itself (call.spawn). It pickles as its id; any handle of it gives the same outputs."""
+
+    gather: ClassVar[_Gather]
 
     def __init__(
         self, object_id: str, client: Client | None = None, call: CallHandle | None = None, inputs: int = 1
@@ -182,4 +184,4 @@ class _Gather:
         return await self._gather.aio(*calls)
 
 
-gather = _Gather()
+gather = FunctionCall.gather = _Gather()

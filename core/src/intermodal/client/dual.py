@@ -23,8 +23,7 @@ class Dual(Generic[P, R]):
 
     def __init__(self, implementation: Callable[P, Coroutine[Any, Any, R]]) -> None:
         self.__wrapped__ = implementation
-        self.__doc__ = implementation.__doc__
-        self.__name__ = getattr(implementation, "__name__", "dual")
+        self.__doc__, self.__name__ = _described(implementation)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return run_sync(self.__wrapped__(*args, **kwargs))
@@ -39,8 +38,7 @@ class DualStream(Generic[P, R]):
 
     def __init__(self, implementation: Callable[P, AsyncGenerator[R, None]]) -> None:
         self.__wrapped__ = implementation
-        self.__doc__ = implementation.__doc__
-        self.__name__ = getattr(implementation, "__name__", "dual_stream")
+        self.__doc__, self.__name__ = _described(implementation)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
         return iterate_sync(self.__wrapped__(*args, **kwargs))
@@ -48,6 +46,12 @@ class DualStream(Generic[P, R]):
     def aio(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
         """The async twin."""
         return iterate_async(self.__wrapped__(*args, **kwargs))
+
+
+def _described(implementation: Any) -> tuple[str | None, str]:
+    """Docstring and name of what is called, also through the `partial` that binds a method."""
+    origin = getattr(implementation, "func", implementation)
+    return origin.__doc__, origin.__name__
 
 
 def iterate_sync(stream: AsyncGenerator[R, None]) -> Iterator[R]:

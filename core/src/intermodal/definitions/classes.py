@@ -92,6 +92,13 @@ class Cls(Generic[T]):
             raise InvalidError(f"{self._name}.{name} belongs to an object: write {self._name}().{name}")
         return getattr(definition.raw, name)
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._names_in_class()})
+
+    def _names_in_class(self) -> list[str]:
+        # Completing a name is no reason to import a handle's module.
+        return [] if self._definition is None else dir(self._definition.raw)
+
     def __repr__(self) -> str:
         return f"Cls({self._name!r})"
 
@@ -261,6 +268,9 @@ class Obj:
             raise InvalidError(f"{self._cls._name}.{name} is a parameter: give it when the object is made")
         else:
             setattr(self._local().instance, name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._values, *self._cls._names_in_class()})
 
     def __repr__(self) -> str:
         return f"{self._cls._name}({', '.join(f'{name}={value!r:.60}' for name, value in self._values.items())})"

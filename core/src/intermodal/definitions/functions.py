@@ -122,9 +122,9 @@ class Function(Generic[P, R]):
         return Function, (self._name, self._target, self._is_generator)
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise InvalidError(
-            f"say where {self._name!r} runs: {self._name}.remote(...) in a container, {self._name}.local(...) here"
-        )
+        owner, dot, method = self._name.rpartition(".")
+        call = f"{owner}().{method}" if dot else self._name
+        raise InvalidError(f"say where {self._name!r} runs: {call}.remote(...) in a container, {call}.local(...) here")
 
     # ---- one input ------------------------------------------------------------------------------------------------
 

@@ -108,10 +108,7 @@ class _Lowering:
                 "volumes", hint=f"{registered.name!r} mounts volumes, which this version cannot: remove volumes="
             )
         if behaviour.schedule is not None:
-            warnings.warn(
-                f"{registered.name!r} has a schedule: it runs by itself once it is deployed, not in app.run()",
-                stacklevel=2,
-            )
+            _warn_of_schedule(registered)
         image, mounts = self.image(behaviour.image or self._default_image)
         source = self._source if registered.include_source else FileTree()
         details: dict[str, Any]
@@ -203,6 +200,16 @@ class _Lowering:
 def _build_places(registered: tuple[Registered, ...]) -> list[Place]:
     images = {id(each.behaviour.image): each.behaviour.image for each in registered if each.behaviour.image is not None}
     return [place_of(function) for image in images.values() for function in image.functions()]
+
+
+def _warn_of_schedule(registered: Registered) -> None:
+    code = getattr(registered.raw, "__code__", None)
+    warnings.warn_explicit(
+        f"{registered.name!r} has a schedule: it runs by itself once it is deployed, not in app.run()",
+        UserWarning,
+        filename=code.co_filename if code else str(registered.place.file),
+        lineno=code.co_firstlineno if code else 1,
+    )
 
 
 def _without_mounted(source: FileTree, mounts: tuple[MountSpec, ...]) -> FileTree:

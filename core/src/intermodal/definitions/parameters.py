@@ -107,9 +107,9 @@ def decode(data: bytes) -> dict[str, Any]:
 
 def _check(cls: type, declared: Parameter, value: Any) -> None:
     if type(value) is not declared.type:
+        wanted = f"{'an' if declared.type is int else 'a'} {declared.type.__name__}"
         raise InvalidError(
-            f"{cls.__name__}({declared.name}=...) takes a {declared.type.__name__}, got {value!r:.60} of type "
-            f"{type(value).__name__}"
+            f"{cls.__name__}({declared.name}=...) takes {wanted}, got {value!r:.60} of type {type(value).__name__}"
         )
 
 

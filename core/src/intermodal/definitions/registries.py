@@ -10,14 +10,15 @@ from intermodal.specs import Registry
 
 __all__ = ["check_python", "registry"]
 
-_PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,2})?")
+#: What containers can run: this package, which they import, needs 3.10.
+_PYTHON = re.compile(r"3\.[1-9]\d(\.\d{1,2})?")
 _OFFICIAL = re.compile(r"(?:.*/)?python:(3\.\d{1,2})(?![\d])")
 
 
 def check_python(where: str, version: str) -> str:
     """`version`, "3.12"-like. Raises `InvalidError`, naming the option `where`."""
     if not isinstance(version, str) or not _PYTHON.fullmatch(version):
-        raise InvalidError(f'{where}={version!r} must be a string such as "3.12"')
+        raise InvalidError(f'{where}={version!r} must be a string such as "3.12", of 3.10 or newer')
     return version
 
 
