@@ -125,6 +125,19 @@ def test_a_remote_exception_shows_both_ends_and_exits_1(cli) -> None:
     assert "/intermodal/cli/" not in done.stderr
 
 
+def test_a_script_of_its_own_sees_the_remote_traceback_and_its_own_line(environment, tmp_path: Path) -> None:
+    """Not the way through our code (call.identity)."""
+    (tmp_path / "script.py").write_text("import demo\nwith demo.app.run():\n    demo.fail.remote(7)\n")
+    words = [sys.executable, "script.py"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    remote, ours = done.stderr.split("The above exception was the direct cause of the following exception:")
+    assert remote.count('File "') == 1
+    assert 'raise ValueError(f"no {n}")' in remote
+    assert ours.split("\n")[3].strip().startswith(f'File "{tmp_path}/script.py", line 3')
+    assert ours.count('File "') <= 3
+    assert done.stderr.rstrip().endswith("ValueError: no 7")
+
+
 def test_a_syntax_error_is_shown_as_python_shows_it(cli, app_file: Path) -> None:
     """Only the user's file and line."""
     app_file.write_text("x = (\n")
@@ -132,6 +145,33 @@ def test_a_syntax_error_is_shown_as_python_shows_it(cli, app_file: Path) -> None
     assert done.returncode == 1
     assert done.stderr.lstrip().startswith(f'File "{app_file}", line 1')
     assert done.stderr.rstrip().endswith("SyntaxError: '(' was never closed")
+
+
+def test_a_syntax_error_in_a_container_shows_where_it_was(cli, app_file: Path) -> None:
+    """It is no error of the file: the container's traceback has the user's line."""
+    app_file.write_text(APP.replace('raise ValueError(f"no {n}")', 'eval("1 +")'))
+    done = cli("run", "-q", "demo.py::fail")
+    assert done.returncode == 1
+    assert "In the container:" in done.stderr
+    assert 'eval("1 +")' in done.stderr
+
+
+def test_an_older_spelling_in_the_file_is_said_once(cli, app_file: Path) -> None:
+    """Python hides deprecations outside `__main__`, and the user's file is as good as that; `-W` has the last word."""
+    app_file.write_text(APP.replace("@app.function()", "@app.function(keep_warm=0)", 1))
+    done = cli("run", "-q", "demo.py")
+    assert done.returncode == 0
+    assert done.stderr.count("keep_warm=) is an older spelling: write min_containers=") == 1
+    assert f"{app_file}:5" in done.stderr
+    assert "older" not in cli("run", "-q", "demo.py", env={"PYTHONWARNINGS": "ignore"}).stderr
+
+
+def test_a_module_that_does_not_import_shows_the_users_frames_only(cli, app_file: Path) -> None:
+    """With -m too: not those of importlib."""
+    app_file.write_text("import no_such_thing\n")
+    done = cli("run", "-m", "demo")
+    assert done.returncode == 1
+    assert done.stderr.count('File "') == 1
 
 
 def test_an_error_while_importing_shows_the_users_frames_only(cli, app_file: Path) -> None:

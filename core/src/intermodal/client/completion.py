@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import os
 import threading
+import traceback
 from _thread import allocate_lock
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
+
+from intermodal.exception import Error
 
 __all__ = ["Completion", "run_async", "run_sync"]
 
 T = TypeVar("T")
 _Callback = Callable[[], None]
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class Completion(Generic[T]):
@@ -126,6 +131,7 @@ def _resolve(future: asyncio.Future[None]) -> None:
 
 def run_sync(coroutine: Coroutine[Any, None, T]) -> T:
     """Run a coroutine that awaits only completions, blocking this thread."""
+    __tracebackhide__ = True  # pytest's: the caller's line is the one to show
     try:
         waiting = coroutine.send(None)
         while True:
@@ -137,10 +143,15 @@ def run_sync(coroutine: Coroutine[Any, None, T]) -> T:
                 waiting = coroutine.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+    except Exception as error:
+        if _only_ours(error):
+            error.__traceback__ = None  # and the bare `raise` adds no frame
+        raise
 
 
 async def run_async(coroutine: Coroutine[Any, None, T]) -> T:
     """The same on the caller's event loop; cancelling the caller's task is raised inside the coroutine."""
+    __tracebackhide__ = True
     try:
         waiting = coroutine.send(None)
         while True:
@@ -152,3 +163,17 @@ async def run_async(coroutine: Coroutine[Any, None, T]) -> T:
                 waiting = coroutine.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+    except Exception as error:
+        if _only_ours(error):
+            error.__traceback__ = None
+        raise
+
+
+def _only_ours(error: Exception) -> bool:
+    """True where the way through our code says nothing: the error is for the caller to act on, or brings the remote
+    traceback, and no code of the user's, such as a map's iterator, lies on the way."""
+    from intermodal.client.errors import RemoteTraceback
+
+    if not isinstance(error, Error) and not isinstance(error.__cause__, RemoteTraceback):
+        return False
+    return all(frame.f_code.co_filename.startswith(_PACKAGE) for frame, _ in traceback.walk_tb(error.__traceback__))

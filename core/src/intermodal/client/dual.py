@@ -26,6 +26,7 @@ class Dual(Generic[P, R]):
         self.__doc__, self.__name__ = _described(implementation)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        __tracebackhide__ = True
         return run_sync(self.__wrapped__(*args, **kwargs))
 
     def aio(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
@@ -56,6 +57,7 @@ def _described(implementation: Any) -> tuple[str | None, str]:
 
 def iterate_sync(stream: AsyncGenerator[R, None]) -> Iterator[R]:
     """Iterate a generator that awaits only completions, blocking this thread; closing it closes the generator."""
+    __tracebackhide__ = True
     try:
         while True:
             try:
@@ -69,6 +71,7 @@ def iterate_sync(stream: AsyncGenerator[R, None]) -> Iterator[R]:
 
 async def iterate_async(stream: AsyncGenerator[R, None]) -> AsyncIterator[R]:
     """The same on the caller's event loop."""
+    __tracebackhide__ = True
     try:
         while True:
             try:
