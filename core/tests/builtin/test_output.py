@@ -11,6 +11,7 @@ import textwrap
 
 import pytest
 
+from intermodal.builtin import plain
 from intermodal.builtin.metrics import parse_metrics
 from intermodal.builtin.plain import PlainDisplay
 from intermodal.plugins import (
@@ -124,6 +125,22 @@ def test_plain_progress_says_what_changes_once(capsys) -> None:
         "intermodal: f: 10 inputs done, 1 failed",
         "intermodal: container c1 of f ended, out of memory with code 137: limit 128 MiB",
         "intermodal: warning: waiting for a GPU",
+    ]
+
+
+def test_plain_progress_of_a_long_map_is_said_now_and_then(capsys, monkeypatch) -> None:
+    """A log without a line for minutes looks like one that hangs."""
+    now = [0.0]
+    monkeypatch.setattr(plain.time, "monotonic", lambda: now[0])
+    display = PlainDisplay()
+    for done, at in [(1, 1.0), (20, 9.0), (60, 31.0), (61, 40.0), (90, 62.0)]:
+        now[0] = at
+        display.intermodal_call_progress(
+            [CallProgress(call="k", app="a", function="f", done=done, failed=done // 50, total=100)]
+        )
+    assert capsys.readouterr().err.splitlines() == [
+        "intermodal: f: 60 of 100 inputs done, 1 failed",
+        "intermodal: f: 90 of 100 inputs done, 1 failed",
     ]
 
 

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import intermodal
+from intermodal.cli.failures import describe
+from intermodal.exception import ConfigError
+
 
 def test_help_names_every_command_and_imports_none(cli, environment) -> None:
     """`intermodal --help` is light: no rich, no pluggy, no backend."""
@@ -24,6 +28,33 @@ def test_help_names_every_command_and_imports_none(cli, environment) -> None:
     )
     done = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == ""
+
+
+def test_the_version_is_an_option_too(cli) -> None:
+    """As nearly every command has it."""
+    done = cli("--version")
+    assert (done.returncode, done.stdout) == (0, f"intermodal {intermodal.__version__}\n")
+
+
+def test_a_file_without_run_is_told_how_to_write_it(cli) -> None:
+    """Everybody forgets it once."""
+    done = cli("hello.py::main", "--n", "3")
+    assert done.returncode == 2
+    assert "did you mean 'intermodal run hello.py::main'?" in done.stderr
+
+
+def test_a_wrong_setting_is_one_line_also_when_a_plugin_finds_it() -> None:
+    """No traceback of its code: the error says which variable has it."""
+    with pytest.raises(ConfigError) as caught:
+        raise ConfigError("INTERMODAL_LOCAL_GPUS declares the GPU 'H100:x'")
+    assert describe(caught.value) == "error: INTERMODAL_LOCAL_GPUS declares the GPU 'H100:x'"
+
+
+def test_a_variable_that_is_nearly_a_setting_is_warned_about(cli) -> None:
+    """In one line, without a line of our source."""
+    done = cli("config", env={"INTERMODAL_BACKND": "docker"})
+    assert done.returncode == 0
+    assert done.stderr == "warning: INTERMODAL_BACKND is set, and is no setting: did you mean 'INTERMODAL_BACKEND'?\n"
 
 
 def test_config_shows_value_and_origin(cli, tmp_path: Path) -> None:

@@ -192,6 +192,17 @@ def test_an_unknown_key_on_the_command_line_is_an_error() -> None:
         Config.load(command_line={"foo.bar": "1"}).check()
 
 
+def test_a_variable_that_is_nearly_a_setting_is_warned_about(monkeypatch) -> None:
+    """Others may be anybody's: `INTERMODAL_SOMETHING` of a script is no mistake."""
+    monkeypatch.setenv("INTERMODAL_SOMETHING", "1")
+    Config.load().check()
+    monkeypatch.setenv("INTERMODAL_DATADIR", "/x")
+    with pytest.warns(
+        UserWarning, match="INTERMODAL_DATADIR is set, and is no setting: did you mean 'INTERMODAL_DATA_"
+    ):
+        Config.load().check()
+
+
 def test_modals_environment_variable_is_accepted_and_warns_once(monkeypatch) -> None:
     """MODAL_ENVIRONMENT is INTERMODAL_ENVIRONMENT; the warning has the new name; the new one wins."""
     monkeypatch.setattr(config_module, "_warned", set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 
@@ -20,6 +21,9 @@ from intermodal.plugins.observations import (
 )
 
 __all__ = ["PlainDisplay", "describe_exit", "summary"]
+
+#: A map that goes on says where it stands every so many seconds.
+SAY_EVERY_S = 30.0
 
 
 def say(text: str) -> None:
@@ -41,6 +45,12 @@ def summary(call: CallFinished) -> str:
     return text
 
 
+def standing(call: CallProgress) -> str:
+    """`name: 60 of 100 inputs done, 1 failed`."""
+    of_all = "" if call.total is None else f" of {call.total}"
+    return f"{call.function}: {call.done}{of_all} inputs done" + (f", {call.failed} failed" if call.failed else "")
+
+
 def describe_exit(event: ContainerExited) -> str | None:
     """What to say of a container's end; None where it ended as it should."""
     if event.asked or (event.cause == "exited" and not event.code):
@@ -56,7 +66,7 @@ class PlainDisplay:
 
     def __init__(self) -> None:
         self._waiting: dict[str, str] = {}
-        self._many: set[str] = set()
+        self._many: dict[str, float] = {}
 
     @hookimpl
     def intermodal_image_started(self, events: Sequence[ImageStarted]) -> None:
@@ -103,15 +113,18 @@ class PlainDisplay:
 
     @hookimpl
     def intermodal_call_progress(self, events: Sequence[CallProgress]) -> None:
-        """Remember which calls are worth a line at their end."""
-        self._many.update(event.call for event in events if (event.total or event.done) > 1)
+        """Remember which calls are worth a line at their end, and say where the long ones stand."""
+        now = time.monotonic()
+        for event in events:
+            if (event.total or event.done) > 1 and now - self._many.setdefault(event.call, now) >= SAY_EVERY_S:
+                self._many[event.call] = now
+                say(standing(event))
 
     @hookimpl
     def intermodal_call_finished(self, events: Sequence[CallFinished]) -> None:
         """Say how maps ended."""
         for event in events:
-            if event.call in self._many:
-                self._many.discard(event.call)
+            if self._many.pop(event.call, None) is not None:
                 say(summary(event))
 
     @hookimpl

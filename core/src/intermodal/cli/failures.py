@@ -6,12 +6,20 @@ import sys
 import traceback
 from pathlib import Path
 
-from intermodal.exception import Error
+from intermodal.exception import ConfigError, Error
 
 __all__ = ["report"]
 
 _OURS = str(Path(__file__).parent.parent) + "/"
-_HIDDEN = ("<frozen importlib", "/click/", "/cloudpickle/", "/contextlib.py", "/asyncio/", "/concurrent/futures/")
+_HIDDEN = (
+    "<frozen importlib",
+    "/importlib/__init__.py",
+    "/click/",
+    "/cloudpickle/",
+    "/contextlib.py",
+    "/asyncio/",
+    "/concurrent/futures/",
+)
 
 
 def report(error: BaseException) -> int:
@@ -29,11 +37,12 @@ def report(error: BaseException) -> int:
 
 def describe(error: BaseException) -> str:
     """What to show of `error`."""
-    if isinstance(error, Error) and not _user_frames(error) and _is_plain(error):
+    # A setting is wrong wherever it was read, in a plugin's code too.
+    if isinstance(error, ConfigError) or (isinstance(error, Error) and not _user_frames(error) and _is_plain(error)):
         return f"error: {error}"
     shown = traceback.TracebackException.from_exception(error)
     _hide_ours(shown, set())
-    if isinstance(error, SyntaxError) and not shown.stack:
+    if isinstance(error, SyntaxError) and not shown.stack and _is_plain(error):
         return "".join(shown.format_exception_only()).rstrip()
     text = "".join(shown.format(chain=True)).rstrip()
     return text.replace("intermodal.client.errors.RemoteTraceback: \n", "In the container:\n")

@@ -9,7 +9,9 @@ from typing import NamedTuple, NoReturn
 
 import click
 
-from intermodal.cli.interrupts import Interrupted, install
+from intermodal import __version__
+from intermodal.cli import interrupts, warned
+from intermodal.cli.interrupts import Interrupted
 
 __all__ = ["main"]
 
@@ -43,19 +45,29 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(entry.module).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        place = args[0].partition("::")[0]
+        if args[0] not in COMMANDS and place.endswith(".py"):
+            ctx.fail(f"there is no command {args[0]!r}: did you mean 'intermodal run {args[0]}'?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="intermodal %(version)s")
 def cli() -> None:
     """Run Python functions in containers: on this machine, in Docker or Podman, on Kubernetes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The console script. Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM."""
-    install()
+    interrupts.install()
+    warned.install()
     sys.exit(_main(arguments))
 
 

@@ -10,8 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from intermodal.exception import ConfigError, DeprecationWarning
-from intermodal.plugins.layers import Layer, Project, file_layer, find_project, project_layer, user_config_path
-from intermodal.plugins.options import Option, Options, nearest, parse_text, parse_value
+from intermodal.plugins.layers import (
+    USER_CONFIG,
+    Layer,
+    Project,
+    file_layer,
+    find_project,
+    project_layer,
+    user_config_path,
+)
+from intermodal.plugins.options import PREFIX, Option, Options, nearest, parse_text, parse_value
 
 __all__ = ["Config", "Setting", "set_command_line"]
 
@@ -123,6 +131,7 @@ class Config:
                 Any other unknown section gets a warning only: it may belong to a plugin that is not installed here.
         """
         self.settings()
+        self._warn_of_variables()
         known, foreign = self.options.sections(), set(other_sections)
         for layer in self._layers:
             for name in layer.values:
@@ -137,6 +146,16 @@ class Config:
                     warnings.warn(
                         f"{layer.origin}: nothing that is loaded reads the section {section!r}{hint}", stacklevel=2
                     )
+
+    def _warn_of_variables(self) -> None:
+        """About those that are nearly a setting: others with our prefix may be anybody's."""
+        known = [option.env for option in self.options]
+        for name in self._environ:
+            if name.startswith(PREFIX) and name not in known and name != USER_CONFIG:
+                hint = nearest(name.removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known], cutoff=0.8)
+                if hint:
+                    hint = hint.replace("'", f"'{PREFIX}", 1)
+                    warnings.warn(f"{name} is set, and is no setting{hint}", stacklevel=2)
 
     def _names(self) -> list[str]:
         return [option.name for option in self.options]

@@ -15,6 +15,8 @@ from intermodal.exception import ConfigError
 __all__ = ["Layer", "Project", "file_layer", "find_project", "project_layer", "user_config_path"]
 
 PLUGINS_FILE = "intermodal_plugins.py"
+#: The variable that names the user's configuration file.
+USER_CONFIG = "INTERMODAL_CONFIG_PATH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def project_layer(project: Project | None) -> Layer:
 
 def user_config_path(environ: Mapping[str, str]) -> tuple[Path, bool]:
     """The user's configuration file, and whether it was named outright (`INTERMODAL_CONFIG_PATH`)."""
-    if named := environ.get("INTERMODAL_CONFIG_PATH"):
+    if named := environ.get(USER_CONFIG):
         return Path(named).expanduser().absolute(), True
     base = environ.get("XDG_CONFIG_HOME") or "~/.config"
     return Path(base).expanduser() / "intermodal" / "config.toml", False

@@ -17,6 +17,8 @@ __all__ = ["Option", "OptionType", "Options", "nearest", "parse_text", "parse_va
 #: What an option holds. `list` is a list of strings, kept as a tuple. `Path` expands `~` and is made absolute.
 OptionType: TypeAlias = Literal["str", "int", "float", "bool", "path", "list"]
 
+#: What a setting's environment variable begins with.
+PREFIX = "INTERMODAL_"
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -42,7 +44,7 @@ class Option:
     @property
     def env(self) -> str:
         """Its environment variable: `local.gpus` → `INTERMODAL_LOCAL_GPUS`."""
-        return "INTERMODAL_" + self.name.replace(".", "_").upper()
+        return PREFIX + self.name.replace(".", "_").upper()
 
 
 class Options:
@@ -106,9 +108,9 @@ class Options:
         return iter(sorted(self._options.values(), key=lambda option: ("." in option.name, option.name)))
 
 
-def nearest(word: str, known: Any) -> str:
+def nearest(word: str, known: Any, cutoff: float = 0.6) -> str:
     """`: did you mean 'x'?` where a known word is close to `word`, else ""."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f": did you mean {close[0]!r}?" if close else ""
 
 
