@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from intermodal.guest.errors import describe
 from intermodal.specs.status import ERROR, OK
 
 from .harness import Host
@@ -37,6 +39,18 @@ def test_what_would_end_an_interpreter_is_only_a_result(tmp_path: Path, statemen
             host.start(methods=(MethodSpec(is_async=head != "def"),))
             assert type(pickle.loads(error_of(host, True)["exception"])) is kind
             assert host.run(False) == (OK, "alive")
+
+
+def test_the_import_machinery_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a module that fails while it is imported, its own line is the one to see."""
+    (tmp_path / "fails_early.py").write_text("1 / 0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ZeroDivisionError) as caught:
+        importlib.import_module("fails_early")
+    shown = describe(caught.value)["traceback"]
+    assert "fails_early.py" in shown
+    assert "importlib/__init__" not in shown
+    assert "<frozen" not in shown
 
 
 def test_an_unpicklable_result_names_its_type(tmp_path: Path) -> None:

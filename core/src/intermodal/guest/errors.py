@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import sys
@@ -15,8 +16,13 @@ from intermodal.wire.payload import Payload, dumps
 __all__ = ["describe", "encode", "hint_missing_module"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-#: Where frames are that say nothing to users: this package, and the cloudpickle beside it.
-_OURS = (_PACKAGE + os.sep, os.path.join(os.path.dirname(_PACKAGE), "cloudpickle") + os.sep)
+#: Where frames are that say nothing to users: this package, the cloudpickle beside it, and what imports modules.
+_OURS = (
+    _PACKAGE + os.sep,
+    os.path.join(os.path.dirname(_PACKAGE), "cloudpickle") + os.sep,
+    importlib.__file__ or "<frozen importlib",
+    "<frozen importlib",
+)
 
 #: Import names whose distribution has another name.
 _DISTRIBUTIONS = {
