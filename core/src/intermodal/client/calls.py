@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from intermodal.client.api import CallHandle, CallTarget, Client, current
-from intermodal.client.dual import dual
+from intermodal.client.dual import Dual, dual
 from intermodal.client.errors import rebuild
 from intermodal.exception import InputCancelledError, OutputExpiredError
 from intermodal.specs.status import CANCELLED, ERROR, GENERATOR_END, ITEM, OK
@@ -92,7 +92,7 @@ def spawn_all(client: Client, target: CallTarget, inputs: Sequence[Any]) -> Func
 class FunctionCall(Generic[R]):
     """A call that goes on by itself (call.spawn). It pickles as its id; any handle of it gives the same outputs."""
 
-    gather: ClassVar[_Gather]
+    gather: ClassVar[Dual[..., list[Any]]]
 
     def __init__(
         self, object_id: str, client: Client | None = None, call: CallHandle | None = None, inputs: int = 1
@@ -168,20 +168,9 @@ class FunctionCall(Generic[R]):
         return list(answer.value)
 
 
-class _Gather:
-    """`gather` of several function calls; a callable with an async twin at `.aio`."""
-
-    @dual
-    async def _gather(self, *calls: FunctionCall[Any]) -> list[Any]:
-        return [await call.get.__wrapped__() for call in calls]
-
-    def __call__(self, *calls: FunctionCall[Any]) -> list[Any]:
-        """Values of all `calls`, in order; the first failure in that order raises."""
-        return self._gather(*calls)
-
-    async def aio(self, *calls: FunctionCall[Any]) -> list[Any]:
-        """The async twin."""
-        return await self._gather.aio(*calls)
+async def _gather(*calls: FunctionCall[Any]) -> list[Any]:
+    """Values of all `calls`, in order; the first failure in that order raises."""
+    return [await call.get.__wrapped__() for call in calls]
 
 
-gather = FunctionCall.gather = _Gather()
+gather = FunctionCall.gather = Dual(_gather)

@@ -13,17 +13,27 @@ from intermodal.definitions.entrypoints import LocalEntrypoint
 from intermodal.definitions.functions import Code, Function, check_retries
 from intermodal.definitions.naming import Place, check_name, place_of
 from intermodal.definitions.options import Behaviour, settings
+from intermodal.definitions.parameters import parameter
 from intermodal.definitions.partial import CLS, Concurrency, Partial, concurrency_of
 from intermodal.exception import CapabilityNotSupported, InvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from typing_extensions import dataclass_transform
+
     from intermodal.definitions.image import Image
     from intermodal.definitions.retries import Retries
     from intermodal.definitions.running import Run
     from intermodal.definitions.schedules import Schedule
     from intermodal.definitions.secrets import Secret
+
+else:
+
+    def dataclass_transform(**options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        # For type checkers only, and Python 3.10 has none.
+        return lambda function: function
+
 
 __all__ = ["App", "Registered"]
 
@@ -210,6 +220,7 @@ class App:
 
         return decorate
 
+    @dataclass_transform(kw_only_default=True, field_specifiers=(parameter,))
     def cls(
         self,
         *unexpected: Any,

@@ -113,7 +113,18 @@ class InstanceMethod:
         return getattr(registered.like(self._instance).method(method), name)
 
 
-def method(*, is_generator: bool | None = None) -> Callable[[Callable[Concatenate[Any, P], R]], Partial[P, R]]:
+class _MethodDecorator(Protocol):
+    """What `@method()` makes of what another decorator left, and of each kind of method."""
+
+    @overload
+    def __call__(self, function: Partial[P, R]) -> Partial[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Partial[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[Concatenate[Any, P], R]) -> Partial[P, R]: ...
+
+
+def method(*, is_generator: bool | None = None) -> _MethodDecorator:
     """Make a method of an `@app.cls` class callable with `.remote()` and the rest.
 
     Args:
