@@ -135,3 +135,42 @@ def test_a_locked_uv_project(place: Workplace) -> None:
     )
     done = place.intermodal("run", "locked.py")
     assert done.stdout == "('1.16.0', True, False)\n", done.stderr
+
+
+def test_a_poetry_project(place: Workplace) -> None:
+    """Poetry installs into the image's own Python. It knows no index settings of pip: sources are in its file."""
+    place.write(
+        "pyproject.toml",
+        """
+        [project]
+        name = "locked"
+        version = "1"
+        requires-python = ">=3.10"
+        dependencies = ["six==1.16.0"]
+
+        [[tool.poetry.source]]
+        name = "index"
+        url = "https://pypi.org/simple/"
+        priority = "primary"
+        """,
+    )
+    place.write(
+        "poems.py",
+        """
+        import intermodal
+
+        app = intermodal.App("poems")
+        image = intermodal.Image.debian_slim().poetry_install_from_file("pyproject.toml", ignore_lockfile=True)
+
+        @app.function(image=image)
+        def version():
+            import six
+            return six.__version__
+
+        @app.local_entrypoint()
+        def main():
+            print(version.remote())
+        """,
+    )
+    done = place.intermodal("run", "poems.py")
+    assert done.stdout == "1.16.0\n", done.stderr
