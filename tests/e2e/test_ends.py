@@ -116,6 +116,7 @@ def test_ctrl_c_ends_everything(place: Workplace, run, where: str) -> None:
     place.leftovers.nothing_within(20)
 
 
+@pytest.mark.one_user
 @pytest.mark.parametrize("where", SIGNS)
 def test_ctrl_c_on_a_terminal(place: Workplace, run, where: str) -> None:
     """The key itself, which reaches every process of the terminal's group: the same, and the cursor is back."""
@@ -139,6 +140,7 @@ def test_a_closed_terminal_ends_everything(place: Workplace, run) -> None:
     place.leftovers.nothing_within(20)
 
 
+@pytest.mark.one_user
 def test_progress_on_a_terminal(place: Workplace, run) -> None:
     """While it runs: build steps, a bar and the containers below the output. At the end: lasting lines only."""
     place.write(
@@ -176,6 +178,7 @@ def test_progress_on_a_terminal(place: Workplace, run) -> None:
         assert terminal.shows_cursor
 
 
+@pytest.mark.one_user
 def test_piped_output_is_plain_lines(place: Workplace, run) -> None:
     """The program's and its containers' output on stdout, progress on stderr, no escapes."""
     done = place.run(*run("short"))
@@ -186,6 +189,7 @@ def test_piped_output_is_plain_lines(place: Workplace, run) -> None:
     assert "\x1b" not in done.stdout + done.stderr
 
 
+@pytest.mark.one_user
 @pytest.mark.parametrize(
     ("words", "code"),
     [(["short"], 0), (["fail"], 1), (["leave"], 3), (["leave", "--code", "0"], 0), (["nowhere"], 2)],

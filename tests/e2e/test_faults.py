@@ -233,6 +233,7 @@ def test_output_waits_for_a_slow_reader_and_none_is_lost(place: Workplace) -> No
     assert [line for line in said if line.startswith("child")] == [f"child {'y' * 1000}"] * 20_000
 
 
+@pytest.mark.one_user
 def test_output_that_nobody_reads_is_dropped_with_a_mark(place: Workplace) -> None:
     """17: the work ends meanwhile, and what was dropped is counted where it was."""
     process = place.start(*_talks(place), "--lines", "60000", stderr=subprocess.STDOUT)
@@ -248,6 +249,7 @@ def test_output_that_nobody_reads_is_dropped_with_a_mark(place: Workplace) -> No
     assert sum(marks) + len(lines) - len(marks) == 2 * 60_000
 
 
+@pytest.mark.one_user
 def test_a_reader_that_leaves_does_not_stop_the_work(place: Workplace) -> None:
     """17: as with `| head -1`."""
     process = place.start(*_talks(place), stderr=sys.stderr)
