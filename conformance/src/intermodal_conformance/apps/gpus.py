@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+import intermodal
 from intermodal_conformance.apps.common import SMALL, app
 
 NAMES = (
@@ -22,6 +23,17 @@ def devices(seconds: float = 0.0) -> tuple[dict[str, str | None], float, float]:
     began = time.time()
     time.sleep(seconds)
     return {name: os.environ.get(name) for name in NAMES}, began, time.time()
+
+
+@app.function(gpu="any", scaledown_window=1, **SMALL)
+def together(here: intermodal.Dict, number: int, count: int) -> str | None:
+    """What the container sees of its devices, once `count` of them are there at the same time."""
+    here[number] = True
+    deadline = time.monotonic() + 60
+    while len(here) < count:
+        assert time.monotonic() < deadline, f"only {len(here)} of {count} containers came"
+        time.sleep(0.02)
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
 
 
 @app.function(**SMALL)

@@ -7,14 +7,14 @@ import time
 import pytest
 
 import intermodal
-from intermodal.exception import InvalidError
+from intermodal.exception import InvalidError, SerializationError
 from intermodal_conformance.apps import batching
 from intermodal_conformance.apps.common import Broken
 from intermodal_conformance.marks import requirement
 from intermodal_conformance.target import Target
 
-#: Seconds that a batch may come late on a busy machine.
-LATE_S = 10.0
+#: Seconds that a batch may come late on a busy machine, at the best of a few tries.
+LATE_S, TRIES = 3.0, 3
 
 
 @requirement("batch.form")
@@ -41,10 +41,14 @@ def test_a_full_batch_does_not_wait(target: Target) -> None:
 def test_a_lone_input_waits_for_company_and_not_longer(target: Target) -> None:
     """At least its `wait_ms`, and not much more."""
     batching.soon.remote(0)
-    sent = time.time()
-    _, batch, began = batching.soon.remote(1)
-    assert batch == (1,)
-    assert 0.25 <= began - sent <= 0.3 + LATE_S
+    waited: list[float] = []
+    while not waited or (min(waited) > 0.3 + LATE_S and len(waited) < TRIES):
+        sent = time.time()
+        _, batch, began = batching.soon.remote(1)
+        assert batch == (1,)
+        assert began - sent >= 0.25
+        waited.append(began - sent)
+    assert min(waited) <= 0.3 + LATE_S
 
 
 @requirement("batch.form")
@@ -70,6 +74,14 @@ def test_a_result_that_does_not_fit_fails_every_input_of_its_batch(target: Targe
     assert all(isinstance(value, Exception) for value in values)
     assert all("list" in str(value) for value in values)
     assert batching.wrong.remote("fine") == "fine"
+
+
+@requirement("batch.errors")
+def test_an_element_that_cannot_be_sent_fails_alone(target: Target) -> None:
+    """Its neighbours get theirs."""
+    values = list(batching.wrong.map(["keep", "unpicklable", "keep"], return_exceptions=True))
+    assert values[::2] == ["keep", "keep"]
+    assert isinstance(values[1], SerializationError)
 
 
 @requirement("batch.errors")

@@ -56,6 +56,20 @@ def test_a_step_is_built_once_and_a_change_builds_the_later_ones_only(target: Ta
     asyncio.run(story())
 
 
+@requirement("builder.cache")
+def test_steps_of_one_kind_are_told_apart_by_what_they_do(target: Target) -> None:
+    """The same number of steps with the same names are two images where one word differs."""
+    mark = uuid.uuid4().hex
+
+    async def story() -> None:
+        async with roles() as found:
+            for word in ("one", "other"):
+                built = await found.build(image_of(command(f"echo {mark} {word} > /srv/word")), Sink())
+                assert f"{mark} {word}" in await read(found, built, "/srv/word")
+
+    asyncio.run(story())
+
+
 @requirement("builder.concurrent")
 def test_concurrent_builds_of_one_step_share_the_work(target: Target) -> None:
     """Two of one host and one of another: the step runs once."""

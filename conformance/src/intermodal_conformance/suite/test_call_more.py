@@ -170,7 +170,9 @@ def test_an_input_knows_what_it_is_part_of(target: Target) -> None:
     assert found["call"] == call.object_id
     assert found["attempt"] == 1
     assert found["local"] is False
-    many = [call.get(timeout=60) for call in [calls.where.spawn() for _ in range(3)]]
+    many = list(calls.where.starmap([()] * 3))
     assert len({each["input"] for each in many}) == 3
+    assert len({each["call"] for each in many}) == 1
+    assert len({calls.where.remote()["call"] for _ in range(3)}) == 3
     here = calls.where.local()
     assert (here["local"], here["call"], here["input"], here["attempt"]) == (True, None, None, None)

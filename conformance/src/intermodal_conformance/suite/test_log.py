@@ -29,3 +29,12 @@ def test_a_long_line_is_not_torn(target: Target) -> None:
     logs.say.remote(text[1000:] + "\n")
     (line,) = target.witness.wait_for(LogLine, lambda line: line.text.startswith("long "))
     assert line.text == text
+
+
+@requirement("log.lines")
+def test_a_last_line_without_its_end_is_a_line(target: Target) -> None:
+    """It arrives when its input has ended; the next input's begins a new one."""
+    call = logs.mutter.remote("mutter ")
+    other = logs.mutter.remote("mutter ")
+    lines = target.witness.wait_for(LogLine, lambda line: line.text.startswith("mutter "), count=2)
+    assert [(line.text, line.call) for line in lines] == [("mutter ", call), ("mutter ", other)]

@@ -91,20 +91,24 @@ def test_nothing_starts_before_the_first_iteration(target: Target) -> None:
 
 @requirement("map.lazy")
 def test_an_endless_input_is_read_with_bounded_look_ahead(target: Target) -> None:
-    """No more than so many inputs ahead of the results."""
-    taken = itertools.count()
-    ahead: list[int] = []
+    """Where nobody takes results, the reading of inputs comes to rest."""
+    taken = 0
 
     def endless() -> Iterator[int]:
+        nonlocal taken
         while True:
-            yield next(taken)
+            yield taken
+            taken += 1
 
     stream = calls.echo.map(endless())
     for n in range(2000):
         assert next(stream) == n
+    before = -1
+    while before < taken:
+        before = taken
+        assert taken < 50_000
+        time.sleep(0.5)
     stream.close()  # type: ignore[attr-defined]
-    ahead.append(next(taken))
-    assert ahead[0] < 50_000
 
 
 @requirement("map.lazy")
@@ -158,10 +162,11 @@ def test_keywords_go_to_every_input_and_starmap_unpacks(target: Target) -> None:
 
 @requirement("map.fair")
 def test_a_short_map_is_not_starved_by_a_long_one(target: Target) -> None:
-    """Both share two containers; the later, short one ends first."""
+    """Both share two containers; the later, short one ends while much of the long one is still to come."""
     long = scaling.span_of_two.map([0.05] * 80)
     first = next(long)
     short = list(scaling.span_of_two.map([0.0] * 4))
     spans = [first, *long]
-    assert max(ended for _, _, ended in short) < max(ended for _, _, ended in spans)
+    through = max(ended for _, _, ended in short)
+    assert sum(began > through for _, began, _ in spans) >= 4
     assert len(spans) == 80

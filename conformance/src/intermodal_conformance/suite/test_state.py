@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -82,6 +84,22 @@ def test_only_one_of_many_sets_or_takes_a_key(target: Target) -> None:
         taken = list(state.take.map([box] * 20, ["key"] * 20))
         assert [value for value in taken if value is not None] == [won.index(True)]
         assert len(box) == 0
+
+
+@requirement("dict.*")
+def test_of_many_who_set_a_key_at_the_same_time_one_wins(target: Target) -> None:
+    """Clients that start together; several times, as a race may end well by chance."""
+    with intermodal.Dict.ephemeral() as box, ThreadPoolExecutor(8) as pool:
+        for key in range(5):
+            start = threading.Barrier(8)
+
+            def claim(name: int, key: int = key, start: threading.Barrier = start) -> bool:
+                start.wait(60)
+                return box.put(key, name, skip_if_exists=True)
+
+            won = list(pool.map(claim, range(8)))
+            assert won.count(True) == 1
+            assert box[key] == won.index(True)
 
 
 @requirement("dict.*")
