@@ -9,6 +9,7 @@ DEVELOPED := $(PACKAGES) -e conformance
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+MUTANTS_ARGS ?=
 SEED ?= 1
 FAULTS ?= all
 POOLS ?= 3
@@ -46,6 +47,10 @@ test: lint ## every check, then every test
 .PHONY: simulate
 simulate: venv ## replay a scenario of the engine: SEED=7 FAULTS=1,5
 	@PYTHONPATH=core/tests $(BIN)/python -m simulator --seed $(SEED) $(SIMULATE_ARGS)
+
+.PHONY: mutants
+mutants: venv ## the conformance suite must catch each of these backends with a planted bug
+	@PYTHONPATH=conformance/tests $(BIN)/python -m mutants $(MUTANTS_ARGS)
 
 .PHONY: format
 format: venv ## let ruff format and repair what it can

@@ -1,0 +1,15 @@
+"""A full batch has one input more than `max_batch_size`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from intermodal.engine.batching import Batcher
+from intermodal.specs import BatchPolicy
+from mutants.planting import instead_of
+
+
+@instead_of("__init__", Batcher)
+def init(original: Callable[..., None], batcher: Batcher, policy: BatchPolicy) -> None:
+    original(batcher, replace(policy, max_size=policy.max_size + 1))

@@ -1,0 +1,17 @@
+"""A container whose enter method failed runs its exit methods all the same."""
+
+from __future__ import annotations
+
+from intermodal.plugins import Config, ContainerDraft, hookimpl
+from mutants.planting import GuestPatch
+
+BUG = GuestPatch(
+    "guest/serving.py",
+    before=('        return _failed(session, "enter", error)\n    session.end_lines(0)'),
+    after=('        run_hooks(code.exits)\n        return _failed(session, "enter", error)\n    session.end_lines(0)'),
+)
+
+
+@hookimpl
+def intermodal_modify_container_spec(config: Config, draft: ContainerDraft) -> None:
+    BUG.mount(config, draft)
