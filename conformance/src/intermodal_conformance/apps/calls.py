@@ -146,6 +146,17 @@ def note(log: intermodal.Dict, x: int) -> int:
     return x
 
 
+@app.function(**SMALL)
+def fail_or_wait(log: intermodal.Dict, x: int) -> int:
+    """Fail where x is odd, else wait for the word "on"."""
+    if x % 2:
+        raise Broken(x)
+    deadline = time.monotonic() + 60
+    while "on" not in log and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return x
+
+
 @app.function(timeout=1, **SMALL)
 def too_long(seconds: float) -> str:
     """May take a second."""
