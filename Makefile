@@ -15,7 +15,7 @@ FAULTS ?= all
 POOLS ?= 3
 CALLS ?= 4
 INPUTS ?= 8
-SIMULATE_ARGS = --faults $(FAULTS) --pools $(POOLS) --calls $(CALLS) --inputs $(INPUTS)
+SIMULATE_ARGS = $(if $(SEARCH),--search $(SEARCH)) --faults $(FAULTS) --pools $(POOLS) --calls $(CALLS) --inputs $(INPUTS)
 
 .PHONY: help
 help: ## this list

@@ -226,3 +226,27 @@ def test_inputs_given_back_while_stopping_are_cancelled() -> None:
     world.send(StopRequested())
     world.send(InputsReturned(dispatch.container, [dispatch.inputs[0].attempt]))
     assert world.results(call)[0][0] == CANCELLED
+
+
+def test_an_input_after_cancelled_ones_keeps_its_own_index() -> None:
+    """Also where a container is idle and it could go at once: what was cancelled before it stays cancelled."""
+    world = one_pool(scaling=Scaling(max_containers=1))
+    call = world.submit("p", [Program(0, sleep=1.0), Program(1)], closed=False)
+    world.run(until=0.5)
+    world.send(InputsCancelled(call, [1]))
+    world.run(until=2)
+    world.send(InputsAdded(call, [Program(2)], True))
+    world.run()
+    assert [world.results(call)[index][0] for index in range(3)] == [OK, CANCELLED, OK]
+    assert world.results(call)[2] == (OK, 2)
+
+
+def test_a_call_that_is_cancelled_in_the_turn_that_brings_it_is_not_sent_out() -> None:
+    """The driver reads what it is to send after the turn: nothing in it may have ended by then."""
+    world = one_pool(scaling=Scaling(min_containers=1))
+    world.run(until=1)
+    world.open_calls["call"] = None
+    world.send(CallSubmitted("call", "p", "me", [Program(1)], True), CallCancelled("call"))
+    world.run()
+    assert world.results("call")[0][0] == CANCELLED
+    assert world.said(Dispatch) == []

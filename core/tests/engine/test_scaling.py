@@ -205,6 +205,39 @@ def test_a_busy_pool_does_not_starve_another() -> None:
     assert len(world.values(long)) == 60
 
 
+@pytest.mark.parametrize(("cpu", "memory"), [(1.0, 128), (0.1, 1024)])
+def test_two_busy_apps_share_what_there_is(cpu: float, memory: int) -> None:
+    """Who comes second soon has as many containers as who was there, of cores or of memory, and both keep them."""
+    world = world_with(cpu=8, memory=8192)
+    for app in ("first", "second"):
+        world.add(app, app=app, resources=Resources(cpu=cpu, memory=memory))
+    long = world.submit("first", [Program(n, sleep=0.5) for n in range(200)])
+    world.run(until=3)
+    assert alive(world, "first") == 8
+    short = world.submit("second", [Program(n, sleep=0.5) for n in range(50)])
+    world.run(until=5)
+    assert (alive(world, "first"), alive(world, "second")) == (4, 4)
+    world.run(until=8)
+    assert (alive(world, "first"), alive(world, "second")) == (4, 4)
+    world.run()
+    assert len(world.values(long)) + len(world.values(short)) == 250
+    assert len(world.said(Launch)) <= 8 + 4 + 8
+
+
+def test_a_container_that_is_larger_gets_its_turn_beside_smaller_ones() -> None:
+    """Cores are gathered for it while others wait, so that small ones do not take each as it comes free."""
+    world = world_with(cpu=8)
+    world.add("small", resources=Resources(cpu=1.0))
+    world.add("large", resources=Resources(cpu=4.0))
+    world.submit("small", [Program(n, sleep=0.5) for n in range(200)])
+    world.run(until=3)
+    call = world.submit("large", [Program(n, sleep=0.5) for n in range(4)])
+    while call in world.open_calls:
+        world.run(until=world.now + 0.1)
+    assert world.now < 7
+    world.run()
+
+
 def test_capacity_that_shrinks_fails_what_can_never_run_now() -> None:
     """Waiting inputs get to know that their machine has gone."""
     world = world_with(cpu=4)

@@ -96,6 +96,7 @@ class Core:
         self.evicting: tuple[Container, Call] | None = None  # the container to end next turn, and for which call
         self.put_off: dict[Call, list[Input]] = {}  # evicted inputs by the call that they made room for
         self.submitted = 0  # calls so far
+        self.alone = False  # this turn has one event
         self.leaving = 0  # containers on their way out
         self.stop_requested = False
 

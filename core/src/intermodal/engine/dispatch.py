@@ -19,8 +19,8 @@ def dispatch_at_once(core: Core, call: Call, payload: Any) -> bool:
     pool = call.pool
     if not pool.idle or pool.has_waiting or core.cpu_wanted or pool in core.slot_wanted:
         return False
-    if call.policy.batching is not None:
-        return False
+    if call.policy.batching is not None or call.fresh or not core.alone:
+        return False  # cancelled ones may stand before it; and a later event of this turn may end it again
     index = call.first
     call.first += 1
     call.live[index] = item = Input(call, index, payload)

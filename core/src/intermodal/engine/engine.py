@@ -94,6 +94,7 @@ class Engine:
             core.now = now
         if core.timers.soonest <= core.now:
             pass_time(core)
+        core.alone = isinstance(events, list) and len(events) == 1
         for event in events:
             _HANDLERS[type(event)](core, event)
         self._follow_up()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from intermodal.engine.core import Core
 from intermodal.engine.model import Pool
 from intermodal.engine.room import make_room
+from intermodal.engine.sharing import yields
 from intermodal.specs import GpuChoice
 
 __all__ = ["Placed", "place"]
@@ -23,7 +24,7 @@ class Placed:
 def place(core: Core, pool: Pool) -> Placed | None:
     """Where a new container of the pool can go now. None: nowhere; somebody was told, and it is tried again."""
     resources = pool.spec.resources
-    if core.cpu_wanted or (core.hungry and _after_others(core, pool)):
+    if core.cpu_wanted or (core.hungry and _after_others(core, pool)) or (core.starved and yields(core, pool)):
         core.starved[pool] = None
         return None
     lacking = core.ledger.lacks(resources)

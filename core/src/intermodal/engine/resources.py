@@ -80,13 +80,17 @@ class Ledger:
         """What there is not enough of just now, GPUs aside; None where it fits."""
         if not self.has_cpu(round(resources.cpu * 1000)):
             return f"{resources.cpu:g} cpu"
-        if self.totals.memory is not None and self.memory + resources.memory > self.totals.memory:
+        if not self.has_memory(resources.memory):
             return f"{resources.memory} MiB of memory"
         return None
 
     def has_cpu(self, cpu: int) -> bool:
         """Whether `cpu` thousandths of a core are free."""
         return self.totals.cpu is None or self.cpu + cpu <= round(self.totals.cpu * 1000)
+
+    def has_memory(self, memory: int) -> bool:
+        """Whether `memory` MiB are free."""
+        return self.totals.memory is None or self.memory + memory <= self.totals.memory
 
     def has_gpu(self, choice: GpuChoice) -> bool:
         """Whether the devices are free as far as this engine knows."""

@@ -10,6 +10,7 @@ from intermodal.engine.core import Core
 from intermodal.engine.lifecycle import stop
 from intermodal.engine.model import QUEUED, SLEEPING, Call, Container, Life, Pool
 from intermodal.engine.recording import detach
+from intermodal.engine.sharing import drain, settled, share
 
 __all__ = ["evict", "make_room"]
 
@@ -20,12 +21,18 @@ _LAST = 1 << 62
 def make_room(core: Core, pool: Pool) -> None:
     """Free one container's resources for the pool, or find that nothing can. It waits for what is being freed already.
 
-    1. A container that is idle in a pool without waiting inputs stops.
-    2. Nested inputs whose own ancestors hold what they need fail: that would never end (call.nested).
-    3. A working container of another pool stops after its present inputs, so that no pool starves another.
-    4. Where all containers wait for nested calls, that with the youngest work is evicted for the oldest waiting call.
+    1. Where the pool has some containers, those that have more of what is lacking give it its share.
+    2. A container that is idle in a pool without waiting inputs stops.
+    3. Nested inputs whose own ancestors hold what they need fail: that would never end (call.nested).
+    4. A working container of another pool stops after its present inputs, so that no pool starves another.
+    5. Where all containers wait for nested calls, that with the youngest work is evicted for the oldest waiting call.
     """
-    if core.leaving or core.evicting is not None or not pool.waiting:
+    if core.evicting is not None or not pool.waiting:
+        return
+    if pool.supply and core.now >= pool.look_at:
+        pool.look_at = core.now + _LOOK_AGAIN_S
+        share(core, pool)
+    if core.leaving:
         return
     idle = _idle_elsewhere(core, pool)
     if idle is not None:
@@ -100,12 +107,8 @@ def _drain_other(core: Core, pool: Pool) -> bool:
     others = [other for other in core.pools.values() if other.live]
     for other in sorted(others, key=lambda other: -other.supply):
         for container in other.containers.values():
-            settled = core.now >= container.ready_at + core.settings.residence_s
-            if other is not pool and container.life == Life.READY and not container.parked and settled:
-                container.draining = True
-                core.settle(container)
-                if not container.running:
-                    stop(core, container)
+            if other is not pool and settled(core, container):
+                drain(core, container)
                 return True
     return bool(others)
 
@@ -141,7 +144,8 @@ def evict(core: Core) -> None:
     if core.evicting is None:
         return
     (victim, call), core.evicting = core.evicting, None
-    if not victim.parked or victim in core.unparks or victim.life >= Life.KILLING:
+    needless = call.id not in core.calls or victim in core.unparks
+    if needless or not victim.parked or victim.life >= Life.KILLING:
         return
     for attempt, item in list(victim.running.items()):
         if item.attempt == attempt and not item.more().items:
@@ -150,8 +154,7 @@ def evict(core: Core) -> None:
             extra.evictions += 1
             item.attempt = SLEEPING
             core.timers.sleep(item, core.now + _LOOK_AGAIN_S * 2.0**extra.evictions)
-            if call.id in core.calls:
-                core.put_off.setdefault(call, []).append(item)
+            core.put_off.setdefault(call, []).append(item)
     recycle(core, victim, f"evicted: everything waits for nested calls, and pool {call.pool.id} needs room for one")
 
 

@@ -16,13 +16,13 @@ __all__ = ["scale"]
 def scale(core: Core, pool: Pool) -> None:
     """Start containers that help, stop those that were idle for long."""
     want = _wanted(core, pool)
-    core.starved.pop(pool, None)
+    starved = core.starved.pop(pool, False) is None
     hungry = pool in core.hungry
     core.hungry.pop(pool, None)
     if want > pool.supply:
         _grow(core, pool, want)
-    if hungry and pool not in core.hungry:
-        core.freed()
+    if (hungry and pool not in core.hungry) or (starved and pool not in core.starved):
+        core.freed()  # those that it went before look again
     if pool not in core.starved:
         pool.noticed = pool.noticed and pool.deferrals > 0
     _shrink(core, pool, want)
