@@ -153,6 +153,7 @@ LIVE = """
     display.intermodal_image_step([ImageStep(image="i", number=1, total=1, title="pip install pygments")])
     time.sleep(0.3)
     display.intermodal_image_finished([ImageFinished(image="i", at=0.0, seconds=1.5)])
+    display.intermodal_call_started([CallStarted(call="s", app="a", function="wait", at=0.0)])
     display.intermodal_call_progress([CallProgress(call="k", app="a", function="lex", done=1, total=4)])
     time.sleep(0.5)
     print("from the program")
@@ -183,7 +184,14 @@ def test_live_progress_shows_steps_and_bars_and_leaves_the_terminal_clean() -> N
     os.close(parent)
     assert process.wait() == 0
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
-    for expected in ("step 1/1 pip install pygments", "✓ image of lex built in 1.5 s", "1/4", "3/4", "1 failed"):
+    for expected in (
+        "step 1/1 pip install pygments",
+        "✓ image of lex built in 1.5 s",
+        "1/4",
+        "3/4",
+        "1 failed",
+        "wait  1 call runs",
+    ):
         assert expected in text
     assert "from the program" in text
     assert "f c-1 | from a container" in text

@@ -1,4 +1,5 @@
-"""Progress for a person at a terminal: images being built, running containers, a bar for each map."""
+"""Progress for a person at a terminal: images being built, running containers, a bar for each map, a line for what else
+runs."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from intermodal.plugins.hookspecs import hookimpl
 from intermodal.plugins.observations import (
     CallFinished,
     CallProgress,
+    CallStarted,
     ContainerExited,
     ContainerStarted,
     ImageFinished,
@@ -56,6 +58,7 @@ class _State:
 
     images: dict[str, _Image] = field(default_factory=dict)
     calls: dict[str, _Call] = field(default_factory=dict)
+    started: dict[str, tuple[str, float]] = field(default_factory=dict)  #: function and time of each call that runs
     containers: dict[str, str] = field(default_factory=dict)
 
     def lines(self, now: float) -> list[RenderableType]:
@@ -69,10 +72,22 @@ class _State:
                 table.add_row(*_call_cells(call, now))
         if table.row_count:
             lines.append(table)
+        lines += self._single_lines(now)
         counts = Counter(list(self.containers.values()))
         if counts and lines:
             lines.append(Text("containers: " + ", ".join(f"{n} {name}" for name, n in sorted(counts.items())), "dim"))
         return lines
+
+    def _single_lines(self, now: float) -> list[RenderableType]:
+        """A line for each function with calls of one input that take long."""
+        since: dict[str, list[float]] = {}
+        for call, (function, began) in list(self.started.items()):
+            if call not in self.calls and now - began >= SHOW_AFTER_S:
+                since.setdefault(function, []).append(began)
+        return [
+            Text.assemble(function, (f"  {_calls(len(began))}  {now - min(began):.0f} s", "dim"))
+            for function, began in since.items()
+        ]
 
 
 class LiveDisplay:
@@ -139,6 +154,12 @@ class LiveDisplay:
                 self._say(text, "yellow")
 
     @hookimpl
+    def intermodal_call_started(self, events: Sequence[CallStarted]) -> None:
+        """Its function has something to do."""
+        self._state.started.update((event.call, (event.function, time.monotonic())) for event in events)
+        self._update()
+
+    @hookimpl
     def intermodal_call_progress(self, events: Sequence[CallProgress]) -> None:
         """Move the bars."""
         for event in events:
@@ -153,6 +174,7 @@ class LiveDisplay:
     def intermodal_call_finished(self, events: Sequence[CallFinished]) -> None:
         """Leave a lasting line for a map that was shown."""
         for event in events:
+            self._state.started.pop(event.call, None)
             call = self._state.calls.pop(event.call, None)
             if call is not None and time.monotonic() - call.since >= SHOW_AFTER_S:
                 mark, style = ("✗", "red") if event.failed else ("✓", "green")
@@ -169,7 +191,9 @@ class LiveDisplay:
         self._console.print(Text(text, style))
 
     def _update(self) -> None:
-        wanted = bool(self._state.calls) or any(image.building for image in self._state.images.values())
+        wanted = bool(self._state.calls or self._state.started) or any(
+            image.building for image in self._state.images.values()
+        )
         if wanted and self._live is None:
             self._live = Live(
                 get_renderable=lambda: Group(*self._state.lines(time.monotonic())),
@@ -182,6 +206,10 @@ class LiveDisplay:
         elif not wanted and self._live is not None:
             self._live.stop()
             self._live = None
+
+
+def _calls(count: int) -> str:
+    return "1 call runs" if count == 1 else f"{count} calls run"
 
 
 def _image_line(image: _Image, now: float) -> Text:

@@ -19,7 +19,7 @@ from intermodal.definitions.image import Image
 from intermodal.definitions.naming import Place, place_of
 from intermodal.definitions.secrets import Secret
 from intermodal.definitions.source import collect_source
-from intermodal.exception import CapabilityNotSupported, InvalidError, SerializationError
+from intermodal.exception import InvalidError, SerializationError
 from intermodal.specs import (
     AppSpec,
     CodeTarget,
@@ -103,10 +103,6 @@ class _Lowering:
 
     def _function(self, registered: Registered) -> FunctionSpec:
         item, behaviour = registered.item, registered.behaviour
-        if behaviour.volumes:
-            raise CapabilityNotSupported(
-                "volumes", hint=f"{registered.name!r} mounts volumes, which this version cannot: remove volumes="
-            )
         if behaviour.schedule is not None:
             _warn_of_schedule(registered)
         image, mounts = self.image(behaviour.image or self._default_image)
@@ -120,11 +116,6 @@ class _Lowering:
             partial = item.partial
             details = {"methods": (method_spec("", partial),)}
             target_app, web = item.target.app, (partial.web,) if partial.web else ()
-        if web:
-            raise CapabilityNotSupported(
-                f"web.{web[0]}",
-                hint=f"{registered.name!r} is a web function; those need the server, which is not there yet",
-            )
         return FunctionSpec(
             app=target_app,
             name=registered.name,
@@ -134,6 +125,8 @@ class _Lowering:
             source=SourceTree(tree=_without_mounted(source, mounts)),
             mounts=mounts,
             secrets=tuple(map(self._secret, behaviour.secrets)),
+            web=web,
+            volumes=tuple(map(str, behaviour.volumes or ())),
             **details,
             **behaviour.spec_fields(),
         )

@@ -1,4 +1,4 @@
-"""Web decorators: stored, and refused when the app starts, for they need the server (web.kinds)."""
+"""Web decorators: stored; calling what they decorate is refused, for it needs the server (web.kinds)."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator
 
+from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import base_capability, step_capability
 from intermodal.specs import FunctionSpec, ImageSpec, Network, Resources
 
@@ -14,7 +15,16 @@ Require = Callable[[str], None]
 
 
 def check_function(function: FunctionSpec, require: Require) -> None:
-    """Call `require` with each capability that a container of `function` and its image ask for."""
+    """Call `require` with each capability that a container of `function` and its image ask for.
+
+    Raises `CapabilityNotSupported` for what no backend can: the others of its app are not concerned.
+    """
+    if function.web:
+        hint = f"{function.name!r} is a web function; those need the server, which is not there yet"
+        raise CapabilityNotSupported(f"web.{function.web[0]}", hint=hint)
+    if function.volumes:
+        hint = f"{function.name!r} mounts volumes, which this version cannot: remove volumes="
+        raise CapabilityNotSupported("volumes", hint=hint)
     check_image(function.image, require)
     network: Network = "none" if function.block_network else "host"
     check_container(function.resources, network, function.snapshot, require)

@@ -25,6 +25,7 @@ class FunctionSpec:
     """A Function or Cls. `key` is "module:qualname", the same at both ends, and binds calls made inside containers.
 
     Durations are seconds. `env` is for containers; secrets' values are resolved by the driver, never stored here.
+    `web` has the kinds of its web methods ("asgi_app"), `volumes` the paths where it mounts some.
     """
 
     app: str
@@ -49,6 +50,8 @@ class FunctionSpec:
     block_network: bool = False
     snapshot: bool = False
     single_use: bool = False
+    web: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
