@@ -13,16 +13,9 @@ from typing import Any
 
 from intermodal.engine import Engine
 from intermodal.engine.commands import (
-    CallEnded,
-    CancelAttempts,
     Command,
     Deliver,
-    Dispatch,
-    GrantCredit,
-    Kill,
     Launch,
-    Park,
-    Stop,
 )
 from intermodal.engine.events import (
     AutoscalerUpdated,
@@ -45,8 +38,10 @@ from .faults import CALM, Odds
 from .invariants import describe
 from .limits import Limits
 from .network import Network
+from .orders import CARRY_OUT
 from .program import Program
 from .timeline import Timeline
+from .watch import Watch
 
 __all__ = ["World"]
 
@@ -103,9 +98,9 @@ class World:
         self._wake_at: float | None = None
         self._deadline: float | None = None
         self._armed_error_s = 0.0
-        self._woke: set[str] = set()
+        self.woke: set[str] = set()  #: containers that said in this turn that they go on
         self._posted: list[Event] = []
-        self._running: dict[tuple[str, int], list[Task]] = {}
+        self.watch = Watch(self)
         self.send(CapacityKnown(totals))
 
     # ---- driving -----------------------------------------------------------------------------------------------------
@@ -168,7 +163,7 @@ class World:
         commands = self.engine.receive(events, clock)
         self._arm(clock)
         goes_on = [event.attempt for event in events if type(event) is InputWaiting and not event.waiting]
-        self._woke = {f"{self.prefix}{attempt >> ATTEMPT_BITS}" for attempt in goes_on}
+        self.woke = {f"{self.prefix}{attempt >> ATTEMPT_BITS}" for attempt in goes_on}
         for event in events:
             if isinstance(event, (ContainerExited, LaunchDeferred)):
                 self.limits.give(event.container)
@@ -182,7 +177,7 @@ class World:
         if self.record:
             self.timeline.commands(self.now, commands)
         for command in commands:
-            carry_out = _CARRY_OUT.get(type(command))
+            carry_out = CARRY_OUT.get(type(command))
             if carry_out is not None:
                 carry_out(self, command)
         counters = self._counters
@@ -268,119 +263,14 @@ class World:
         if self.record:
             value = task.program.value
             self.ran[value] = self.ran.get(value, 0) + 1
-            self._running.setdefault((task.owner, task.index), []).append(task)
+            self.watch.began(task)
 
     def ended_running(self, task: Task) -> None:
         """An input has stopped running."""
         if self.record:
-            tasks = self._running[task.owner, task.index]
-            tasks.remove(task)
-            if not tasks:
-                del self._running[task.owner, task.index]
+            self.watch.ended(task)
 
     def vanished(self, box: Container) -> None:
         """A container is no more."""
         del self.containers[box.id]
         self.network.forget(box.id)
-
-    # ---- carrying out commands ---------------------------------------------------------------------------------------
-
-    def _launch(self, command: Launch) -> None:
-        self.limits.take(command)
-        box = self.containers[command.container] = Container(self, command, self.specs[command.pool])
-        box.begin(self.launch_plan(command))
-
-    def _dispatch(self, command: Dispatch) -> None:
-        assert not self.limits.parked(command.container), f"inputs for the parked container {command.container}"
-        names = {f"{self.prefix}{item.attempt >> ATTEMPT_BITS}" for item in command.inputs}
-        assert names == {command.container}, f"attempts that are over, or of others, for {command.container}"
-        box = self.containers.get(command.container)
-        if box is None:
-            return
-        assert box.ready, f"inputs for {box.id}, which is not ready"
-        assert not box.stopping, f"inputs for {box.id}, which is to stop"
-        batch = None
-        if command.batch:
-            batch = command.inputs[0].attempt
-            policies = {(item.method, box.spec.methods[item.method].batching) for item in command.inputs}
-            ((_, policy),) = policies
-            assert policy is not None
-            assert len(command.inputs) <= policy.max_size, f"a batch of {len(command.inputs)}"
-        tasks = [Task(item, box, batch) for item in command.inputs]
-        self.network.down(box.id, box.receive, command, tasks)
-
-    def _cancel(self, command: CancelAttempts) -> None:
-        box = self.containers.get(command.container)
-        if box is not None:
-            self.network.down(box.id, box.cancel, command)
-
-    def _grant(self, command: GrantCredit) -> None:
-        box = self.containers.get(command.container)
-        if box is not None:
-            self.network.down(box.id, box.grant, command)
-
-    def _park(self, command: Park) -> None:
-        self.limits.park(command.container, command.parked, of_itself=command.container in self._woke)
-
-    def _stop(self, command: Stop) -> None:
-        box = self.containers.get(command.container)
-        if box is not None:
-            box.stopping = True
-            self.network.down(box.id, box.stop)
-
-    def _kill(self, command: Kill) -> None:
-        box = self.containers.get(command.container)
-        if box is not None:
-            delay = self.odds.kill_s * (self.random.random() if self.odds.stay else 1.0)
-            self.network.down(box.id, self.agenda.after, delay, box.exit, "killed")
-
-    def _deliver(self, command: Deliver) -> None:
-        call = command.call
-        assert len(command.indices) == len(command.statuses) == len(command.payloads)
-        assert call not in self.ended, f"outputs after the end of {call}"
-        results = len(command.statuses) - command.statuses.count(ITEM)
-        self.delivered += results
-        task = self.nested.get(call)
-        if task is not None and task.box.alive:
-            assert not self.limits.parked(task.box.id), f"outputs for the parked container {task.box.id}"
-            self.network.down(task.box.id, task.box.outputs, task, results)
-        if self.record:
-            entries = list(zip(command.indices, command.statuses, command.payloads, strict=True))
-            self.outputs.setdefault(call, []).extend(entries)
-            self._expect_end(call, entries)
-        self.on_outputs(command)
-
-    def _expect_end(self, call: str, entries: list[tuple[int, int, Any]]) -> None:
-        """Who still runs for a recorded result must be gone after the grace period (conc.cancel, fault 18)."""
-        for index, status, _ in entries:
-            if status != ITEM:
-                for task in self._running.get((call, index), ()):
-                    wait = task.box.spec.grace_s + self.odds.kill_s + self.odds.exit_s + 5.0
-                    self.agenda.after(wait, self._check_over, task, call, wait)
-
-    def _check_over(self, task: Task, call: str, wait: float) -> None:
-        if task.box.id in self.network.cut:  # it cannot hear; it will when it is back, or counts as lost
-            self.agenda.after(wait, self._check_over, task, call, wait)
-            return
-        assert task.over or task.box.id not in self.limits, (
-            f"input {task.index} of {call} still runs in {task.box.id}, and nobody waits for it"
-        )
-
-    def _end(self, command: CallEnded) -> None:
-        assert command.call not in self.ended, f"{command.call} ended twice"
-        self.ended.add(command.call)
-        self.open_calls.pop(command.call, None)
-        self.nested.pop(command.call, None)
-
-
-_CARRY_OUT: dict[type, Callable[[World, Any], None]] = {
-    Launch: World._launch,
-    Dispatch: World._dispatch,
-    CancelAttempts: World._cancel,
-    GrantCredit: World._grant,
-    Park: World._park,
-    Stop: World._stop,
-    Kill: World._kill,
-    Deliver: World._deliver,
-    CallEnded: World._end,
-}
