@@ -56,6 +56,7 @@ def _open_to_all(path: Path) -> bool:
     return real.exists() and all(part.stat().st_mode & 0o001 for part in (real, *real.parents))
 
 
+@pytest.mark.timeout(1200)  # each is a whole file of tests
 @pytest.mark.parametrize("file", FILES)
 def test_as_an_ordinary_user(user: str, python: str, file: str) -> None:
     """The same tests, in a pytest of that user's."""
