@@ -7,10 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from intermodal.exception import BackendError, ImageBuildError
+from intermodal.exception import BackendError, CapabilityNotSupported, ImageBuildError
 from intermodal.plugins import BuiltImage, install_options
 from intermodal.plugins.building import Layer, build_layers
-from intermodal.specs import DebianSlim, ImageSpec, PythonPackages, RunCommands, SetEnv, SetWorkdir, content_hash
+from intermodal.specs import (
+    DebianSlim,
+    ImageSpec,
+    PythonPackages,
+    RunCommands,
+    SetEnv,
+    SetWorkdir,
+    SystemPackages,
+    content_hash,
+)
 
 BASE = DebianSlim(python="3.11")
 SIX = PythonPackages(packages=("six",))
@@ -42,7 +51,8 @@ def build(image: ImageSpec, cache: set[str], failing: object = None) -> tuple[st
         cache.add(layer.key)
         return "one\ntwo\n"
 
-    return asyncio.run(build_layers(image, told, cache, make)), made, told
+    supported = {"image.pip_install", "image.run_commands"}
+    return asyncio.run(build_layers(image, told, cache, make, supported)), made, told
 
 
 def test_layers_are_made_in_order_each_on_the_one_before() -> None:
@@ -87,6 +97,14 @@ def test_a_failed_step_is_told_with_number_title_and_output() -> None:
     """And no later one is begun."""
     with pytest.raises(ImageBuildError, match=r"step 2 of 3 \(pip_install six\) failed: pip ended.*\nno such package"):
         build(ImageSpec(base=BASE, steps=(SIX, ECHO)), set(), failing=SIX)
+
+
+def test_a_step_that_the_builder_cannot_make_is_refused_before_anything_is_made() -> None:
+    """By the capability's name."""
+    cache: set[str] = set()
+    with pytest.raises(CapabilityNotSupported, match=r"'image\.apt_install'"):
+        build(ImageSpec(base=BASE, steps=(SIX, SystemPackages(packages=("sl",)))), cache)
+    assert cache == set()
 
 
 def test_a_built_image_says_what_its_definition_says() -> None:

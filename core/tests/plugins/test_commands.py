@@ -38,8 +38,8 @@ class Output:
         self.data[stream] += data
 
 
-async def start(script: str, output: Output, **options: int) -> CommandContainer:
-    return CommandContainer("c-1", await start_command([sys.executable, "-c", script]), output, **options)
+async def start(script: str, output: Output) -> CommandContainer:
+    return CommandContainer("c-1", await start_command([sys.executable, "-c", script]), output)
 
 
 def test_the_guest_comes_by_the_socket_and_the_boot_frame_goes_first(tmp_path: Path) -> None:
@@ -82,15 +82,15 @@ def test_all_output_is_given_before_the_exit_is_told() -> None:
     [
         ("import os; os.kill(os.getpid(), 9)", "killed", 137),
         ("raise SystemExit(139)", "killed", 139),
-        ("raise SystemExit(255)", "lost", 255),
+        ("raise SystemExit(255)", "exited", 255),
         ("pass", "exited", 0),
     ],
 )
 def test_how_it_ended_is_read_from_the_exit_code(script: str, cause: str, code: int) -> None:
-    """Signals as a shell tells them; the code of a lost connection is the launcher's to name."""
+    """Signals as a shell tells them."""
 
     async def scenario() -> tuple[str, int | None]:
-        ended = await (await start(script, Output(), lost=255)).wait()
+        ended = await (await start(script, Output())).wait()
         return ended.cause, ended.code
 
     assert asyncio.run(scenario()) == (cause, code)
@@ -171,3 +171,53 @@ def test_a_packed_mount_is_an_archive_of_a_file_or_a_directory(tmp_path: Path) -
         assert archive.getnames() == ["it", "it/file"]
     with tarfile.open(fileobj=io.BytesIO(packed(str(tmp_path / "folder" / "file"), "it"))) as archive:
         assert archive.getnames() == ["it"]
+
+
+def test_a_command_that_waits_for_the_end_of_its_stream_is_told_of_it() -> None:
+    """ssh forwards the stream, and stays while our end is open; whoever holds that end waits for the exit."""
+    script = """
+import socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(sys.argv[1])
+connection.shutdown(socket.SHUT_WR)
+while connection.recv(4096): pass
+sys.exit(7)
+"""
+
+    async def scenario() -> int | None:
+        with GuestSocket() as door:
+            process = await start_command([sys.executable, "-c", script, door.path])
+            container = CommandContainer("c-1", process, Output())
+            await container.connect(door, b"boot")
+        ended = await asyncio.wait_for(container.wait(), 60)
+        container.stream.close()
+        return ended.code
+
+    assert asyncio.run(scenario()) == 7
+
+
+def test_a_cancelled_connect_lets_go_of_a_guest_that_has_come() -> None:
+    """A command that waits until its connection is closed, rather than for a signal, ends."""
+    script = """
+import socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(sys.argv[1])
+print("connected", flush=True)
+while connection.recv(4096): pass
+"""
+
+    async def scenario() -> int | None:
+        output = Output()
+        with GuestSocket() as door:
+            process = await start_command([sys.executable, "-c", script, door.path])
+            container = CommandContainer("c-1", process, output, end=lambda: None)
+            while not output.data[1]:
+                await asyncio.sleep(0.01)
+            connecting = asyncio.create_task(container.connect(door, b"boot"))
+            await asyncio.sleep(0)
+            connecting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(connecting, 60)
+        return (await container.wait()).code
+
+    assert asyncio.run(scenario()) == 0

@@ -22,6 +22,8 @@ PACKAGE, VERSION = "iniconfig", "2.0.0"
 installed = plain.pip_install(f"{PACKAGE}=={VERSION}")
 with_uv = plain.uv_pip_install(f"{PACKAGE}=={VERSION}")
 with_python = intermodal.Image.debian_slim(f"{sys.version_info.major}.{sys.version_info.minor}")
+#: Another one than the default.
+with_other_python = intermodal.Image.debian_slim("3.12" if sys.version_info[:2] == (3, 13) else "3.13")
 with_system_package = plain.apt_install("hello")
 commanded = (
     plain.env({"WORD": "image"})
@@ -85,6 +87,11 @@ def in_second(*names: str) -> dict[str, Any]:
 def in_python(*names: str) -> dict[str, Any]:
     """Facts."""
     return facts(names)
+
+
+@app.function(image=with_other_python, **SMALL)
+def in_other_python() -> None:
+    """Refused where the backend has one Python only."""
 
 
 @app.function(image=installed, **SMALL)

@@ -83,7 +83,7 @@ def test_a_step_does_what_it_says(target: Target, run: Callable[[], Any], value:
         for name, run in (
             *((name, run) for name, run, _ in STEPS),
             ("image.pip_install", images.in_installed.remote),
-            ("image.python_version", images.in_python.remote),
+            ("image.python_version", images.in_other_python.remote),
         )
     ],
 )

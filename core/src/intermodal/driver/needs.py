@@ -6,7 +6,7 @@ import platform
 from collections.abc import Callable, Iterator
 
 from intermodal.exception import CapabilityNotSupported
-from intermodal.plugins import base_capability, step_capability
+from intermodal.plugins import image_capabilities
 from intermodal.specs import FunctionSpec, ImageSpec, Network, Resources
 
 __all__ = ["check_container", "check_function", "check_image"]
@@ -53,6 +53,4 @@ def check_container(resources: Resources, network: Network, snapshot: bool, requ
 def _of_image(image: ImageSpec) -> Iterator[str]:
     if image.base.python not in ("", ".".join(platform.python_version_tuple()[:2])):
         yield "image.python_version"
-    yield from filter(None, (base_capability(image.base), *map(step_capability, image.steps)))
-    if image.secrets():
-        yield "image.secrets"
+    yield from image_capabilities(image)

@@ -45,7 +45,7 @@ from intermodal.plugins.roles import (
     PruneReport,
     Storage,
 )
-from intermodal.plugins.steps import base_capability, base_title, install_options, step_capability, step_title
+from intermodal.plugins.steps import base_title, image_capabilities, install_options, step_capability, step_title
 
 __all__ = [
     "Blobs",
@@ -88,9 +88,9 @@ __all__ = [
     "PruneReport",
     "Setting",
     "Storage",
-    "base_capability",
     "base_title",
     "hookimpl",
+    "image_capabilities",
     "install_options",
     "load",
     "set_command_line",

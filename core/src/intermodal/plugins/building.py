@@ -9,9 +9,9 @@ import secrets
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 
-from intermodal.exception import BackendError, ImageBuildError
+from intermodal.exception import BackendError, CapabilityNotSupported, ImageBuildError
 from intermodal.plugins.roles import BuildSink
-from intermodal.plugins.steps import base_title, step_title
+from intermodal.plugins.steps import base_title, image_capabilities, step_title
 from intermodal.specs import (
     DebianSlim,
     ImageBase,
@@ -49,7 +49,11 @@ class Layer:
 
 
 async def build_layers(
-    image: ImageSpec, sink: BuildSink, cached: Container[str], make: Callable[[Layer], Awaitable[str]]
+    image: ImageSpec,
+    sink: BuildSink,
+    cached: Container[str],
+    make: Callable[[Layer], Awaitable[str]],
+    supported: Container[str],
 ) -> str:
     """Make the layers of `image` that are not there yet, one after another; the last one's key.
 
@@ -59,10 +63,15 @@ async def build_layers(
         cached: the keys of layers that are there.
         make: makes one and returns what was printed. It makes a whole layer or none, also where two make the same one
             at once. It raises `BackendError` with what was printed where the step fails.
+        supported: the capabilities of the builder.
 
     Raises:
+        CapabilityNotSupported: the image needs another one; nothing is made then.
         ImageBuildError: a step failed; with its number, its title and its output.
     """
+    for needed in image_capabilities(image):
+        if needed not in supported:
+            raise CapabilityNotSupported(needed)
     layers = _layers(image)
     for number, layer in enumerate(layers, 1):
         step = layer.step

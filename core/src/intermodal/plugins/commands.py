@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import io
 import os
+import select
 import shutil
+import signal
 import socket
 import tarfile
 import tempfile
@@ -27,6 +29,8 @@ __all__ = ["GUEST_PATH", "CommandContainer", "GuestSocket", "guest_command", "pa
 GUEST_PATH = "/opt/intermodal/guest"
 
 _CHUNK = 1 << 16
+#: Seconds that who has the stream gets to close it when the guest has hung up.
+_LINGER_S = 0.5
 
 
 async def start_command(words: Sequence[str]) -> asyncio.subprocess.Process:
@@ -105,6 +109,10 @@ class GuestSocket:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take no guest any more, and remove the socket. Idempotent."""
         self._listener.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -112,15 +120,14 @@ class GuestSocket:
 class CommandContainer:
     """A container that lives as long as a command does. It is an `intermodal.plugins.Container`.
 
-    The command's standard output, error and exit code are the container's; a code above 128 stands for a signal, as in
-    a shell. Call `connect` before anything else.
+    The command's standard output, error and exit code are the container's; 128 and a signal's number stand for that
+    signal, as in a shell. Call `connect` before anything else.
 
     Args:
         id: the spec's.
         process: what `start_command` gave.
         output: the launcher's sink.
         end: ends the container at once, whatever runs in it; default: SIGKILL to the command.
-        lost: an exit code by which the command says that it lost the container (255 for ssh).
     """
 
     stream: socket.socket
@@ -132,13 +139,12 @@ class CommandContainer:
         output: OutputSink,
         *,
         end: Callable[[], None] | None = None,
-        lost: int | None = None,
     ) -> None:
         self.id = id
         self._process = process
         self._output = output
         self._end = end or process.kill
-        self._lost = lost
+        self._hang_up: select.epoll | None = None
         self._exit = asyncio.create_task(self._watch())
 
     async def connect(self, door: GuestSocket, boot: bytes) -> None:
@@ -153,10 +159,13 @@ class CommandContainer:
                 ended = self._exit.result()
                 raise BackendError(f"container {self.id} ended before its guest came, with code {ended.code}")
             self.stream = accepting.result()
+            self._await_hang_up()
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its exit tells
                 await asyncio.get_running_loop().sock_sendall(self.stream, boot)
         except BaseException:
-            accepting.cancel()
+            door.close()  # a command that forwards the stream would wait for whoever is behind it
+            if not accepting.cancel() and accepting.exception() is None:
+                accepting.result().close()
             await self.kill()
             await self.wait()
             raise
@@ -188,11 +197,30 @@ class CommandContainer:
     async def _watch(self) -> ContainerExit:
         await asyncio.gather(self._pump(1, self._process.stdout), self._pump(2, self._process.stderr))
         code = await self._process.wait()
+        self._forget_hang_up()
         if code < 0:
             code = 128 - code
-        if code == self._lost:
-            return ContainerExit(cause="lost", code=code, detail="the command that ran it ended")
-        return ContainerExit(cause="killed" if code > 128 else "exited", code=code)
+        return ContainerExit(cause="killed" if 0 < code - 128 < signal.NSIG else "exited", code=code)
+
+    def _await_hang_up(self) -> None:
+        """Hear of it when the guest closes the stream, whoever reads it."""
+        self._hang_up = select.epoll()
+        self._hang_up.register(self.stream, select.EPOLLRDHUP)
+        asyncio.get_running_loop().add_reader(self._hang_up.fileno(), self._guest_hung_up)
+
+    def _forget_hang_up(self) -> None:
+        if self._hang_up is not None and not self._hang_up.closed:
+            asyncio.get_running_loop().remove_reader(self._hang_up.fileno())
+            self._hang_up.close()
+
+    def _guest_hung_up(self) -> None:
+        self._forget_hang_up()
+        asyncio.get_running_loop().call_later(_LINGER_S, self._end_stream)
+
+    def _end_stream(self) -> None:
+        """A command that forwards the stream (ssh) waits for its end, and who has the stream may wait for the exit."""
+        with contextlib.suppress(OSError):  # it was closed, as it should be
+            self.stream.shutdown(socket.SHUT_WR)
 
     async def _pump(self, number: Literal[1, 2], reader: asyncio.StreamReader | None) -> None:
         while reader is not None and (data := await reader.read(_CHUNK)):

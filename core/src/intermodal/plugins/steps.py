@@ -8,6 +8,7 @@ from intermodal.specs import (
     CopyFiles,
     DebianSlim,
     ImageBase,
+    ImageSpec,
     ImageStep,
     PythonPackages,
     Registry,
@@ -21,7 +22,14 @@ from intermodal.specs import (
     SystemPackages,
 )
 
-__all__ = ["base_capability", "base_title", "install_options", "step_capability", "step_title"]
+__all__ = [
+    "base_capability",
+    "base_title",
+    "image_capabilities",
+    "install_options",
+    "step_capability",
+    "step_title",
+]
 
 _LENGTH = 72
 
@@ -46,6 +54,15 @@ def base_capability(base: ImageBase) -> str | None:
             return "image.from_registry"
         case Scratch():
             return "image.from_scratch"
+
+
+def image_capabilities(image: ImageSpec) -> list[str]:
+    """The names of what a backend must be able to do for `image`, in the order in which it needs them.
+
+    "image.python_version" is not among them: whether a version is another one than the backend's only it knows.
+    """
+    names = [base_capability(image.base), *map(step_capability, image.steps)]
+    return [*filter(None, names), *(["image.secrets"] if image.secrets() else [])]
 
 
 def step_title(step: ImageStep) -> str:
