@@ -9,6 +9,7 @@ DEVELOPED := $(PACKAGES) -e conformance
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SCALE_ARGS ?=
 MUTANTS_ARGS ?=
 SEED ?= 1
 FAULTS ?= all
@@ -64,6 +65,10 @@ benchmarks/.venv/stamp: $(MANIFESTS) benchmarks/requirements.txt tools/make-venv
 .PHONY: bench
 bench: benchmarks/.venv/stamp ## measure against the peers; writes docs/benchmarks.md and .png
 	@benchmarks/.venv/bin/python benchmarks/run.py --write $(BENCH_ARGS)
+
+.PHONY: scale
+scale: benchmarks/.venv/stamp ## how the engine scales, simulated (half an hour); writes docs/scale.md and .png
+	@PYTHONPATH=core/tests:benchmarks benchmarks/.venv/bin/python -m scale $(SCALE_ARGS)
 
 .venv/stamp-docs: .venv/stamp
 	@tools/make-venv.sh .venv --group docs

@@ -1,0 +1,1 @@
+"""How the engine scales, in the simulated world of core/tests/simulator: `make scale`."""
