@@ -58,7 +58,9 @@ class Limits:
 
     def park(self, container: str, parked: bool, *, of_itself: bool = False) -> None:
         """Its cpu is free, or needed again. `of_itself`: it goes on late, after outputs that it got earlier."""
-        held = self._held[container]
+        held = self._held.get(container)
+        if held is None:  # its end was heard in the same turn
+            return
         assert held.parked != parked, f"{container} is {'' if parked else 'un'}parked twice"
         held.parked = parked
         self._run(held, -1 if parked else 1, checked=not of_itself)
