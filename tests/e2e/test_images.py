@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import hashlib
 import json
 import platform
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -137,20 +143,57 @@ def test_a_locked_uv_project(place: Workplace) -> None:
     assert done.stdout == "('1.16.0', True, False)\n", done.stderr
 
 
-def test_a_poetry_project(place: Workplace) -> None:
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[str]:
+    """The address of an index on this machine that has one package, `greeting` 1.0."""
+    shelf = tmp_path / "index" / "simple" / "greeting"
+    shelf.mkdir(parents=True)
+    _write_wheel(shelf / "greeting-1.0-py3-none-any.whl")
+    handler = functools.partial(QuietHandler, directory=tmp_path / "index")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/simple/"
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Its lists of directories are what an index's pages are."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody reads it."""
+
+
+def _write_wheel(path: Path) -> None:
+    about = "greeting-1.0.dist-info"
+    files = {
+        "greeting.py": "__version__ = '1.0'\n",
+        f"{about}/METADATA": "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = ""
+    for name, text in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+        record += f"{name},sha256={digest},{len(text)}\n"
+    files[f"{about}/RECORD"] = f"{record}{about}/RECORD,,\n"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+
+
+def test_a_poetry_project(place: Workplace, index: str) -> None:
     """Poetry installs into the image's own Python. It knows no index settings of pip: sources are in its file."""
     place.write(
         "pyproject.toml",
-        """
+        f"""
         [project]
         name = "locked"
         version = "1"
         requires-python = ">=3.10"
-        dependencies = ["six==1.16.0"]
+        dependencies = ["greeting==1.0"]
 
         [[tool.poetry.source]]
         name = "index"
-        url = "https://pypi.org/simple/"
+        url = "{index}"
         priority = "primary"
         """,
     )
@@ -164,8 +207,8 @@ def test_a_poetry_project(place: Workplace) -> None:
 
         @app.function(image=image)
         def version():
-            import six
-            return six.__version__
+            import greeting
+            return greeting.__version__
 
         @app.local_entrypoint()
         def main():
@@ -173,4 +216,4 @@ def test_a_poetry_project(place: Workplace) -> None:
         """,
     )
     done = place.intermodal("run", "poems.py")
-    assert done.stdout == "1.16.0\n", done.stderr
+    assert done.stdout == "1.0\n", done.stderr
