@@ -17,7 +17,7 @@ from intermodal.specs import SystemPackages
 from intermodal_local.images import apt
 
 SYSTEM_PYTHON = "/usr/bin/python3"
-USER = "intermodal-images"
+USER = f"imimages{os.getpid()}"
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
