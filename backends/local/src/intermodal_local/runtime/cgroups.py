@@ -64,8 +64,13 @@ class Cgroups:
         self.available = frozenset(self._parents)
 
     def create(self, name: str, *, memory: int | None, pids: int, cpu: float | None) -> Group:
-        """Make the groups of one container. `memory` in bytes, `cpu` in cores. Raises `OSError`."""
-        group = Group(self.version, {key: f"{path}/{name}" for key, path in self._parents.items()})
+        """Make the groups of one container. `memory` in bytes, `cpu` in cores. Raises `OSError`.
+
+        To move a process into a group is slow (the kernel waits for a grace period), so without a `cpu` limit it
+        stays out of a hierarchy that is there for cpu alone.
+        """
+        parents = {key: path for key, path in self._parents.items() if self.version != 1 or key != "cpu" or cpu}
+        group = Group(self.version, {key: f"{path}/{name}" for key, path in parents.items()})
         for path in dict.fromkeys(group.directories.values()):
             os.mkdir(path)
         for key, file, value in self._settings(memory, pids, cpu):

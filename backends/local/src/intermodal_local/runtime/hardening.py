@@ -3,6 +3,7 @@ system calls."""
 
 from __future__ import annotations
 
+import functools
 import os
 
 from intermodal_local.runtime import kernel, syscalls
@@ -66,13 +67,23 @@ def _held() -> int:
         return next(int(line.split()[1], 16) for line in file if line.startswith("CapPrm:"))
 
 
+def prepare() -> None:
+    """Do now what every fork of this process that drops its privileges would have to do again."""
+    _last_capability()
+    syscalls.prepare()
+
+
+@functools.cache
+def _last_capability() -> int:
+    with open("/proc/sys/kernel/cap_last_cap") as file:
+        return int(file.read())
+
+
 def drop_privileges(*, filtered: bool = True) -> None:
     """Keep only the default capabilities, for this process and all that follow, and never gain any by exec; `filtered`:
     refuse system calls as `syscalls` says.
     """
-    with open("/proc/sys/kernel/cap_last_cap") as file:
-        last = int(file.read())
-    for capability in range(last + 1):
+    for capability in range(_last_capability() + 1):
         if not DEFAULT_CAPABILITIES >> capability & 1:
             kernel.prctl(kernel.PR_CAPBSET_DROP, capability)
     kernel.prctl(kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL)

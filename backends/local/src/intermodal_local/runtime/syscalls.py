@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from intermodal_local.runtime import kernel
 
-__all__ = ["DENIED", "MACHINES", "available", "install", "program"]
+__all__ = ["DENIED", "MACHINES", "available", "install", "prepare", "program"]
 
 #: Calls that are refused whatever their arguments are, with their numbers on x86_64 and aarch64 (None: not there).
 DENIED: dict[str, tuple[int, int | None]] = {
@@ -122,6 +122,12 @@ _SPEC_ALLOW = 4  #: a filter is no sandbox inside one process: no need to switch
 def available() -> bool:
     """Whether there is a filter for this machine."""
     return platform.machine() in MACHINES
+
+
+def prepare() -> None:
+    """Do now what every fork of this process that filters its calls would have to do again."""
+    if available():
+        _compiled(platform.machine())
 
 
 def install() -> None:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from intermodal_local.runtime import contain, joining, kernel, messages, plain, template
+from intermodal_local.runtime import contain, hardening, joining, kernel, messages, plain, template
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _preload(bundle)
+    hardening.prepare()
     gc.collect()
     gc.freeze()
     make = PlainZygote if kind == "plain" else Zygote
