@@ -60,19 +60,15 @@ async def map_values(
             ]
             if order_outputs:
                 early.update(values)
+                values = []
                 while position in early:
-                    value = early.pop(position)
+                    values.append((position, early.pop(position)))
                     position += 1
-                    window.take(1)
-                    yield value
-                if not window.finished:
-                    feeder.feed()
-            else:
-                window.take(len(values))
-                if not window.finished:
-                    feeder.feed()
-                for _, value in values:
-                    yield value
+            window.take(len(values))
+            if not window.finished:
+                feeder.feed()
+            for _, value in values:
+                yield value
     except Exception:
         # A failed input raises here, but nothing else is cancelled (map.errors).
         abandoned = False

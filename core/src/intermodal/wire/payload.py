@@ -39,6 +39,8 @@ __all__ = [
 INLINE, SHARED, SCATTERED, FAILURE = range(4)
 #: Values whose pickle is larger than this go to shared memory where the transport can pass descriptors.
 SHARED_FROM = 128 << 10
+_NUMBERS = frozenset((int, float, bool, complex, type(None)))
+_SHORT, _FEW = 1024, 8  #: characters, items
 #: Code without a source (a notebook's `__main__`) must travel by value, which plain pickle never does.
 _by_value_only = False
 
@@ -93,6 +95,10 @@ def send_main_by_value(by_value: bool) -> None:
 
 def dumps(value: Any, arena: Arena | None) -> Payload:
     """Pickle `value`; large ones into shared memory of `arena` if there is one. Raises `SerializationError`."""
+    if _is_plain(value, 3):
+        data: Buffer = pickle.dumps(value, 5)
+        if len(data) < SHARED_FROM:
+            return b"\x00" + data
     chunks: list[Buffer] = []
     buffers: list[pickle.PickleBuffer] = []
     if not _by_value_only:
@@ -109,6 +115,21 @@ def dumps(value: Any, arena: Arena | None) -> Payload:
         if len(data) < SHARED_FROM or arena is None:
             return b"\x00" + data
     return _gather(chunks, [_raw(buffer) for buffer in buffers], arena)
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether it is surely small and made of built-in types: most inputs are, and then one call pickles them."""
+    kind = type(value)
+    if kind in _NUMBERS:
+        return True
+    if kind is str or kind is bytes:
+        return len(value) < _SHORT
+    if kind is tuple and depth and len(value) < _FEW:
+        for item in value:  # noqa: SIM110 - a generator would cost as much as the pickle
+            if type(item) not in _NUMBERS and not _is_plain(item, depth - 1):
+                return False
+        return True
+    return kind is dict and not value
 
 
 class _Sink:
