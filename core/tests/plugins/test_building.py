@@ -9,7 +9,7 @@ import pytest
 
 from intermodal.exception import BackendError, CapabilityNotSupported, ImageBuildError
 from intermodal.plugins import BuiltImage, install_options
-from intermodal.plugins.building import Layer, build_layers
+from intermodal.plugins.building import Layer, build_layers, image_layers
 from intermodal.specs import (
     DebianSlim,
     ImageSpec,
@@ -127,3 +127,20 @@ def test_what_to_install_in_the_words_of_pip_and_of_uv() -> None:
         *("--default-index", "https://a", "--index", "https://b", "--index-strategy", "unsafe-best-match"),
         *("--prerelease", "allow", "-r", "/r.txt", "--", "six"),
     ]
+
+
+def test_forced_steps_are_made_once_for_each_session() -> None:
+    """Keys of forced steps are those of their session; what they would be unforced is told, too."""
+    forced = ImageSpec(base=BASE, steps=(SIX, replace(ECHO, force=True), SIX))
+    one, again, other = (image_layers(forced, session=name) for name in ("one", "one", "other"))
+    assert one == again
+    assert [here.key == there.key for here, there in zip(one, other, strict=True)] == [True, True, False, False]
+    unforced = image_layers(ImageSpec(base=BASE, steps=(SIX, ECHO, SIX)))
+    assert [layer.plain for layer in one] == [layer.key for layer in unforced] == [layer.plain for layer in unforced]
+
+
+def test_what_a_backend_adds_to_the_base_is_in_every_key() -> None:
+    """Another base image of the backend's means other layers."""
+    image = ImageSpec(base=BASE, steps=(SIX,))
+    plain, salted = image_layers(image), image_layers(image, salt="python:3.11")
+    assert not {layer.key for layer in plain} & {layer.key for layer in salted}

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from intermodal.plugins.building import KIT
 from intermodal_local.images.mirror import mirror_directories
-from intermodal_local.images.run import KIT
 from intermodal_local.runtime import advice, cleanup, contain, devices, hardening, init, kernel, overlay, userns
 
 _HOSTNAME = "image-build"

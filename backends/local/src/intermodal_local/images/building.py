@@ -9,12 +9,13 @@ from pathlib import Path
 
 from intermodal.exception import ImageBuildError
 from intermodal.plugins import Blobs, BuildGrants, BuildSink, BuiltImage, step_title
+from intermodal.plugins.building import StepRefused
 from intermodal.specs import ImageSpec, ImageStep, SetCmd, SetEntrypoint, SetEnv, SetWorkdir, content_hash
 from intermodal_local.images import messages
 from intermodal_local.images.ground import Ground, StepContext
 from intermodal_local.images.keys import layer_keys
 from intermodal_local.images.layering import Making, obtain
-from intermodal_local.images.run import Lifeline, StepFailed, StepRefused
+from intermodal_local.images.run import Lifeline, StepFailed
 from intermodal_local.images.store import LayerStore, Lease
 
 __all__ = ["Building"]

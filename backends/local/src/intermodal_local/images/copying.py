@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 
 from intermodal.plugins import Blobs
+from intermodal.plugins.building import StepRefused
 from intermodal.specs import CopyFiles, FileEntry, FileTree
-from intermodal_local.images.run import StepRefused
 from intermodal_local.images.view import Place, StackView
 
 __all__ = ["copy_files", "write_tree"]

@@ -7,6 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intermodal.exception import CapabilityNotSupported
+from intermodal.plugins.building import (
+    KIT,
+    KIT_SETTINGS,
+    StepRun,
+    Surroundings,
+    plan_commands,
+    plan_function,
+    plan_packages,
+    read_settings,
+)
 from intermodal.specs import (
     CopyFiles,
     ImageStep,
@@ -19,13 +29,12 @@ from intermodal.specs import (
     SetWorkdir,
     SystemPackages,
 )
-from intermodal_local.images import apt, plans
+from intermodal_local.images import apt
 from intermodal_local.images.copying import copy_files, write_tree
 from intermodal_local.images.foreign import NO_ENTRYPOINT
 from intermodal_local.images.ground import StepContext
 from intermodal_local.images.keys import BaseIdentity
-from intermodal_local.images.run import KIT, StepRun, run_step
-from intermodal_local.images.settings import read_settings
+from intermodal_local.images.run import run_step
 from intermodal_local.images.view import StackView
 from intermodal_local.rootfs import Python, Rootfs
 from intermodal_local.runtime import advice, overlay, userns
@@ -68,26 +77,26 @@ class NamespaceGround:
 
     def make(self, step: ImageStep, context: StepContext) -> None:
         """Run the step, or write what it copies."""
-        around = plans.Surroundings(
+        around = Surroundings(
             python=self.interpreter.executable,
             uv=self.uv,
             cache=self.cache,
-            settings=read_settings(plans.SETTINGS),
+            settings=read_settings(KIT_SETTINGS),
             env=context.env,
             workdir=context.workdir,
             secrets=context.grants.of(getattr(step, "secrets", ())),
         )
         match step:
             case PythonPackages():
-                self._run(plans.plan_packages(step, around), context)
+                self._run(plan_packages(step, around), context)
             case SystemPackages():
-                self._run(plans.plan_system(step, around, adopt=not advice.privileged()), context, whole_system=True)
+                self._run(apt.plan(step, around, adopt=not advice.privileged()), context, whole_system=True)
             case RunCommands():
-                self._run(plans.plan_commands(step, around), context, whole_system=True)
+                self._run(plan_commands(step, around), context, whole_system=True)
             case RunFunction():
                 source = context.making.work / "source"
                 write_tree(step.source.tree, source, context.blobs)
-                self._run(plans.plan_function(step, around, source, context.blobs), context, whole_system=True)
+                self._run(plan_function(step, around, source, context.blobs), context, whole_system=True)
             case CopyFiles():
                 copy_files(step, context.making.content, StackView(self._lowers(context)), context.blobs)
             case SetEnv() | SetWorkdir() | SetEntrypoint() | SetCmd():

@@ -10,13 +10,11 @@ from pathlib import Path
 
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import install_options, step_capability
+from intermodal.plugins.building import COMPILE, StepRun, read_settings, with_secret_sources
 from intermodal.specs import ImageStep, PythonPackages
-from intermodal_local.images import plans
 from intermodal_local.images.ground import StepContext
 from intermodal_local.images.keys import BaseIdentity
-from intermodal_local.images.run import StepRun, run_plain
-from intermodal_local.images.settings import read_settings
-from intermodal_local.images.sources import with_secret_sources
+from intermodal_local.images.run import run_plain
 from intermodal_local.rootfs import Python, Rootfs
 
 __all__ = ["ProcessGround"]
@@ -71,7 +69,7 @@ class ProcessGround:
         requirements.write_text(step.requirements or "")
         secrets = context.grants.of(step.secrets)
         step, sources = with_secret_sources(step, secrets)
-        words = [plans.COMPILE, *install_options(step, "uv", str(requirements))]
+        words = [COMPILE, *install_options(step, "uv", str(requirements))]
         env = {**dict(step.env), **secrets, **sources, **({"UV_NO_CACHE": "1"} if secrets else {})}
         self._uv(["pip", "install", "--python", str(venv / "bin" / "python"), *words], context, env)
 

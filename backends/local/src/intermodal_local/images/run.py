@@ -8,18 +8,16 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from intermodal.exception import BackendError
+from intermodal.plugins.building import KIT, StepRun
 from intermodal_local.images.locks import KeyLock
 
-__all__ = ["KIT", "Lifeline", "StepFailed", "StepRefused", "StepRun", "run_plain", "run_step"]
+__all__ = ["Lifeline", "StepFailed", "run_plain", "run_step"]
 
-#: Where a step's container shows what only the build has: the installer, settings, the shipped source.
-KIT = "/opt/intermodal"
 _KEPT_LINES = 50
 
 
@@ -51,29 +49,6 @@ class StepFailed(Exception):
         super().__init__(f"exit code {code}")
         self.code = code
         self.lines = list(lines)
-
-
-class StepRefused(Exception):
-    """The step cannot be made as it is defined; the words say why."""
-
-
-@dataclass(slots=True, kw_only=True)
-class StepRun:
-    """A program to run in a step's container.
-
-    Args:
-        argv: the program.
-        env: its whole environment, but for PATH, HOME and LANG, which have defaults.
-        files: small files to show, by absolute path below `KIT`.
-        mounts: host paths to show read-only, by absolute path below `KIT`; `writable` likewise.
-    """
-
-    argv: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
-    workdir: str = "/root"
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    mounts: Mapping[str, Path] = field(default_factory=dict)
-    writable: Mapping[str, Path] = field(default_factory=dict)
 
 
 def run_step(

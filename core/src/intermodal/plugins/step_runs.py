@@ -1,30 +1,48 @@
-"""What is run in a step's container, for each kind of step."""
+"""What is run in a step's container, for each kind of step: for builders that make layers by running programs.
+
+Public to authors of backends, as names of `intermodal.plugins.building`.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import intermodal.plugins
-from intermodal.plugins import Blobs, install_options
+import intermodal.exception
+from intermodal.plugins.build_settings import BuildSettings
+from intermodal.plugins.roles import Blobs
+from intermodal.plugins.sources import with_secret_sources
+from intermodal.plugins.steps import install_options
 from intermodal.specs import PythonPackages, RunCommands, RunFunction, SystemPackages, to_json
-from intermodal_local.images.run import KIT, StepRefused, StepRun
-from intermodal_local.images.settings import BuildSettings
-from intermodal_local.images.sources import with_secret_sources
 
-__all__ = ["COMPILE", "Surroundings", "plan_commands", "plan_function", "plan_packages", "plan_system"]
+__all__ = [
+    "COMPILE",
+    "KIT",
+    "KIT_SETTINGS",
+    "StepRefused",
+    "StepRun",
+    "Surroundings",
+    "plan_commands",
+    "plan_function",
+    "plan_packages",
+    "plan_system",
+]
 
-UV = f"{KIT}/uv"
-CACHE = f"{KIT}/cache"
-REQUIREMENTS = f"{KIT}/requirements.txt"
+#: Where a step's container shows what only the build has: the installer, settings, the shipped source.
+KIT = "/opt/intermodal"
+
+_UV = f"{KIT}/uv"
+_CACHE = f"{KIT}/cache"
+_REQUIREMENTS = f"{KIT}/requirements.txt"
 #: Containers cannot write byte code of their own.
 COMPILE = "--compile-bytecode"
-SETTINGS = f"{KIT}/settings"
-GUEST = f"{KIT}/guest"
-SOURCE = f"{KIT}/source"
+#: Where it shows the files that the user's settings name.
+KIT_SETTINGS = f"{KIT}/settings"
+_GUEST = f"{KIT}/guest"
+_SOURCE = f"{KIT}/source"
 
 _APT = """
 set -e
@@ -40,25 +58,47 @@ Acquire::Languages "none";
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Dpkg::Use-Pty "false";
 """
-#: Files of the host's root cannot be linked or changed in an ordinary user's container, but copies can replace them.
-_ADOPT = b"""\
-while read -r archive; do
-  dpkg -L "$(dpkg-deb -f "$archive" Package)" 2>/dev/null | while read -r file; do
-    if [ -f "$file" ] && [ ! -L "$file" ] && [ ! -O "$file" ]; then
-      cp --preserve=mode,timestamps "$file" "$file.adopted" && mv -f "$file.adopted" "$file"
-    fi
-  done
-done
-"""
+
+
+class StepRefused(Exception):
+    """The step cannot be made as it is defined; the words say why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class StepRun:
+    """A program to run in a step's container.
+
+    Args:
+        argv: the program.
+        env: its whole environment, but for PATH, HOME and LANG, which have defaults.
+        files: small files to show, by absolute path below `KIT`.
+        mounts: host paths to show read-only, by absolute path below `KIT`; `writable` likewise.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    workdir: str = "/root"
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    mounts: Mapping[str, Path] = field(default_factory=dict)
+    writable: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What an image's steps share: the interpreter, uv and its cache, the user's settings; and the image so far."""
+    """What an image's steps share.
+
+    Args:
+        python: the image's interpreter, inside.
+        uv: the installer's program, on this host.
+        cache: what the backend shows inside, writable, for uv's cache; None: uv keeps none.
+        settings: the user's.
+        env, workdir: the image's, so far.
+        secrets: values of the step's own.
+    """
 
     python: str
     uv: Path
-    cache: Path
+    cache: Path | None
     settings: BuildSettings
     env: Mapping[str, str]
     workdir: str
@@ -71,37 +111,38 @@ class Surroundings:
 
 def plan_packages(step: PythonPackages, around: Surroundings) -> StepRun:
     """uv installs into the image's interpreter."""
-    files = {} if step.requirements is None else {REQUIREMENTS: step.requirements.encode()}
+    files = {} if step.requirements is None else {_REQUIREMENTS: step.requirements.encode()}
     own = {
         **dict(step.env),
-        "UV_CACHE_DIR": CACHE,
         "UV_LINK_MODE": "copy",
         "UV_NO_PROGRESS": "1",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_BREAK_SYSTEM_PACKAGES": "1",
     }
     step, sources = with_secret_sources(step, around.secrets)
-    if around.secrets:
-        own.pop("UV_CACHE_DIR")
+    writable: dict[str, Path] = {}
+    if around.cache is None or around.secrets:
         own["UV_NO_CACHE"] = "1"  # the cache outlives the build, and may keep addresses that have values in them
+    else:
+        own["UV_CACHE_DIR"] = _CACHE
+        writable[_CACHE] = around.cache
     return StepRun(
-        argv=(UV, "pip", "install", "--python", around.python, COMPILE, *install_options(step, "uv", REQUIREMENTS)),
+        argv=(_UV, "pip", "install", "--python", around.python, COMPILE, *install_options(step, "uv", _REQUIREMENTS)),
         env={**around.env_with(own), **sources},
         workdir=around.workdir,
         files=files,
-        mounts={UV: around.uv, **around.settings.files},
-        writable={CACHE: around.cache},
+        mounts={_UV: around.uv, **around.settings.files},
+        writable=writable,
     )
 
 
-def plan_system(step: SystemPackages, around: Surroundings, *, adopt: bool) -> StepRun:
-    """apt-get, quietly. `adopt`: files of packages that are replaced are made the container's own before."""
-    options, script = f"{KIT}/apt.conf", f"{KIT}/adopt.sh"
-    hook = f'DPkg::Pre-Install-Pkgs {{ "/bin/sh {script}"; }};\n'.encode() if adopt else b""
+def plan_system(step: SystemPackages, around: Surroundings, options: bytes = b"") -> StepRun:
+    """apt-get, quietly. `options` are lines of its configuration that the backend adds."""
+    file = f"{KIT}/apt.conf"
     return StepRun(
         argv=("/bin/sh", "-c", _APT, "apt_install", *step.packages),
-        env=around.env_with({**dict(step.env), "DEBIAN_FRONTEND": "noninteractive", "APT_CONFIG": options}),
-        files={options: _APT_OPTIONS + hook, script: _ADOPT},
+        env=around.env_with({**dict(step.env), "DEBIAN_FRONTEND": "noninteractive", "APT_CONFIG": file}),
+        files={file: _APT_OPTIONS + options},
         mounts=around.settings.files,
     )
 
@@ -122,21 +163,21 @@ def plan_function(step: RunFunction, around: Surroundings, source: Path, blobs: 
     order = f"{KIT}/order.json"
     blobs_shown = {"code": step.target.pickled, "arguments": step.arguments}
     places = {name: f"{KIT}/{name}" for name, blob in blobs_shown.items() if blob is not None}
-    told = {"target": to_json(step.target), "python_path": [SOURCE], "code": None, "arguments": None, **places}
+    told = {"target": to_json(step.target), "python_path": [_SOURCE], "code": None, "arguments": None, **places}
     shown = {places[name]: _blob(blobs, blob, name) for name, blob in blobs_shown.items() if blob is not None}
     return StepRun(
         argv=(around.python, "-m", "intermodal.guest.build_function", order),
-        env=around.env_with({**dict(step.env), "PYTHONPATH": GUEST, "PYTHONUNBUFFERED": "1"}),
+        env=around.env_with({**dict(step.env), "PYTHONPATH": _GUEST, "PYTHONUNBUFFERED": "1"}),
         workdir=around.workdir,
         files={order: json.dumps(told).encode()},
-        mounts={**around.settings.files, **_guest(), SOURCE: source, **shown},
+        mounts={**around.settings.files, **_guest(), _SOURCE: source, **shown},
     )
 
 
 def _guest() -> dict[str, Path]:
     """What the guest is made of, from this process's own installation."""
-    packages = {"intermodal": Path(intermodal.plugins.__file__).parent.parent, "cloudpickle": _package("cloudpickle")}
-    return {f"{GUEST}/{name}": path for name, path in packages.items()}
+    packages = {"intermodal": Path(intermodal.exception.__file__).parent, "cloudpickle": _package("cloudpickle")}
+    return {f"{_GUEST}/{name}": path for name, path in packages.items()}
 
 
 def _package(name: str) -> Path:

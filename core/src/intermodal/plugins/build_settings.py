@@ -1,4 +1,7 @@
-"""What of the user's own set-up a build may see and a container never does: package indexes, certificates, proxies."""
+"""What of the user's own set-up a build may see and a container never does: package indexes, certificates, proxies.
+
+Public to authors of backends, as names of `intermodal.plugins.building`.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,8 @@ _NOT_FOR_BUILDS = {
     "UV_WORKING_DIRECTORY",
     "UV_WORKING_DIR",
 }
-#: Part of every container's own root, at the same place.
-_VISIBLE = ("/usr/", "/etc/ssl/")
+#: Part of the root of containers that share the host's userland, at the same place.
+_SHARED = ("/usr/", "/etc/ssl/")
 
 
 @dataclass(slots=True)
@@ -54,15 +57,22 @@ class BuildSettings:
 
 
 def read_settings(
-    place: str | None, environ: Mapping[str, str] = os.environ, home: Path | None = None, etc: Path = Path("/etc")
+    place: str | None,
+    environ: Mapping[str, str] | None = None,
+    home: Path | None = None,
+    etc: Path = Path("/etc"),
+    *,
+    visible: tuple[str, ...] = _SHARED,
 ) -> BuildSettings:
     """Collect the settings of this user and host.
 
     Args:
         place: absolute directory inside where `files` will be shown; paths in values are changed to it. None: the
             build sees the host as it is.
+        environ, home, etc: where settings are looked for.
+        visible: beginnings of paths that are the same inside as on this host; () for an image with its own userland.
     """
-    home = home or Path.home()
+    environ, home = os.environ if environ is None else environ, home or Path.home()
     raw = {
         name: value
         for name, value in environ.items()
@@ -77,16 +87,18 @@ def read_settings(
     if pip and "PIP_CONFIG_FILE" not in raw:
         raw["PIP_CONFIG_FILE"] = str(pip[-1])
     for name, value in raw.items():
-        settings.env[name] = "".join(_moved(word, place, settings.files) for word in re.split(r"([ ,])", value))
+        settings.env[name] = "".join(
+            _moved(word, place, settings.files, visible) for word in re.split(r"([ ,])", value)
+        )
     netrc = Path(environ.get("NETRC") or home / ".netrc")
     if netrc.is_file():
-        settings.env["NETRC"] = _moved(str(netrc), place, settings.files)
+        settings.env["NETRC"] = _moved(str(netrc), place, settings.files, visible)
     return settings
 
 
-def _moved(value: str, place: str | None, files: dict[str, Path]) -> str:
+def _moved(value: str, place: str | None, files: dict[str, Path], visible: tuple[str, ...]) -> str:
     """`value`, or where it will be seen inside when it is the absolute path of something that only the host has."""
-    if place is None or not value.startswith("/") or value.startswith(_VISIBLE) or not os.path.exists(value):
+    if place is None or not value.startswith("/") or value.startswith(visible) or not os.path.exists(value):
         return value
     target = f"{place}/{len(files)}-{os.path.basename(value.rstrip('/'))}"
     files[target] = Path(value)
@@ -157,3 +169,6 @@ def _translate_pip(env: dict[str, str], pip: Mapping[str, str], *, uv_has_index:
             env.setdefault(variable, between.join(pip[name].split()))
     if pip.get("cert"):
         env.setdefault("SSL_CERT_FILE", pip["cert"].strip())
+        env.setdefault(
+            "PIP_CERT", pip["cert"].strip()
+        )  # else pip would look where its file says, which may not be inside

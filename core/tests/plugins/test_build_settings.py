@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from intermodal_local.images.settings import read_settings
+from intermodal.plugins.building import read_settings
 
 
 def settings(
