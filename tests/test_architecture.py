@@ -15,7 +15,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "core" / "src" / "intermodal"
 GUEST_ROOMS = ("__init__.py", "exception.py", "definitions", "specs", "client", "wire", "guest")
-BACKENDS = {"intermodal_local": ROOT / "backends" / "local" / "src" / "intermodal_local"}
+BACKENDS = {
+    f"intermodal_{name}": ROOT / "backends" / name / "src" / f"intermodal_{name}" for name in ("docker", "local")
+}
 PUBLIC = {
     "intermodal.exception",
     "intermodal.guest",

@@ -61,12 +61,16 @@ def outside(tmp_path: Path) -> dict[str, str]:
 def test_a_wheel_for_each_distribution_with_its_licence(wheels: list[Path]) -> None:
     """The licence text is in each; `intermodal` has no code."""
     contents = {wheel.name.split("-")[0]: zipfile.ZipFile(wheel).namelist() for wheel in wheels}
-    assert set(contents) == {"intermodal", "intermodal_conformance", "intermodal_core", "intermodal_local"}
+    assert set(contents) == {
+        "intermodal",
+        *(f"intermodal_{name}" for name in ("conformance", "core", "docker", "local")),
+    }
     for names in contents.values():
         assert any(name.endswith("LICENSE") for name in names)
     assert not any(name.endswith(".py") for name in contents["intermodal"])
     assert "intermodal/py.typed" in contents["intermodal_core"]
     assert "intermodal_local/py.typed" in contents["intermodal_local"]
+    assert "intermodal_docker/py.typed" in contents["intermodal_docker"]
     assert "intermodal_conformance/py.typed" in contents["intermodal_conformance"]
     assert "intermodal_conformance/requirements.toml" in contents["intermodal_conformance"]
 

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 make venv .venv/stamp-docs benchmarks/.venv/stamp
 uv=.venv/bin/uv
-$uv pip install -q --python .venv/bin/python --upgrade -e core -e backends/local --group dev --group docs
+$uv pip install -q --python .venv/bin/python --upgrade -e core -e backends/local -e backends/docker --group dev --group docs
 $uv pip install -q --python benchmarks/.venv/bin/python --upgrade -e core -e backends/local -r benchmarks/requirements.txt
 {
     echo "# Versions that the project is developed and tested with; no addresses. Refresh: tools/refresh-constraints.sh"

@@ -1,0 +1,1 @@
+"""Intermodal on container engines: the backends `docker` and `podman`."""

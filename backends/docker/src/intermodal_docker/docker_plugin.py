@@ -1,0 +1,38 @@
+"""The backend's plugin: what the entry point `docker` of group `intermodal.backends` names."""
+
+from __future__ import annotations
+
+from intermodal.plugins import Builder, Capabilities, Config, Launcher, Options, hookimpl
+from intermodal_docker import roles
+from intermodal_docker.engine import Engine
+from intermodal_docker.options import add_options
+
+
+def _engine(config: Config) -> Engine:
+    from intermodal_docker.engines.docker_engine import DockerEngine
+
+    return DockerEngine(config.get("docker.host"))
+
+
+@hookimpl
+def intermodal_addoption(options: Options) -> None:
+    """The settings of this backend."""
+    add_options(options, "docker")
+
+
+@hookimpl
+def intermodal_builder(config: Config) -> Builder:
+    """Images by the engine's own means."""
+    return roles.builder(_engine(config), config)
+
+
+@hookimpl
+def intermodal_launcher(config: Config) -> Launcher:
+    """Containers of the engine."""
+    return roles.launcher(_engine(config), config)
+
+
+@hookimpl
+def intermodal_capabilities(config: Config) -> Capabilities:
+    """What this backend can do."""
+    return roles.capabilities(config, "docker")

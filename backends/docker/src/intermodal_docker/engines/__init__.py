@@ -1,0 +1,1 @@
+"""The engines: each in terms of its own client package."""

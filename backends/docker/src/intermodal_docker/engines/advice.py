@@ -1,0 +1,54 @@
+"""Why no engine answers, and which command fixes it."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+__all__ = ["why_unavailable"]
+
+_INSTALL = {"docker": "docker.io", "podman": "podman"}
+
+
+def why_unavailable(engine: str, address: str, error: BaseException) -> str:
+    """The message for an engine at `address` ("unix:///run/x.sock", "tcp://...", "ssh://...") that failed so."""
+    scheme, _, path = address.partition("://")
+    if scheme != "unix":
+        return (
+            f"{engine}: no engine answers at {address}: {error}. Check that the machine is reachable and that its "
+            f"engine listens there; {engine}.host or the engine's own environment variable names another one"
+        )
+    return f"{engine}: {_why_no_socket(engine, path, error)}"
+
+
+def _why_no_socket(engine: str, path: str, error: BaseException) -> str:
+    if not os.path.exists(path):
+        return f"no engine listens at {path}. {_start(engine)}"
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
+    except PermissionError:
+        return f"you may not use the engine at {path}. {_permit(engine)}"
+    except OSError:
+        return f"there is a socket at {path}, and nothing behind it. {_start(engine)}"
+    return f"the engine at {path} does not answer as one: {error}"
+
+
+def _start(engine: str) -> str:
+    install = f"(not installed: apt-get install {_INSTALL[engine]}, or your system's own way)"
+    if engine == "docker":
+        return f"Start it: sudo systemctl start docker {install}"
+    if os.geteuid() == 0:
+        return (
+            f"Start it: systemctl start podman.socket, or without systemd: podman system service --time=0 & {install}"
+        )
+    return (
+        "Start it: systemctl --user enable --now podman.socket, or without systemd: "
+        f"podman system service --time=0 & {install}"
+    )
+
+
+def _permit(engine: str) -> str:
+    if engine == "docker":
+        return "Join its group, and log in again: sudo usermod -aG docker $USER"
+    return "Use one of your own: systemctl --user enable --now podman.socket, and leave podman.host unset"

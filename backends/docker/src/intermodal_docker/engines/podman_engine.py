@@ -1,0 +1,329 @@
+"""Podman, through the package `podman`: its HTTP client, as its objects lack some verbs and ask more than once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import podman.errors
+import requests
+from podman.client import PodmanClient
+
+from intermodal.exception import BackendError
+from intermodal_docker.engine import (
+    ContainerDetails,
+    CreateRequest,
+    EngineBusy,
+    EngineInfo,
+    EngineUnavailable,
+    Exec,
+    ImageDetails,
+    NotThere,
+    Piece,
+)
+from intermodal_docker.engines.advice import why_unavailable
+from intermodal_docker.engines.hijack import Hijacked, pieces
+from intermodal_docker.engines.podman_spec import specification
+from intermodal_docker.engines.records import label_filters, seconds, split_reference, variables
+
+__all__ = ["PodmanEngine"]
+
+_MIB = 1 << 20
+
+
+class PodmanEngine:
+    """Implements `intermodal_docker.engine.Engine`. Connects when first asked.
+
+    Args:
+        address: "unix:///path", "tcp://host:port" or "ssh://user@host/path"; None: what `CONTAINER_HOST` says, or the
+            socket of this user's own podman.
+    """
+
+    name = "podman"
+
+    def __init__(self, address: str | None = None) -> None:
+        self.address = address or os.environ.get("CONTAINER_HOST") or _own_socket()
+        self._client: Any = None
+
+    @property
+    def remote(self) -> bool:
+        """See `intermodal_docker.engine.Engine`."""
+        return not self.address.startswith(("unix://", "http+unix://"))
+
+    def info(self) -> EngineInfo:
+        """See `intermodal_docker.engine.Engine`."""
+        told = self._json("GET", "/info")
+        host = told["host"]
+        able = set(host.get("cgroupControllers") or ())
+        return EngineInfo(
+            version=told["version"]["Version"],
+            cpus=float(host["cpus"]),
+            memory=host["memTotal"] // _MIB,
+            limits=frozenset({"cpu", "memory", "pids"} & able),
+            rootless=bool(host["security"]["rootless"]),
+        )
+
+    # ---- containers ----
+
+    def create(self, request: CreateRequest) -> str:
+        """See `intermodal_docker.engine.Engine`."""
+        return str(self._json("POST", "/containers/create", body=specification(request))["Id"])
+
+    def start(self, container: str) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        self._ask("POST", f"/containers/{container}/start")
+
+    def kill(self, container: str, signal: int = 9) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        with contextlib.suppress(NotThere, EngineBusy):
+            self._ask("POST", f"/containers/{container}/kill", signal=signal)
+
+    def wait(self, container: str) -> int:
+        """See `intermodal_docker.engine.Engine`."""
+        return int(self._ask("POST", f"/containers/{container}/wait", condition="stopped").text)
+
+    def wait_removed(self, container: str) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        with contextlib.suppress(NotThere):
+            self._ask("POST", f"/containers/{container}/wait", condition="removing")
+            self.remove(container)  # it is on its way: this waits for its lock
+
+    def remove(self, container: str) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        with contextlib.suppress(NotThere):
+            self._ask("DELETE", f"/containers/{container}", force=True, v=True, timeout=0)
+
+    def container(self, container: str) -> ContainerDetails | None:
+        """See `intermodal_docker.engine.Engine`."""
+        try:
+            told = self._json("GET", f"/containers/{container}/json")
+        except NotThere:
+            return None
+        state = told["State"]
+        ended = state["Status"] in ("exited", "stopped", "removing")
+        return ContainerDetails(
+            id=told["Id"],
+            name=told["Name"],
+            labels=told["Config"].get("Labels") or {},
+            running=bool(state["Running"]),
+            code=int(state["ExitCode"]) if ended else None,
+            oom_killed=bool(state["OOMKilled"]),
+            error=state.get("Error") or "",
+        )
+
+    def containers(self, labels: Mapping[str, str]) -> Sequence[ContainerDetails]:
+        """See `intermodal_docker.engine.Engine`."""
+        told = self._json("GET", "/containers/json", all=True, filters=_filters(labels))
+        return [
+            ContainerDetails(
+                id=one["Id"],
+                name=one["Names"][0] if one["Names"] else "",
+                labels=one["Labels"] or {},
+                running=one["State"] == "running",
+            )
+            for one in told or ()
+        ]
+
+    def logs(self, container: str) -> Iterable[Piece]:
+        """See `intermodal_docker.engine.Engine`."""
+        response = self._ask("GET", f"/containers/{container}/logs", stdout=True, stderr=True)
+        return pieces(response.content)
+
+    def attach(self, container: str) -> Exec:
+        """See `intermodal_docker.engine.Engine`."""
+        response = self._ask(
+            "POST", f"/containers/{container}/attach", stream=True, stdin=True, stdout=True, stderr=True
+        )
+        return Hijacked(response, tty=False, exit_code=lambda: self.wait(container), resize=lambda *_: None)
+
+    def exec(
+        self,
+        container: str,
+        argv: Sequence[str],
+        *,
+        env: Sequence[tuple[str, str]] = (),
+        workdir: str | None = None,
+        user: str = "0",
+        stdin: bool = False,
+        tty: bool = False,
+    ) -> Exec:
+        """See `intermodal_docker.engine.Engine`."""
+        body = {
+            "AttachStdin": stdin,
+            "AttachStdout": True,
+            "AttachStderr": True,
+            "Tty": tty,
+            "Cmd": list(argv),
+            "Env": [f"{name}={value}" for name, value in env],
+            "WorkingDir": workdir or "",
+            "User": user,
+        }
+        made = self._json("POST", f"/containers/{container}/exec", body=body)["Id"]
+        response = self._ask("POST", f"/exec/{made}/start", body={"Detach": False, "Tty": tty}, stream=True)
+        return Hijacked(
+            response,
+            tty=tty,
+            exit_code=lambda: int(self._json("GET", f"/exec/{made}/json")["ExitCode"]),
+            resize=lambda rows, columns: self._do("POST", f"/exec/{made}/resize", h=rows, w=columns),
+        )
+
+    def put_archive(self, container: str, path: str, archive: bytes) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        self._ask("PUT", f"/containers/{container}/archive", body=archive, path=path)
+
+    # ---- images ----
+
+    def commit(self, container: str, reference: str, changes: Sequence[str] = ()) -> str:
+        """See `intermodal_docker.engine.Engine`."""
+        repository, tag = split_reference(reference)
+        told = self._json(
+            "POST", "/commit", container=container, repo=repository, tag=tag, changes=list(changes), format="docker"
+        )
+        return str(told["Id"])
+
+    def image(self, reference: str) -> ImageDetails | None:
+        """See `intermodal_docker.engine.Engine`."""
+        try:
+            told = self._json("GET", f"/images/{reference}/json")
+        except NotThere:
+            return None
+        config = told.get("Config") or {}
+        return ImageDetails(
+            id=told["Id"],
+            tags=tuple(told.get("RepoTags") or ()),
+            size=told["Size"],
+            created=seconds(told["Created"]),
+            labels=config.get("Labels") or {},
+            env=variables(config.get("Env")),
+            entrypoint=tuple(config.get("Entrypoint") or ()),
+            command=tuple(config.get("Cmd") or ()),
+            workdir=config.get("WorkingDir") or "",
+            user=config.get("User") or "",
+            architecture=told.get("Architecture") or "",
+        )
+
+    def images(self, labels: Mapping[str, str]) -> Sequence[ImageDetails]:
+        """See `intermodal_docker.engine.Engine`."""
+        told = self._json("GET", "/images/json", filters=_filters(labels))
+        return [
+            ImageDetails(
+                id=one["Id"],
+                tags=tuple(one.get("RepoTags") or ()),
+                size=one["Size"],
+                created=float(one["Created"]),
+                labels=one.get("Labels") or {},
+            )
+            for one in told or ()
+        ]
+
+    def pull(self, reference: str, progress: Callable[[str], None], *, auth: tuple[str, str] | None = None) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        headers = _login(auth) if auth else {}
+        response = self._ask("POST", "/images/pull", stream=True, headers=headers, reference=reference)
+        with self._translated():
+            for line in response.iter_lines():
+                event = json.loads(line)
+                if event.get("error"):
+                    raise BackendError(f"podman could not pull {reference}: {event['error']}")
+                if event.get("stream"):
+                    progress(event["stream"].rstrip("\n"))
+
+    def tag(self, image: str, reference: str) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        repository, tag = split_reference(reference)
+        self._ask("POST", f"/images/{image}/tag", repo=repository, tag=tag)
+
+    def remove_image(self, reference: str) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        with contextlib.suppress(NotThere):
+            self._ask("DELETE", f"/images/{reference}")
+
+    def close(self) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    # ---- the wire ----
+
+    def _do(self, method: str, path: str, /, **params: Any) -> None:
+        self._ask(method, path, **params)
+
+    def _json(self, method: str, path: str, /, *, body: Any = None, **params: Any) -> Any:
+        return self._ask(method, path, body=body, **params).json()
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        /,
+        *,
+        body: Any = None,
+        stream: bool = False,
+        headers: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> Any:
+        """The answer to one request; with `stream`, before its body was read."""
+        data = json.dumps(body) if isinstance(body, dict) else body
+        given = {**({"Content-Type": "application/json"} if isinstance(body, dict) else {}), **(headers or {})}
+        params = {name: str(value).lower() if isinstance(value, bool) else value for name, value in params.items()}
+        with self._translated():
+            api = self._connected().api
+            call = {"GET": api.get, "POST": api.post, "PUT": api.put, "DELETE": api.delete}[method]
+            more = {"data": data} if method in ("POST", "PUT") else {}
+            response = call(path, params=params, headers=given, stream=stream, **more)
+            response.raise_for_status()
+            return response
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            self._client = PodmanClient(base_url=self.address)
+        return self._client
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """What the package raises becomes an error of ours."""
+        try:
+            yield
+        except podman.errors.NotFound as error:
+            raise NotThere(f"podman: {_words(error)}") from None
+        except podman.errors.APIError as error:
+            if error.response is None:
+                raise EngineUnavailable(why_unavailable(self.name, self.address, error)) from None
+            raise _translated(error) from None
+        except (podman.errors.PodmanError, requests.RequestException, ValueError) as error:
+            raise EngineUnavailable(why_unavailable(self.name, self.address, error)) from None
+
+
+def _own_socket() -> str:
+    if os.geteuid() == 0:
+        return "unix:///run/podman/podman.sock"
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
+    return f"unix://{runtime}/podman/podman.sock"
+
+
+def _filters(labels: Mapping[str, str]) -> str:
+    return json.dumps({"label": label_filters(labels)} if labels else {})
+
+
+def _login(auth: tuple[str, str]) -> dict[str, str]:
+    import base64
+
+    words = json.dumps({"username": auth[0], "password": auth[1]}).encode()
+    return {"X-Registry-Auth": base64.urlsafe_b64encode(words).decode()}
+
+
+def _words(error: podman.errors.APIError) -> str:
+    return str(error.explanation or error)
+
+
+def _translated(error: podman.errors.APIError) -> BackendError:
+    said = f"podman: {_words(error)}"
+    if error.status_code == 409:
+        return EngineBusy(said)
+    if "image not known" in said or ("executable file" in said and "not found" in said):
+        return NotThere(said)
+    return BackendError(said)

@@ -1,0 +1,23 @@
+"""The settings of both backends: `docker.*` and `podman.*`."""
+
+from __future__ import annotations
+
+from intermodal.plugins import Options
+
+__all__ = ["add_options"]
+
+_HOST = {
+    "docker": "tcp://build-machine:2376; default: DOCKER_HOST, then docker's current context",
+    "podman": "unix:///run/podman/podman.sock; default: CONTAINER_HOST, then your own podman's socket",
+}
+
+
+def add_options(options: Options, backend: str) -> None:
+    """Register the settings of `backend`, "docker" or "podman"."""
+    options.add(f"{backend}.host", help=f"Where the engine is, such as {_HOST[backend]}.")
+    options.add(
+        f"{backend}.gpus",
+        type="list",
+        default=(),
+        help='Declared accelerators, such as ["H100:4", "A100:2"], instead of those that NVML finds.',
+    )

@@ -1,0 +1,29 @@
+"""The roles of both backends, given an engine. What is heavy is imported when a role is asked for."""
+
+from __future__ import annotations
+
+from intermodal.plugins import Builder, Capabilities, Config, Launcher
+from intermodal_docker.engine import Engine
+
+__all__ = ["builder", "capabilities", "launcher"]
+
+
+def builder(engine: Engine, config: Config) -> Builder:
+    """The build role."""
+    from intermodal_docker.builder import EngineBuilder
+
+    return EngineBuilder(engine, config)
+
+
+def launcher(engine: Engine, config: Config) -> Launcher:
+    """The launch role."""
+    from intermodal_docker.launcher import EngineLauncher
+
+    return EngineLauncher(engine, config)
+
+
+def capabilities(config: Config, backend: str) -> Capabilities:
+    """What the backend can do, as data."""
+    from intermodal_docker.capabilities import capabilities as stated
+
+    return stated(backend)
