@@ -25,6 +25,7 @@ PUBLIC = {
     "intermodal.plugins.building",
     "intermodal.plugins.commands",
     "intermodal.plugins.gpus",
+    "intermodal.plugins.processes",
     "intermodal.specs",
 }
 #: Used behind a check of the version or an `except ImportError`, which the static check below does not read.

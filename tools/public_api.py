@@ -25,6 +25,7 @@ MODULES = (
     "intermodal.plugins.building",
     "intermodal.plugins.commands",
     "intermodal.plugins.gpus",
+    "intermodal.plugins.processes",
     "intermodal.specs",
 )
 #: Longer signatures get a line for each parameter, so that a change of one shows as one line.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intermodal.plugins import Builder, Capabilities, Config, Launcher, Options, hookimpl
+from intermodal.plugins import Builder, Capabilities, Config, GpuAllocator, Launcher, Options, hookimpl
 from intermodal_docker import roles
 from intermodal_docker.engine import Engine
 from intermodal_docker.options import add_options
@@ -30,6 +30,12 @@ def intermodal_builder(config: Config) -> Builder:
 def intermodal_launcher(config: Config) -> Launcher:
     """Containers of the engine."""
     return roles.launcher(_engine(config), config)
+
+
+@hookimpl
+def intermodal_gpus(config: Config) -> GpuAllocator:
+    """The declared devices, or those that NVML finds."""
+    return roles.gpus(config, "docker")
 
 
 @hookimpl

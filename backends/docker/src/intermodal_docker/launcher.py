@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, TypeVar
 
-from intermodal.plugins import BuiltImage, Config, Container, GpuLease, Launcher, LaunchRefused, OutputSink
+from intermodal.exception import BackendError
+from intermodal.plugins import (
+    BuiltImage,
+    Config,
+    ContainerExit,
+    GpuLease,
+    Launcher,
+    LaunchRefused,
+    OutputSink,
+)
+from intermodal.plugins.gpus import counts, host_gpus
+from intermodal.plugins.processes import pump, terminal_size
 from intermodal.specs import ContainerSpec, ResourceTotals
-from intermodal_docker.engine import Engine
+from intermodal_docker.container import EngineContainer
+from intermodal_docker.door import Door
+from intermodal_docker.engine import Engine, EngineInfo, NotThere
+from intermodal_docker.inside.messages import Reader
+from intermodal_docker.request import container_request
+from intermodal_docker.session import Session, reap
+from intermodal_docker.starting import Starting
 
 __all__ = ["EngineLauncher"]
+
+#: Requests to the engine that may be under way at once.
+_AT_ONCE = 32
+T = TypeVar("T")
 
 
 class EngineLauncher(Launcher):
@@ -17,18 +45,165 @@ class EngineLauncher(Launcher):
     def __init__(self, engine: Engine, config: Config) -> None:
         self._engine = engine
         self._config = config
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="intermodal-engine")
+        self._info: asyncio.Task[EngineInfo] | None = None
+        self._opened: contextlib.ExitStack | None = None
+        self._reaping: asyncio.Future[None] | None = None
+        self._containers: set[EngineContainer] = set()
 
     async def totals(self) -> ResourceTotals:
         """See the protocol."""
-        info = await asyncio.to_thread(self._engine.info)
-        return ResourceTotals(cpu=info.cpus, memory=info.memory, gpus={})
+        info = await self._known()
+        devices = await self._do(lambda: host_gpus(self._config, f"{self._engine.name}.gpus"))
+        return ResourceTotals(cpu=info.cpus, memory=info.memory, gpus=counts(devices))
 
     async def launch(
         self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
-    ) -> Container:
+    ) -> EngineContainer:
         """See the protocol."""
-        raise LaunchRefused("this backend cannot start containers yet")
+        container = await self._start(spec, image, gpus, output)
+        container.run(boot, gpus.fds if gpus else ())
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its exit tells
+                await asyncio.get_running_loop().sock_sendall(container.stream, boot)
+        except asyncio.CancelledError:
+            await container.kill()
+            container.stream.close()  # nobody was given it
+            raise
+        return container
+
+    async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
+        """See the protocol."""
+        container = await self._start(spec, image, gpus, _show)
+        try:
+            size = terminal_size()
+            term = {"TERM": os.environ.get("TERM", "xterm")} if size else {}
+            process = await container.exec(argv, env=term, pty=size is not None, size=size or (24, 80))
+            return await pump(process)
+        finally:
+            await container.kill()
+            await container.wait()
 
     async def close(self) -> None:
         """See the protocol."""
-        await asyncio.to_thread(self._engine.close)
+        for container in list(self._containers):
+            await container.kill()
+        for container in list(self._containers):
+            await container.wait()
+        if self._reaping is not None:
+            await asyncio.wait({self._reaping})
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        await self._do(self._engine.close)
+        self._threads.shutdown(wait=False)
+
+    async def _start(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
+    ) -> EngineContainer:
+        """A container whose process 1 has come, and waits for orders."""
+        info = await self._known()
+        session, door = self._open()
+        token, coming = door.expect()
+        loop = asyncio.get_running_loop()
+        silent = asyncio.Event()
+        request = container_request(
+            spec, image, gpus, info=info, door=str(door.folder), token=token, labels=session.labels
+        )
+        starting = Starting(
+            self._engine,
+            request,
+            lambda stream, data: _call(loop, output, stream, data),
+            lambda: _call(loop, silent.set),
+        )
+        up = asyncio.ensure_future(self._do(starting.up))
+        try:
+            await asyncio.shield(up)
+            reader = await self._arrival(starting, coming, silent)
+        except BaseException as error:
+            coming.cancel()
+            await self._clear_up(starting, up)
+            if isinstance(error, NotThere):
+                raise LaunchRefused(str(error)) from None
+            raise
+        return self._running(spec, output, reader, starting.container)
+
+    def _running(self, spec: ContainerSpec, output: OutputSink, reader: Reader, name: str) -> EngineContainer:
+        async def gone() -> ContainerExit | None:
+            try:
+                return await self._do(lambda: _ending(self._engine, name))
+            finally:
+                self._containers.discard(container)
+
+        container = EngineContainer(
+            spec, output, reader, gone=gone, remove=lambda: self._do(lambda: self._engine.remove(name))
+        )
+        self._containers.add(container)
+        return container
+
+    async def _arrival(self, starting: Starting, coming: asyncio.Future[Reader], silent: asyncio.Event) -> Reader:
+        """The connection of the container's process 1. Raises `BackendError` where it ended before."""
+        quiet = asyncio.ensure_future(silent.wait())
+        try:
+            either: set[asyncio.Future[Any]] = {coming, quiet}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                there = await self._do(lambda: self._engine.container(starting.container))
+                if there is None or not there.running:
+                    name = starting.container[:12]
+                    raise BackendError(f"container {name} ended before its guest came: see what it printed")
+            return await coming
+        finally:
+            quiet.cancel()
+
+    async def _clear_up(self, starting: Starting, up: asyncio.Future[None]) -> None:
+        """After a start that failed or was cancelled: returns when nothing is left."""
+
+        async def clear() -> None:
+            starting.cancel()
+            await asyncio.wait({up})
+            if up.cancelled() or up.exception() is None:
+                await self._do(lambda: self._engine.remove(starting.container))
+
+        await asyncio.shield(asyncio.ensure_future(clear()))
+
+    async def _known(self) -> EngineInfo:
+        if self._info is None or (self._info.done() and (self._info.cancelled() or self._info.exception())):
+            self._info = asyncio.create_task(self._do(self._engine.info))
+        return await asyncio.shield(self._info)
+
+    def _open(self) -> tuple[Session, Door]:
+        """The session's directory, made when the first container needs it; what others left is removed meanwhile."""
+        if self._opened is None:
+            self._opened = contextlib.ExitStack()
+            self._session = self._opened.enter_context(Session(self._config.data_dir, self._engine.name))
+            self._door = self._opened.enter_context(Door(self._session.folder / "door"))
+            self._reaping = asyncio.ensure_future(self._do(lambda: reap(self._engine, self._config.data_dir)))
+            self._reaping.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return self._session, self._door
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        """On a thread: engines block."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _ending(engine: Engine, name: str) -> ContainerExit | None:
+    """Wait until the engine has removed a container that has ended; how it ended, if the engine still knows."""
+    known = engine.container(name)
+    engine.wait_removed(name)
+    if known is None or known.code is None:
+        return None
+    if known.oom_killed:
+        return ContainerExit(cause="out_of_memory", code=known.code, detail="its first process was killed for memory")
+    return ContainerExit(cause="killed" if 128 < known.code < 128 + signal.NSIG else "exited", code=known.code)
+
+
+def _call(loop: asyncio.AbstractEventLoop, work: Callable[..., Any], *arguments: Any) -> None:
+    with contextlib.suppress(RuntimeError):  # the session is over, nobody listens
+        loop.call_soon_threadsafe(work, *arguments)
+
+
+def _show(stream: Literal[1, 2], data: bytes) -> None:
+    target = sys.stdout if stream == 1 else sys.stderr
+    target.buffer.write(data)
+    target.buffer.flush()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from intermodal.plugins import Builder, Capabilities, Config, Launcher
+from intermodal.plugins import Builder, Capabilities, Config, GpuAllocator, Launcher
 from intermodal_docker.engine import Engine
 
-__all__ = ["builder", "capabilities", "launcher"]
+__all__ = ["builder", "capabilities", "gpus", "launcher"]
 
 
 def builder(engine: Engine, config: Config) -> Builder:
@@ -20,6 +20,13 @@ def launcher(engine: Engine, config: Config) -> Launcher:
     from intermodal_docker.launcher import EngineLauncher
 
     return EngineLauncher(engine, config)
+
+
+def gpus(config: Config, backend: str) -> GpuAllocator:
+    """The role of GPU allocation."""
+    from intermodal.plugins.gpus import host_allocator
+
+    return host_allocator(config, f"{backend}.gpus")
 
 
 def capabilities(config: Config, backend: str) -> Capabilities:

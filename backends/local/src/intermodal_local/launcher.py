@@ -14,6 +14,7 @@ from typing import Any
 
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import BuiltImage, ContainerExit, GpuLease, LaunchBusy, LaunchRefused, OutputSink
+from intermodal.plugins.processes import pump, terminal_size
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_local.base import Base, prepare_base
 from intermodal_local.container import LocalContainer
@@ -21,7 +22,6 @@ from intermodal_local.gpus import device_nodes
 from intermodal_local.link import Link
 from intermodal_local.rootfs import Python, Rootfs
 from intermodal_local.runtime import advice, cleanup
-from intermodal_local.terminal import pump, terminal_size
 
 __all__ = ["LocalLauncher", "machine_cpu", "machine_memory"]
 

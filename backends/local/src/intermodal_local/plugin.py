@@ -44,22 +44,22 @@ def intermodal_builder(config: Config) -> Builder:
 @hookimpl
 def intermodal_launcher(config: Config) -> Launcher:
     """Containers from namespaces."""
-    from intermodal_local.gpus import counts, inventory
+    from intermodal.plugins.gpus import counts, host_gpus
     from intermodal_local.launcher import LocalLauncher
 
     isolation = config.get("local.isolation")
     filtered = config.get("local.seccomp") == "default"
     return LocalLauncher(
-        config.data_dir, isolation=isolation, filtered=filtered, gpus=lambda: counts(inventory(config))
+        config.data_dir, isolation=isolation, filtered=filtered, gpus=lambda: counts(host_gpus(config, "local.gpus"))
     )
 
 
 @hookimpl
 def intermodal_gpus(config: Config) -> GpuAllocator:
     """The declared devices, or those that NVML finds."""
-    from intermodal_local.gpus import allocator
+    from intermodal.plugins.gpus import host_allocator
 
-    return allocator(config)
+    return host_allocator(config, "local.gpus")
 
 
 @hookimpl

@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from intermodal.exception import ConfigError
+from intermodal.plugins.config import Config
+from intermodal.plugins.nvidia import found_gpus, kind_of
 from intermodal.plugins.roles import GpuDevice, GpuLease
 from intermodal.specs import GpuChoice
 
-__all__ = ["LockedGpus", "declared_gpus", "lease_env"]
+__all__ = ["LockedGpus", "counts", "declared_gpus", "found_gpus", "host_allocator", "host_gpus", "kind_of", "lease_env"]
 
 
 def declared_gpus(entries: Iterable[str], origin: str) -> tuple[GpuDevice, ...]:
@@ -36,6 +38,27 @@ def declared_gpus(entries: Iterable[str], origin: str) -> tuple[GpuDevice, ...]:
             raise ConfigError(f'{origin} declares the GPU {entry!r}; write a kind and a count, such as "H100:4"')
         devices += [GpuDevice(kind=kind.upper(), index=len(devices) + number) for number in range(int(count or "1"))]
     return tuple(devices)
+
+
+def counts(devices: Sequence[GpuDevice]) -> dict[str, int]:
+    """How many devices of each kind."""
+    kinds = [device.kind for device in devices]
+    return {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+
+
+def host_gpus(config: Config, option: str) -> tuple[GpuDevice, ...]:
+    """The devices of this machine that containers can get: those that `option`, a list, declares, else those that NVML
+    finds. May block. Raises `ConfigError`.
+    """
+    declared = config.get(option)
+    if declared:
+        return declared_gpus(declared, config.origin(option))
+    return found_gpus() if os.path.exists("/proc/driver/nvidia") else ()
+
+
+def host_allocator(config: Config, option: str) -> LockedGpus:
+    """The allocator of those devices, shared with all engines that use the same data directory."""
+    return LockedGpus(host_gpus(config, option), config.data_dir / "locks" / "gpus")
 
 
 def lease_env(devices: Sequence[GpuDevice]) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from intermodal_local.gpus import kind_of
+from intermodal.plugins.gpus import kind_of
 
 #: A driver's library with three devices: a good one, one in MIG mode, one that fell off the bus.
 LIBRARY = r"""
@@ -36,8 +36,8 @@ int nvmlDeviceGetMigMode(void *handle, unsigned *now, unsigned *next) { *now = *
 """
 ASK = """
 import json
-from intermodal_local.gpus import counts, found
-devices = found()
+from intermodal.plugins.gpus import counts, found_gpus
+devices = found_gpus()
 print(json.dumps([counts(devices), [[d.kind, d.index, d.uuid, d.memory] for d in devices]]))
 """
 COMPILER = shutil.which("cc") or shutil.which("gcc")

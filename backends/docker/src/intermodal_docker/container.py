@@ -1,0 +1,151 @@
+"""A running container as the launcher hands it out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Literal
+
+from intermodal.exception import BackendError
+from intermodal.plugins import ContainerExit, OutputSink
+from intermodal.plugins.processes import PipedProcess
+from intermodal.specs import ContainerSpec
+from intermodal_docker.inside.messages import Message, Reader
+from intermodal_docker.life import Life
+
+__all__ = ["EngineContainer"]
+
+_CHUNK = 1 << 16
+_MIB = 1 << 20
+#: Seconds that process 1 gets to end when it is told to, before the engine is asked.
+_PATIENCE_S = 2.0
+
+
+class EngineContainer:
+    """See `intermodal.plugins.Container`. After its start nothing of it goes through the engine but its removal.
+
+    Args:
+        spec: the launcher's.
+        output: the launcher's.
+        reader: the connection of its process 1, from the door.
+        gone: waits until the engine has removed it, and gives what the engine said of its end, if it still could.
+        remove: has the engine kill and remove it.
+    """
+
+    def __init__(
+        self,
+        spec: ContainerSpec,
+        output: OutputSink,
+        reader: Reader,
+        *,
+        gone: Callable[[], Coroutine[None, None, ContainerExit | None]],
+        remove: Callable[[], Coroutine[None, None, None]],
+    ) -> None:
+        self._spec = spec
+        self._sink = output
+        self._gone = gone
+        self._remove = remove
+        self._loop = asyncio.get_running_loop()
+        self._exit: asyncio.Future[ContainerExit] = self._loop.create_future()
+        self._open: set[int] = set()
+        self._told: Message = None
+        self._killed = False
+        self._ending: asyncio.Task[None] | None = None
+        self._removing: asyncio.Task[None] | None = None
+        self.stream, self._theirs = socket.socketpair()
+        self.stream.setblocking(False)
+        self._life = Life(reader, self._ended, self._settle)
+
+    @property
+    def id(self) -> str:
+        """The spec's id."""
+        return self._spec.id
+
+    def run(self, boot: bytes, held: Sequence[int]) -> None:
+        """Start the guest. `held`: descriptors that process 1 keeps open as long as the container lives."""
+        out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
+        self._watch(1, out[0])
+        self._watch(2, err[0])
+        with self._theirs as theirs:
+            self._life.run(self._spec.python_path, [theirs.fileno(), out[1], err[1], *held])
+        for fd in (out[1], err[1]):
+            os.close(fd)
+
+    async def wait(self) -> ContainerExit:
+        """See the protocol."""
+        return await asyncio.shield(self._exit)
+
+    async def kill(self) -> None:
+        """See the protocol."""
+        if not self._life.over:
+            self._killed = True
+            self._life.end()
+            self._loop.call_later(_PATIENCE_S, self._insist)
+
+    async def set_parked(self, parked: bool) -> None:
+        """An engine reserves nothing that could be given back."""
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        workdir: str | None = None,
+        pty: bool = False,
+        size: tuple[int, int] = (24, 80),
+    ) -> PipedProcess:
+        """See the protocol. `size` of a terminal is in rows and columns."""
+        return await self._life.start(argv, env or {}, workdir or self._spec.workdir, size if pty else None)
+
+    def _watch(self, number: Literal[1, 2], fd: int) -> None:
+        os.set_blocking(fd, False)
+        self._open.add(fd)
+        self._loop.add_reader(fd, self._read, number, fd)
+
+    def _read(self, number: Literal[1, 2], fd: int) -> None:
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return
+        if data:
+            self._sink(number, data)
+            return
+        self._loop.remove_reader(fd)
+        self._open.discard(fd)
+        os.close(fd)
+        self._settle()
+
+    def _ended(self, told: Message) -> None:
+        self._told = told
+
+    def _insist(self) -> None:
+        if not self._life.over and self._removing is None:
+            self._removing = asyncio.create_task(self._remove())
+
+    def _settle(self) -> None:
+        """Process 1 is gone and all output has come: the engine is clearing up."""
+        if self._life.over and not self._open and self._ending is None:
+            self._ending = self._loop.create_task(self._finish())
+
+    async def _finish(self) -> None:
+        try:
+            known = await self._gone()
+        except BackendError as error:
+            known = None if self._told or self._killed else ContainerExit(cause="lost", detail=str(error))
+        self._exit.set_result(self._ending_of(known))
+
+    def _ending_of(self, known: ContainerExit | None) -> ContainerExit:
+        if self._told:
+            code = int(self._told["code"])
+            if self._told["oom"]:
+                return ContainerExit(cause="out_of_memory", code=code, detail=self._memory_words())
+            return ContainerExit(cause="killed" if self._told["killed"] else "exited", code=code)
+        if self._killed or known is None:
+            return ContainerExit(cause="killed", code=137)
+        return known
+
+    def _memory_words(self) -> str:
+        limit = self._spec.resources.memory_limit
+        return f"memory limit {limit} MiB, peak {int(self._told['peak']) // _MIB} MiB"

@@ -1,0 +1,56 @@
+"""What to ask of an engine for a container."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from intermodal.plugins import BuiltImage, GpuLease
+from intermodal.specs import ContainerSpec
+from intermodal_docker.door import INSIDE
+from intermodal_docker.engine import Bind, CreateRequest, EngineInfo
+
+__all__ = ["PIDS", "container_request"]
+
+#: Processes and threads that a container may have.
+PIDS = 2048
+_SHARES = 1024
+_LEAST_MEMORY = 6  # MiB: engines take no less
+
+
+def container_request(
+    spec: ContainerSpec,
+    image: BuiltImage,
+    gpus: GpuLease | None,
+    *,
+    info: EngineInfo,
+    door: str,
+    token: str,
+    labels: Mapping[str, str],
+) -> CreateRequest:
+    """A request for a container of `spec`.
+
+    Args:
+        info: of the engine's machine.
+        door: the directory of the session's `Door`; `token` is what this container shows there.
+        labels: of the session.
+    """
+    resources = spec.resources
+    memory = None if resources.memory_limit is None else max(resources.memory_limit, _LEAST_MEMORY)
+    return CreateRequest(
+        image=image.ref,
+        command=["python3", f"{INSIDE}/init.py", token],
+        name=f"intermodal-{spec.id}",
+        env=spec.env,
+        labels={**labels, "intermodal.app": spec.app, "intermodal.function": spec.function},
+        workdir=spec.workdir,
+        hostname=spec.id[:63],
+        binds=[Bind(door, INSIDE), *(Bind(mount.source, mount.target) for mount in spec.mounts)],
+        network="none" if spec.network == "none" else "default",
+        cpus=None if resources.cpu_limit is None else min(max(resources.cpu_limit, 0.01), info.cpus),
+        cpu_shares=max(2, round(resources.cpu * _SHARES)),
+        memory=memory,
+        pids=PIDS,
+        shm=memory or max(info.memory // 2, 64),
+        remove=True,
+        gpus=[device.uuid for device in gpus.devices if device.uuid] if gpus else (),
+    )

@@ -1,0 +1,88 @@
+"""A session's mark on its containers, so that whoever comes later knows which nobody needs any more."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from intermodal_docker.engine import Engine
+
+__all__ = ["Session", "reap"]
+
+_OWNER, _LEASE = "intermodal.owner", "intermodal.session"
+
+
+class Session:
+    """A directory of this process below the data directory, with a lock file that it holds as long as it lives.
+
+    A context manager: leaving removes the directory.
+    """
+
+    def __init__(self, data_dir: Path, backend: str) -> None:
+        self._home = data_dir / backend / "sessions"
+        self._name = secrets.token_hex(6)
+        self.folder = self._home / self._name
+        self.labels: Mapping[str, str] = {**_owner(data_dir), _LEASE: self._name}
+
+    def __enter__(self) -> Session:
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._home.chmod(0o700)
+        self._lock = os.open(self._home / f"{self._name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.folder.mkdir()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _forget(self._home, self._name)
+        os.close(self._lock)
+
+
+def reap(engine: Engine, data_dir: Path) -> None:
+    """Remove the containers and directories of sessions of this machine and data directory that have ended. Blocks."""
+    home = data_dir / engine.name / "sessions"
+    for container in engine.containers(_owner(data_dir)):
+        if not _lives(home, container.labels.get(_LEASE, "")):
+            engine.remove(container.id)
+    for lock in home.glob("*.lock"):
+        if not _lives(home, lock.stem):
+            _forget(home, lock.stem)
+
+
+def _owner(data_dir: Path) -> dict[str, str]:
+    """Containers of one engine may belong to several machines, users and data directories."""
+    with contextlib.suppress(OSError):
+        machine = Path("/etc/machine-id").read_text().strip()
+        return {_OWNER: _hash(machine, data_dir)}
+    return {_OWNER: _hash(os.uname().nodename, data_dir)}
+
+
+def _hash(machine: str, data_dir: Path) -> str:
+    return hashlib.sha256(f"{machine}\0{os.getuid()}\0{data_dir.resolve()}".encode()).hexdigest()[:24]
+
+
+def _lives(home: Path, name: str) -> bool:
+    try:
+        fd = os.open(home / f"{name}.lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+
+
+def _forget(home: Path, name: str) -> None:
+    shutil.rmtree(home / name, ignore_errors=True)
+    (home / f"{name}.lock").unlink(missing_ok=True)

@@ -1,0 +1,242 @@
+"""For launchers: a process in a container whose standard streams are pipes or a terminal of this machine.
+
+Public to authors of backends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import fcntl
+import os
+import struct
+import sys
+import termios
+import tty
+from collections.abc import AsyncIterator, Callable
+from typing import Literal
+
+from intermodal.exception import BackendError
+from intermodal.plugins.roles import ExecProcess
+
+__all__ = ["PipedProcess", "pump", "terminal_size"]
+
+_CHUNK = 1 << 16
+_HIGH_WATER = 64
+_LOOK_AT_SIZE_S = 0.25
+
+Piece = tuple[Literal[1, 2], bytes]
+
+
+class PipedProcess:
+    """See `intermodal.plugins.ExecProcess`. Output is read no faster than it is taken.
+
+    Who starts the process calls `attach_pipes` or `attach_terminal`, and then `ended` or `failed`; all on the loop.
+
+    Args:
+        send_signal: sends the process a signal; called only while it has not ended.
+    """
+
+    def __init__(self, send_signal: Callable[[int], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._send_signal = send_signal
+        self._input: int | None = None
+        self._terminal = False
+        self._readers: dict[int, Literal[1, 2]] = {}
+        self._paused = False
+        self._pieces: collections.deque[Piece] = collections.deque()
+        self._changed = asyncio.Event()
+        self._started: asyncio.Future[None] = self._loop.create_future()
+        self._code: asyncio.Future[int] = self._loop.create_future()
+
+    def attach_pipes(self, stdin: int, stdout: int, stderr: int) -> None:
+        """Take over our ends of its standard streams."""
+        self._input = stdin
+        os.set_blocking(stdin, False)
+        self._read_from(stdout, 1)
+        self._read_from(stderr, 2)
+        self._started.set_result(None)
+
+    def attach_terminal(self, master: int) -> None:
+        """Take over the master of its terminal."""
+        self._terminal = True
+        self._input = master
+        os.set_blocking(master, False)
+        self._read_from(os.dup(master), 1)
+        self._started.set_result(None)
+
+    def ended(self, code: int) -> None:
+        """It has ended: 0..255, or minus the signal's number."""
+        if not self._code.done():
+            self._code.set_result(code if code >= 0 else 128 - code)
+        self._no_more()
+
+    def failed(self, words: str) -> None:
+        """It could not be started, as `words` say."""
+        if not self._code.done():
+            self._code.set_exception(BackendError(f"could not start a process in the container: {words}"))
+            self._code.exception()
+        self._no_more()
+
+    async def started(self) -> None:
+        """Until its streams are there."""
+        await asyncio.shield(self._started)
+
+    async def write(self, data: bytes) -> None:
+        """See the protocol. Raises `BrokenPipeError` when nobody reads any more."""
+        view = memoryview(data)
+        while view:
+            if self._input is None:
+                raise BrokenPipeError("the standard input of this process is closed")
+            try:
+                view = view[os.write(self._input, view) :]
+            except BlockingIOError:
+                await self._writable(self._input)
+
+    async def close_stdin(self) -> None:
+        """See the protocol. On a terminal it types the end-of-file character."""
+        if self._terminal:
+            await self.write(b"\x04")
+        elif self._input is not None:
+            os.close(self._input)
+            self._input = None
+
+    async def output(self) -> AsyncIterator[Piece]:
+        """See the protocol."""
+        while True:
+            while self._pieces:
+                yield self._pieces.popleft()
+            self._resume()
+            if not self._readers and self._started.done():
+                return
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def resize(self, rows: int, columns: int) -> None:
+        """See the protocol. Without a terminal nothing happens."""
+        if self._terminal and self._input is not None:
+            fcntl.ioctl(self._input, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    async def signal(self, number: int) -> None:
+        """See the protocol."""
+        if not self._code.done():
+            self._send_signal(number)
+
+    async def wait(self) -> int:
+        """See the protocol. Raises `BackendError` where it could not be started."""
+        return await asyncio.shield(self._code)
+
+    def _no_more(self) -> None:
+        if not self._started.done():
+            self._started.set_result(None)
+        self._changed.set()
+
+    def _read_from(self, fd: int, stream: Literal[1, 2]) -> None:
+        os.set_blocking(fd, False)
+        self._readers[fd] = stream
+        self._loop.add_reader(fd, self._read, fd)
+
+    def _read(self, fd: int) -> None:
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:  # a terminal whose other end is closed
+            data = b""
+        if data:
+            self._pieces.append((self._readers[fd], data))
+        else:
+            self._loop.remove_reader(fd)
+            del self._readers[fd]
+            os.close(fd)
+        if len(self._pieces) >= _HIGH_WATER and not self._paused:
+            self._paused = True
+            for reader in self._readers:
+                self._loop.remove_reader(reader)
+        self._changed.set()
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            for reader in self._readers:
+                self._loop.add_reader(reader, self._read, reader)
+
+    async def _writable(self, fd: int) -> None:
+        ready = self._loop.create_future()
+        self._loop.add_writer(fd, ready.set_result, None)
+        try:
+            await ready
+        finally:
+            self._loop.remove_writer(fd)
+
+
+def terminal_size() -> tuple[int, int] | None:
+    """Rows and columns of the terminal that both standard input and output are; None where they are none."""
+    if not (os.isatty(0) and os.isatty(1)):
+        return None
+    columns, rows = os.get_terminal_size(0)
+    return rows, columns
+
+
+async def pump(process: ExecProcess) -> int:
+    """Connect until the process ends; its exit code. The terminal is as before afterwards."""
+    size = terminal_size()
+    before = termios.tcgetattr(0) if size else None
+    if before is not None:
+        tty.setraw(0)
+    helpers = [asyncio.create_task(_type(process))]
+    if size is not None:
+        helpers.append(asyncio.create_task(_follow_size(process, size)))
+    try:
+        async for stream, data in process.output():
+            target = sys.stdout if stream == 1 else sys.stderr
+            target.buffer.write(data)
+            target.buffer.flush()
+        return await process.wait()
+    finally:
+        for helper in helpers:
+            helper.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+        if before is not None:
+            termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+async def _type(process: ExecProcess) -> None:
+    loop = asyncio.get_running_loop()
+    source = os.dup(0)
+    try:
+        while data := await _next_input(loop, source):
+            await process.write(data)
+        await process.close_stdin()
+    except BrokenPipeError:
+        return
+    finally:
+        os.close(source)
+
+
+async def _next_input(loop: asyncio.AbstractEventLoop, source: int) -> bytes:
+    ready: asyncio.Future[None] = loop.create_future()
+    try:
+        loop.add_reader(source, _mark, ready)
+    except PermissionError:  # a regular file is always ready, and epoll refuses it
+        return os.read(source, 1 << 16)
+    try:
+        await ready
+        return os.read(source, 1 << 16)
+    finally:
+        loop.remove_reader(source)
+
+
+def _mark(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+async def _follow_size(process: ExecProcess, last: tuple[int, int]) -> None:
+    """The window's size is looked at: its signal reaches the main thread only, and the loop may run on another."""
+    while True:
+        await asyncio.sleep(_LOOK_AT_SIZE_S)
+        size = terminal_size()
+        if size is not None and size != last:
+            last = size
+            await process.resize(*size)
