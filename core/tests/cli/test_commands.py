@@ -11,7 +11,7 @@ import pytest
 
 import intermodal
 from intermodal.cli.failures import describe
-from intermodal.exception import ConfigError
+from intermodal.exception import BackendError, ConfigError, Error
 
 
 def test_help_names_every_command_and_imports_none(cli, environment) -> None:
@@ -43,11 +43,12 @@ def test_a_file_without_run_is_told_how_to_write_it(cli) -> None:
     assert "did you mean 'intermodal run hello.py::main'?" in done.stderr
 
 
-def test_a_wrong_setting_is_one_line_also_when_a_plugin_finds_it() -> None:
-    """No traceback of its code: the error says which variable has it."""
-    with pytest.raises(ConfigError) as caught:
-        raise ConfigError("INTERMODAL_LOCAL_GPUS declares the GPU 'H100:x'")
-    assert describe(caught.value) == "error: INTERMODAL_LOCAL_GPUS declares the GPU 'H100:x'"
+@pytest.mark.parametrize("kind", [ConfigError, BackendError])
+def test_a_wrong_setting_or_a_backend_that_cannot_work_is_one_line(kind: type[Error]) -> None:
+    """No traceback of the plugin's code that found it: the message says what to do."""
+    with pytest.raises(kind) as caught:
+        raise kind("no user namespaces: set kernel.unprivileged_userns_clone=1")
+    assert describe(caught.value) == "error: no user namespaces: set kernel.unprivileged_userns_clone=1"
 
 
 def test_a_variable_that_is_nearly_a_setting_is_warned_about(cli) -> None:

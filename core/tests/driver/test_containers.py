@@ -105,7 +105,7 @@ def test_a_launcher_that_raises_fails_the_calls_that_wait(
     stage.answers += [raised] * launches
     app, function = make(gpu=gpu)
     with app.run():
-        with pytest.raises(kind, match=words):
+        with pytest.raises(kind, match=rf"^body: .*{words}"):
             function.remote(1)
         assert stage.arrived.qsize() == launches
         assert free(stage)
@@ -176,7 +176,7 @@ def test_a_container_that_breaks_the_protocol_is_cut_off_and_its_input_runs_else
 def test_a_container_that_never_says_hello_is_killed_at_its_startup_timeout(stage: Any) -> None:
     """Nothing waits for ever; the error names the limit."""
     app, function = make(startup_timeout=1, gpu="T4")
-    with app.run(), pytest.raises(ContainerStartError, match="1 s"):
+    with app.run(), pytest.raises(ContainerStartError, match=r"^body: .*1 s"):
         function.remote(1)
     assert [peer.kills for peer in stage.peers] == [1] * len(stage.peers)
     assert free(stage)
@@ -258,7 +258,7 @@ def test_a_container_that_dies_under_an_input_again_and_again(
             peer.ends(ending)
             if tries == 3:
                 break
-        with pytest.raises(kind, match=words):
+        with pytest.raises(kind, match=rf"^body: .*{words}"):
             waiting.result(PATIENCE)
         assert free(stage)
 

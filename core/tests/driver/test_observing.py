@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import intermodal
-from intermodal.exception import NotFoundError, OutputExpiredError
+from intermodal.exception import ImageBuildError, NotFoundError, OutputExpiredError
 
 RECORDER = """
 from intermodal.plugins import hookimpl
@@ -77,3 +77,19 @@ def test_outputs_of_spawned_calls_are_kept_until_enough_later_ones_have_ended(
         assert again.get() == "2"
         with pytest.raises(NotFoundError):
             intermodal.FunctionCall.from_id("fc-0000000000-99").get()
+
+
+def test_of_an_image_that_failed_observers_hear_once(heard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image's end says so; no container came of it that could have ended."""
+    from plain_backend import PlainBuilder
+
+    async def fail(*_: Any) -> None:
+        raise ImageBuildError("image step 1 of 1 failed")
+
+    monkeypatch.setattr(PlainBuilder, "build", fail)
+    app = intermodal.App("broken")
+    function = app.function(serialized=True)(shout)
+    with app.run(), pytest.raises(ImageBuildError, match=r"^shout: image step 1 of 1 failed"):
+        function.remote("word")
+    assert [event.error for kind, event in heard() if kind == "image_finished"] == ["image step 1 of 1 failed"]
+    assert "container_exited" not in [kind for kind, _ in heard()]

@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from intermodal.builtin.plain import describe_exit, summary
+from intermodal.builtin.plain import describe_exit, describe_notice, summary
 from intermodal.plugins.config import Config
 from intermodal.plugins.hookspecs import hookimpl
 from intermodal.plugins.observations import (
@@ -185,7 +185,7 @@ class LiveDisplay:
     def intermodal_notice(self, events: Sequence[Notice]) -> None:
         """Pass on what the engine says."""
         for event in events:
-            self._say(event.message, "yellow" if event.level == "warning" else "dim")
+            self._say(describe_notice(event), "yellow" if event.level == "warning" else "dim")
 
     def _say(self, text: str, style: str) -> None:
         self._console.print(Text(text, style))

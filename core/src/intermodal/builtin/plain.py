@@ -20,7 +20,7 @@ from intermodal.plugins.observations import (
     Notice,
 )
 
-__all__ = ["PlainDisplay", "describe_exit", "summary"]
+__all__ = ["PlainDisplay", "describe_exit", "describe_notice", "summary"]
 
 #: A map that goes on says where it stands every so many seconds.
 SAY_EVERY_S = 30.0
@@ -59,6 +59,11 @@ def describe_exit(event: ContainerExited) -> str | None:
     # The first line only: whoever waits for the container gets the whole as an error.
     detail = f": {event.detail.splitlines()[0]}" if event.detail else ""
     return f"container {event.container} of {event.function} ended, {event.cause.replace('_', ' ')}{code}{detail}"
+
+
+def describe_notice(event: Notice) -> str:
+    """What the engine says, and of which function."""
+    return f"{event.function}: {event.message}" if event.function else event.message
 
 
 class PlainDisplay:
@@ -131,4 +136,4 @@ class PlainDisplay:
     def intermodal_notice(self, events: Sequence[Notice]) -> None:
         """Pass on what the engine says."""
         for event in events:
-            say(f"{event.level}: {event.message}" if event.level == "warning" else event.message)
+            say(f"warning: {describe_notice(event)}" if event.level == "warning" else describe_notice(event))

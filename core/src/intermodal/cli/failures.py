@@ -6,7 +6,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from intermodal.exception import ConfigError, Error
+from intermodal.exception import BackendError, ConfigError, Error
 
 __all__ = ["report"]
 
@@ -37,8 +37,9 @@ def report(error: BaseException) -> int:
 
 def describe(error: BaseException) -> str:
     """What to show of `error`."""
-    # A setting is wrong wherever it was read, in a plugin's code too.
-    if isinstance(error, ConfigError) or (isinstance(error, Error) and not _user_frames(error) and _is_plain(error)):
+    # A setting is wrong wherever it was read, and a backend fails in code of its own: their messages say what to do.
+    explains_itself = isinstance(error, (ConfigError, BackendError))
+    if explains_itself or (isinstance(error, Error) and not _user_frames(error) and _is_plain(error)):
         return f"error: {error}"
     shown = traceback.TracebackException.from_exception(error)
     _hide_ours(shown, set())

@@ -193,9 +193,11 @@ class Driver:
     def _deliver(self, command: commands.Deliver) -> None:
         payloads, statuses = command.payloads, command.statuses
         if any(statuses):
+            record = self.calls.get(command.call)
+            where = f"{record.function}: " if record is not None else ""
             for i, payload in enumerate(payloads):
                 if type(payload) is commands.Failure:
-                    payloads[i] = failed(payload.error, payload.message)
+                    payloads[i] = failed(payload.error, where + payload.message)
                     statuses[i] = ERROR
         self.calls.deliver(command.call, command.indices, statuses, payloads)
         if self._observing.wants("call_progress"):
@@ -302,7 +304,7 @@ class Driver:
             try:
                 needs.check_function(pool.function, self._host.require)
             except CapabilityNotSupported as refusal:
-                self.post(events.PoolFailed(pool.id, failure_of(refusal)))
+                self.post(events.PoolFailed(pool.id, failure_of(refusal, pool.function.name)))
         return pool
 
     def register(self, app: AppSpec) -> None:

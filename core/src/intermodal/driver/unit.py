@@ -55,11 +55,12 @@ class Host(Protocol):
     def unit_gone(self, unit: Unit) -> None: ...
 
 
-def failure_of(error: Error) -> bytes:
-    """The payload that stands for an error of ours which happened on this side."""
+def failure_of(error: Error, function: str) -> bytes:
+    """The payload that stands for an error of ours which happened on this side, to a container of `function`."""
     if isinstance(error, CapabilityNotSupported):
-        return failed(type(error).__name__, error.capability, error.backend, error.hint)
-    return failed(type(error).__name__, str(error))
+        hint = f"{function}: {error.hint}" if error.hint else f"{function} asks for it"
+        return failed(type(error).__name__, error.capability, error.backend, hint)
+    return failed(type(error).__name__, f"{function}: {error}")
 
 
 class Unit:
@@ -110,17 +111,20 @@ class Unit:
             self._exited(ContainerExit(cause="killed", detail="stopped before it had started"))
             return
         message = str(error) or type(error).__name__
-        payload = failure_of(error) if isinstance(error, Error) else failed("ContainerStartError", message)
+        function = self.pool.function.name
+        if isinstance(error, Error):
+            payload = failure_of(error, function)
+        else:
+            payload = failed("ContainerStartError", f"{function}: {message}")
         if isinstance(error, (ImageBuildError, CapabilityNotSupported)):
             host.post(events.PoolFailed(self.pool.id, payload))
         else:
             fatal = isinstance(error, (LaunchRefused, Error))
-            if isinstance(error, LaunchRefused):
-                payload = failed("ContainerStartError", message)
             host.post(events.ContainerFailed(self.id, payload, fatal=fatal))
-        self._exited(ContainerExit(cause="start_failed", detail=message))
+        # Of an image that failed, observers know: no container came of it that could have ended.
+        self._exited(ContainerExit(cause="start_failed", detail=message), tell=not isinstance(error, ImageBuildError))
 
-    def _exited(self, ended: ContainerExit) -> None:
+    def _exited(self, ended: ContainerExit, *, tell: bool = True) -> None:
         if self._gone:
             return
         self._gone = True
@@ -130,6 +134,11 @@ class Unit:
             self.channel.close()
         code = f"exit code {ended.code}" if ended.code is not None else ""
         self._host.post(events.ContainerExited(self.id, ended.cause, ended.detail or code))
+        if tell:
+            self._tell_exit(ended)
+        self._host.unit_gone(self)
+
+    def _tell_exit(self, ended: ContainerExit) -> None:
         function = self.pool.function
         self._host.observe(
             "container_exited",
@@ -144,7 +153,6 @@ class Unit:
                 asked=self._killed and ended.cause == "killed",
             ),
         )
-        self._host.unit_gone(self)
 
     def _stream_closed(self, why: str) -> None:
         """The guest hung up: its exit is on its way, and if it broke the protocol we see to it."""

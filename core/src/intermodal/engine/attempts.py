@@ -50,7 +50,7 @@ def lost(core: Core, container: Container, item: Input, cause: str, detail: str)
     streamed = item.owner.policy.is_generator and extra.items
     if extra.losses >= settings.max_losses or streamed:
         kind = "OutOfMemoryError" if cause == "out_of_memory" else "ContainerLostError"
-        times = f"container {container.id} ended ({cause}) while it ran this input, on try {item.tries}"
+        times = f"container {container.id} ended ({cause}) while it ran input {item.index}, on try {item.tries}"
         why = "; part of its stream was delivered already, so it is not run again" if streamed else ""
         finish(core, item, ERROR, Failure(kind, f"{times}{why}{': ' + detail if detail else ''}"))
         return
