@@ -80,7 +80,7 @@ def test_queues(disk: Path) -> None:
         assert [value.rstrip(b"\0") for value in reply.segments] == [b"%d" % number for number in range(stored)]
         subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
         await service.handle("queue.put", queue, [bytes(MIB)])
-        assert (await service.handle("queue.get", {**queue, "n": 5_000})).value == stored + 1
+        assert len((await service.handle("queue.get", {**queue, "n": 5_000})).value) == stored + 1
         await service.close()
 
     asyncio.run(main())

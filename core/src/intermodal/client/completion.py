@@ -30,14 +30,17 @@ class Completion(Generic[T]):
     """A value or an error that arrives once, from any thread.
 
     `timeout` (seconds) set by the waiter bounds one wait; when it passes, the builtin `TimeoutError` is raised there
-    and the completion stays valid.
+    and the completion stays valid. `unclaimed`, where it is set, gets the value if it comes, or came, after the waiter
+    was cancelled: so nothing that was taken from somewhere is lost.
     """
 
-    __slots__ = ("_callbacks", "_error", "_gate", "_value", "done", "timeout")
+    __slots__ = ("_abandoned", "_callbacks", "_error", "_gate", "_value", "done", "timeout", "unclaimed")
 
     def __init__(self) -> None:
         self.done = False
         self.timeout: float | None = None
+        self.unclaimed: Callable[[T], None] | None = None
+        self._abandoned = False
         self._value: Any = None
         self._error: BaseException | None = None
         self._callbacks: list[_Callback] | None = None
@@ -58,8 +61,11 @@ class Completion(Generic[T]):
             self._value, self._error = value, error
             self.done = True
             callbacks, self._callbacks = self._callbacks, None
+            abandoned = self._abandoned
         for callback in callbacks or ():
             callback()
+        if abandoned:
+            self._give_back()
 
     def on_done(self, callback: _Callback) -> None:
         """Call `callback` once it is done: from the thread that completes it, or now."""
@@ -110,7 +116,21 @@ class Completion(Generic[T]):
                 raise builtins.TimeoutError from None
 
     def abandon(self) -> None:
-        """Its waiter was cancelled. What works on it may stop, and must not take anything for nobody."""
+        """Its waiter was cancelled."""
+        with self._gate:
+            self._abandoned = True
+            done = self.done
+        if done:
+            self._give_back()
+        else:
+            self.withdraw()
+
+    def withdraw(self) -> None:
+        """Nobody waits any more: what works on it may stop, and must not take anything for nobody."""
+
+    def _give_back(self) -> None:
+        if self._error is None and self.unclaimed is not None:
+            self.unclaimed(self._value)
 
     def __await__(self) -> Generator[Completion[T], None, T]:
         if not self.done:

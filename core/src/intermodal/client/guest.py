@@ -53,7 +53,8 @@ class _GuestCompletion(Completion[Any]):
         self._nested = nested
         self._request = request
 
-    def abandon(self) -> None:
+    def withdraw(self) -> None:
+        """The host stops working on it; its answer may be under way."""
         if self._request is not None:
             self._link.send({"t": "withdraw", "id": self._request})
 

@@ -67,10 +67,13 @@ class StateObject:
         await current().request(f"{cls.kind}.delete", params)
 
     async def _request(self, operation: str, segments: Sequence[bytes] = (), **params: Any) -> Reply:
-        client = current()
-        known = self._known
-        identity = self._fixed_id or (known[1] if known and known[0] is client else await self._create(client))
-        return await client.request(f"{self.kind}.{operation}", {"id": identity, **params}, segments)
+        identity = await self._identity()
+        return await current().request(f"{self.kind}.{operation}", {"id": identity, **params}, segments)
+
+    async def _identity(self) -> str:
+        """Its id, for which it is looked up or made at its first use."""
+        client, known = current(), self._known
+        return self._fixed_id or (known[1] if known and known[0] is client else await self._create(client))
 
     async def _create(self, client: Client) -> str:
         params = {

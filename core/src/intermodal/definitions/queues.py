@@ -5,15 +5,27 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
+from intermodal.client.api import Client, Reply, current
 from intermodal.client.dual import dual, dual_stream
 from intermodal.client.pickling import dump_value, load_value
 from intermodal.definitions.objects import Ephemeral, StateObject, checked_timeout
 from intermodal.definitions.spellings import older
-from intermodal.exception import InvalidError
+from intermodal.exception import ConnectionError, InvalidError
 
 __all__ = ["Queue"]
+
+
+def _put_back(client: Client, queue: str, partition: str | None, taken: Reply) -> None:
+    """Whoever asked for these was cancelled just when they came."""
+    if taken.segments:
+        params = {"id": queue, "partition": partition, "places": taken.value}
+        try:
+            client.request("queue.restore", params, taken.segments)
+        except ConnectionError:  # the end of the run came with it
+            pass
 
 
 class Queue(StateObject):
@@ -104,7 +116,12 @@ class Queue(StateObject):
         return await self._get(n_values, block, timeout, partition)
 
     async def _get(self, n: int, block: bool, timeout: float | None, partition: str | None) -> list[Any]:
-        reply = await self._request("get", partition=partition, n=n, block=block, timeout=checked_timeout(timeout))
+        limit = checked_timeout(timeout)
+        identity, client = await self._identity(), current()
+        params = {"id": identity, "partition": partition, "n": n, "block": block, "timeout": limit}
+        asked = client.request("queue.get", params)
+        asked.unclaimed = partial(_put_back, client, identity, partition)
+        reply = await asked
         if block and not reply.segments:
             raise queue.Empty
         return [load_value(segment) for segment in reply.segments]

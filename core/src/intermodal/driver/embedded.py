@@ -59,7 +59,8 @@ class _Request(Completion[Reply]):
         self._driver = driver
         self.work: list[asyncio.Task[None]] = []
 
-    def abandon(self) -> None:
+    def withdraw(self) -> None:
+        """The task that works on it stops, and gives back what it has taken."""
         _on_loop(self._driver, lambda: [task.cancel() for task in self.work])
 
 

@@ -118,6 +118,9 @@ class NestedClients:
         except RequestError as error:
             unit.send({"t": "reply", "id": number, "ok": False, "error": error.error, "message": error.message})
             return
+        except asyncio.CancelledError:  # withdrawn: the guest need not remember it
+            unit.send({"t": "reply", "id": number, "ok": False, "error": "InputCancelledError", "message": ""})
+            raise
         reply = {"t": "reply", "id": number, "ok": True, "value": answer.value}
         if answer.payloads:
             unit.send_payloads({**reply, "payloads": True}, [], answer.segments)

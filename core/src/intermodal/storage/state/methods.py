@@ -75,6 +75,13 @@ def _queue_get(params: Params, segments: _Segments) -> Request:
     return queues.Get(params.id(_QUEUE), params.partition(), params.count("n", 1, low=1), *_patience(params))
 
 
+def _queue_restore(params: Params, segments: _Segments) -> Request:
+    places = params.counts("places", len(segments))
+    for value in segments:
+        check_size("an item of a queue", value, MAX_ITEM)
+    return queues.Restore(params.id(_QUEUE), params.partition(), list(zip(places, segments, strict=True)))
+
+
 def _queue_iterate(params: Params, segments: _Segments) -> Request:
     _none(segments)
     timeout = params.timeout(default=0.0)
@@ -148,6 +155,7 @@ _METHODS: dict[str, Callable[[Params, _Segments], Request]] = {
     "queue.create": _create("queue"),
     "queue.put": _queue_put,
     "queue.get": _queue_get,
+    "queue.restore": _queue_restore,
     "queue.iterate": _queue_iterate,
     "queue.len": _queue_len,
     "queue.clear": _queue_clear,

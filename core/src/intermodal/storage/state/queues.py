@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from intermodal.storage.state.requests import MAX_ITEMS, MAX_REPLY, Reply
+from intermodal.storage.state.requests import MAX_ITEMS, MAX_REPLY, Reply, invalid
 from intermodal.storage.state.transaction import Transaction
 
 __all__ = ["Clear", "Get", "Iterate", "Length", "Put", "Restore", "Side", "Taken"]
@@ -51,7 +51,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """Take up to `count` of the oldest items; None where there is none."""
+    """Take up to `count` of the oldest items; None where there is none. The answer has their places, for `Restore`."""
 
     token: str
     partition: str
@@ -73,23 +73,29 @@ class Get:
             transaction.execute("UPDATE partitions SET length = length - ? WHERE id = ?", (len(rows), partition))
         transaction.executemany("DELETE FROM items WHERE seq = ?", ((seq,) for seq, _ in rows))
         transaction.freed.add((self.token, self.partition))
-        return Taken(len(rows), [value for _, value in rows], self.token, self.partition, rows)
+        places, values = [place for place, _ in rows], [value for _, value in rows]
+        return Taken(places, values, self.token, self.partition, rows)
 
     def too_late(self) -> Reply:
         """The answer when nothing came in time."""
-        return Reply(0)
+        return Reply([])
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
     """Put items back where they were taken from: whoever asked for them went away before the answer came."""
 
-    taken: Taken
+    token: str
+    partition: str
+    rows: Sequence[tuple[int, bytes]]
 
     def run(self, transaction: Transaction) -> Reply:
-        row = transaction.object(self.taken.token)
-        _append(transaction, row, self.taken.partition, self.taken.rows)
-        transaction.added.add((self.taken.token, self.taken.partition))
+        row = transaction.object(self.token)
+        for place, _ in self.rows:  # a client may say anything; an item's place must not be another's, now or later
+            if not transaction.given(place) or _is_taken(transaction, place):
+                invalid("only items that were taken out can be put back, once and to their own places")
+        _append(transaction, row, self.partition, self.rows)
+        transaction.added.add((self.token, self.partition))
         return Reply()
 
 
@@ -169,6 +175,10 @@ def _append(transaction: Transaction, row: int, name: str, numbered: Sequence[tu
         "INSERT INTO items (seq, partition, value) VALUES (?, ?, ?)",
         ((seq, partition, value) for seq, value in numbered),
     )
+
+
+def _is_taken(transaction: Transaction, place: int) -> bool:
+    return transaction.execute("SELECT 1 FROM items WHERE seq = ?", (place,)).fetchone() is not None
 
 
 def _page(transaction: Transaction, partition: int, after: int, limit: int) -> list[tuple[int, bytes]]:

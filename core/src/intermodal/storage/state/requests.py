@@ -83,6 +83,15 @@ class Params:
             self._wrong(name, value, f"a whole number of at least {low}")
         return value
 
+    def counts(self, name: str, length: int) -> list[int]:
+        """So many different integers, from 0 on, that SQLite can hold."""
+        value = self._left.pop(name, None)
+        if not isinstance(value, list) or len(value) != length or not all(type(each) is int for each in value):
+            self._wrong(name, value, f"a list of {length} whole numbers")
+        if len({*value}) < length or any(not 0 <= each < 1 << 63 for each in value):
+            self._wrong(name, value, "different numbers of at least 0")
+        return value
+
     def timeout(self, name: str = "timeout", default: float | None = None) -> float | None:
         """Seconds, or None for no limit."""
         value = self._left.pop(name, default)

@@ -127,8 +127,9 @@ class StateService:
                 future.set_result(outcome)
 
     def _put_back(self, ticket: Ticket) -> None:
-        if isinstance(ticket.outcome, Taken):
-            self._submit(Ticket(Restore(ticket.outcome), ticket.ephemeral))
+        taken = ticket.outcome
+        if isinstance(taken, Taken):
+            self._submit(Ticket(Restore(taken.token, taken.partition, taken.rows), ticket.ephemeral))
 
 
 def _is_ephemeral(params: Mapping[str, Any]) -> bool:

@@ -53,6 +53,11 @@ class Transaction:
         self._next = taken.stop
         return taken
 
+    def given(self, number: int) -> bool:
+        """True for a number that `sequence` has given."""
+        (after,) = self.execute("SELECT next FROM counter").fetchone()
+        return 0 < number < max(int(after), self._next)
+
     def object(self, token: str) -> int:
         """The row of an object. Raises `RequestError`."""
         row = self.execute("SELECT id FROM objects WHERE token = ?", (token,)).fetchone()
