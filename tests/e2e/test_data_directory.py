@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,7 +110,7 @@ def finish(run: subprocess.Popen[str]) -> str:
     return out.strip()
 
 
-def prune(project: Path, data: Path) -> dict[str, list[str]]:
+def prune(project: Path, data: Path) -> dict[str, Any]:
     """`intermodal image prune --all`."""
     done = subprocess.run(
         [sys.executable, "-m", "intermodal.cli", "image", "prune", "--all", "--json"],
@@ -120,7 +121,7 @@ def prune(project: Path, data: Path) -> dict[str, list[str]]:
         timeout=120,
         check=True,
     )
-    found: dict[str, list[str]] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -151,11 +152,14 @@ def test_pruning_leaves_alone_what_two_running_sessions_use(project: Path, tmp_p
     one, two = start(project, data), start(other, data)
     assert (first(one), first(two)) == (f"1 about {project.name}", "1 about another")
     held = prune(project, data)
-    assert (held["removed"], held["trees"]) == ([], [])
+    assert (held["removed"], held["trees"], held["blobs"]) == ([], [], 0)
     assert (finish(one), finish(two)) == (f"2 about {project.name}", "2 about another")
     freed = prune(project, data)
     assert freed["trees"]
     assert freed["removed"]
+    assert freed["blobs"]
+    assert [path for path in (data / "blobs").rglob("*") if path.is_file()] == []
+    assert list((data / "guest").iterdir()) == []
     assert list((data / "local" / "base").glob("[0-9a-f]*")) == []
     assert [path.name for path in (data / "trees").iterdir()] == [".locks"]
     run = start(project, data)

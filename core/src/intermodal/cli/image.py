@@ -182,22 +182,28 @@ def _definition(name: str, image: ImageSpec) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_settings
 def prune_images(everything: bool, older_than: str, as_json: bool) -> None:
-    """Remove cached layers, and unpacked source and local files, that were not used for some time."""
+    """Remove cached layers, and stored and unpacked source and local files, that were not used for some time."""
     seconds = _seconds(older_than)
     report = _with_builder(lambda builder: builder.prune(everything=everything, older_than_s=seconds))
-    trees = _prune_trees(0.0 if everything else seconds)
+    trees, (blobs, bytes_freed) = _prune_files(0.0 if everything else seconds)
+    freed = report.bytes_freed + bytes_freed
     if as_json:
-        click.echo(json.dumps({**dataclasses.asdict(report), "trees": trees}, indent=2))
+        found = {**dataclasses.asdict(report), "bytes_freed": freed, "trees": trees, "blobs": blobs}
+        click.echo(json.dumps(found, indent=2))
         return
     for name in report.removed:
         click.echo(f"removed {name[:12]}")
-    click.echo(f"{len(report.removed)} removed, {_size(report.bytes_freed)} freed; {len(trees)} trees of files removed")
+    also = f"{len(trees)} trees of files and {blobs} stored files removed"
+    click.echo(f"{len(report.removed)} removed, {_size(freed)} freed; {also}")
 
 
-def _prune_trees(older_than_s: float) -> list[str]:
+def _prune_files(older_than_s: float) -> tuple[list[str], tuple[int, int]]:
+    """Names of trees; how many stored files and bundles, and their bytes."""
+    from intermodal.driver import pruning
     from intermodal.storage import TreeStore
 
-    return list(TreeStore(Config.load().data_dir).prune(older_than_s))
+    data_dir = Config.load().data_dir
+    return list(TreeStore(data_dir).prune(older_than_s)), pruning.prune(data_dir, older_than_s)
 
 
 def _with_builder(use: Callable[[Builder], Awaitable[T]]) -> T:

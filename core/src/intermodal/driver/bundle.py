@@ -14,7 +14,7 @@ from pathlib import Path
 import intermodal.exception
 from intermodal.exception import BackendError
 
-__all__ = ["files", "materialise"]
+__all__ = ["files", "materialise", "remove"]
 
 #: Rooms that user code pulls in inside a container.
 _ROOMS = ("client", "definitions", "guest", "specs", "wire")
@@ -59,6 +59,23 @@ def materialise(directory: Path) -> Path:
         _make(made, contents)
     _write_note(note, made.name)
     return made
+
+
+def remove(directory: Path, name: str) -> int:
+    """Take away the bundle that `materialise` called `name`, which nobody may be using; the bytes that this frees."""
+    home = directory / "guest"
+    if not home.is_dir():
+        return 0
+    freed = sum(path.lstat().st_size for path in (home / name).rglob("*") if path.is_file())
+    grave = Path(tempfile.mkdtemp(dir=home, prefix=".making-"))
+    if (home / name).is_dir():
+        (home / name).rename(grave / name)  # gone at once: a kill in the middle leaves no half of it
+    for note in home.glob("*.hash"):
+        if note.read_text() == name:
+            note.unlink()
+    for left in home.glob(".making-*"):  # this one, and those of kills: whoever makes one now keeps us waiting
+        shutil.rmtree(left, ignore_errors=True)
+    return freed
 
 
 def _modules(root: Path) -> Iterator[Path]:

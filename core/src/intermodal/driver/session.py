@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from intermodal.client.api import CallTarget
-from intermodal.driver import bundle
+from intermodal.driver import bundle, pruning
 from intermodal.driver.data_dir import using
 from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
@@ -17,7 +17,7 @@ from intermodal.driver.loop import LoopThread
 from intermodal.exception import NotFoundError
 from intermodal.plugins import BuiltImage, Config, PluginHost, Storage, load
 from intermodal.specs import AppSpec, FileTree, ImageSpec
-from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore
+from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore, Uses
 from intermodal.wire.arena import Arena
 
 __all__ = ["EmbeddedSession"]
@@ -69,6 +69,7 @@ class EmbeddedSession:
         self._grace_s = float(self._config.get("grace_s")) if grace_s is None else grace_s
         self._arena = Arena(on_free=self._segment_freed)
         self._trees = TreeStore(self._config.data_dir)
+        self._uses = Uses(self._config.data_dir)
         self._new_blobs = dict(blobs)
         self._thread: LoopThread | None = None
         self._host: PluginHost | None = None
@@ -85,19 +86,23 @@ class EmbeddedSession:
                 host.show_output(logs=self._show[0], progress=self._show[1])
             self._thread = LoopThread("intermodal-driver")
             with using(self._config.data_dir):
-                self._driver = self._thread.start(self._open(host, self._thread.loop)).result()
+                self._uses.lease()
+                with self._uses.using() as used:
+                    pruning.use_blobs(used, self._new_blobs)
+                    self._driver = self._thread.start(self._open(host, self._thread.loop, used)).result()
         except BaseException:
             self.close()
             raise
         self.client = EmbeddedClient(self._driver, self._arena, self.id)
         return self
 
-    async def _open(self, host: PluginHost, loop: asyncio.AbstractEventLoop) -> Driver:
+    async def _open(self, host: PluginHost, loop: asyncio.AbstractEventLoop, used: pruning.Used) -> Driver:
         data_dir = self._config.data_dir
         self._storage = host.storage()
         self._blobs = LocalBlobs(self._storage, BlobDirectory(data_dir / "blobs"), loop)
         await self._blobs.keep(self._new_blobs)
         guest = await asyncio.to_thread(bundle.materialise, data_dir)
+        pruning.use_bundle(used, guest)
         self._state = StateService(data_dir)
         driver = Driver(
             loop,
@@ -135,8 +140,10 @@ class EmbeddedSession:
             host.close()
         self._arena.close()
         self._trees.close()
+        self._uses.release()
         if grace_s is None:
             self._trees.tidy()
+            pruning.tidy(self._config.data_dir)
 
     async def _stop(self, grace_s: float) -> None:
         assert self._host is not None
@@ -172,12 +179,17 @@ class EmbeddedSession:
         """
         if self._thread is None or self._driver is None or self._blobs is None:
             raise NotFoundError("the session is not running")
-        self._thread.start(self._blobs.keep(blobs)).result()
+        self._keep(self._thread, self._blobs, blobs)
         return self._thread.start(self._driver.build(image, secrets)).result()
 
     def register(self, app: AppSpec, blobs: Mapping[str, bytes | Path]) -> None:
         """Make another app's functions callable too."""
         if self._thread is None or self._driver is None or self._blobs is None:
             raise NotFoundError("the session is not running")
-        self._thread.start(self._blobs.keep(blobs)).result()
+        self._keep(self._thread, self._blobs, blobs)
         self._thread.loop.call_soon_threadsafe(self._driver.register, app)
+
+    def _keep(self, thread: LoopThread, store: LocalBlobs, blobs: Mapping[str, bytes | Path]) -> None:
+        with self._uses.using() as used:
+            pruning.use_blobs(used, blobs)
+            thread.start(store.keep(blobs)).result()

@@ -7,5 +7,15 @@ from intermodal.storage.directory import DirectoryStorage
 from intermodal.storage.local import LocalBlobs
 from intermodal.storage.state import Reply, RequestError, StateService
 from intermodal.storage.trees import TreeStore
+from intermodal.storage.uses import Uses
 
-__all__ = ["BlobDirectory", "DirectoryStorage", "LocalBlobs", "Reply", "RequestError", "StateService", "TreeStore"]
+__all__ = [
+    "BlobDirectory",
+    "DirectoryStorage",
+    "LocalBlobs",
+    "Reply",
+    "RequestError",
+    "StateService",
+    "TreeStore",
+    "Uses",
+]

@@ -125,6 +125,16 @@ class BlobDirectory:
             if writer.digest() != blob:
                 raise BackendError(f"what was fetched as blob {blob} has other bytes than its name stands for")
 
+    def remove(self, blob: str) -> int:
+        """Forget a blob; the bytes that this frees. What is missing is no error."""
+        path = self._file(check_id(blob))
+        self._checked.pop(blob, None)
+        with suppress(FileNotFoundError):
+            size = path.stat().st_size
+            path.unlink()
+            return size
+        return 0
+
     def _put_bytes(self, data: bytes) -> str:
         blob = hashlib.sha256(data).hexdigest()
         if not self._is_whole(blob, len(data)):
