@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 
 import app_limits as m
 import pytest
 
-from intermodal_local.runtime import syscalls
-from intermodal_local.runtime.cgroups import Cgroups
+from intermodal_local.runtime import cgroups, syscalls
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,17 +17,10 @@ def running() -> Iterator[None]:
         yield
 
 
-def cpu_group() -> bool:
-    """Whether this user can make groups that limit cpu."""
-    groups = Cgroups(f"probe-{secrets.token_hex(4)}")
-    groups.remove()
-    return "cpu" in groups.available
-
-
 def test_a_cpu_limit() -> None:
     """A group's quota leaves all cores; without a group it is so many whole cores. Others keep all."""
     everything = len(os.sched_getaffinity(0))
-    assert m.half_a_core.remote() == ((everything, everything) if cpu_group() else (1, 1))
+    assert m.half_a_core.remote() == ((everything, everything) if cgroups.limits("cpu") else (1, 1))
     assert m.unlimited.remote() == everything
 
 

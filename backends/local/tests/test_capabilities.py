@@ -10,7 +10,7 @@ import intermodal
 from intermodal.exception import CapabilityNotSupported
 from intermodal_local.capabilities import capabilities
 from intermodal_local.images import apt
-from intermodal_local.runtime import advice, userns
+from intermodal_local.runtime import advice, cgroups, userns
 
 
 def installed() -> str:
@@ -22,6 +22,14 @@ def test_packages_of_the_system_follow_what_apt_needs() -> None:
     have = capabilities("namespaces")
     assert ("image.apt_install" in have.supported) == (apt.missing() is None)
     assert have.notes.get("image.apt_install") == apt.missing()
+
+
+@pytest.mark.parametrize("isolation", ["namespaces", "process"])
+def test_a_cpu_limit_in_whole_cores_is_told(isolation: str) -> None:
+    """It is supported, with a note, exactly where no control group keeps it."""
+    have = capabilities(isolation)
+    assert "limits.cpu" in have.supported
+    assert ("limits.cpu" in have.notes) != cgroups.limits("cpu")
 
 
 def test_without_apt_its_packages_are_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

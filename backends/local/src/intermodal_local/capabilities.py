@@ -5,7 +5,7 @@ from __future__ import annotations
 from intermodal.plugins import Capabilities
 from intermodal_local.images import apt
 from intermodal_local.images.foreign import NO_ENTRYPOINT
-from intermodal_local.runtime import advice
+from intermodal_local.runtime import advice, cgroups
 
 __all__ = ["capabilities"]
 
@@ -40,6 +40,10 @@ _PROCESS = (
     "gpu",
 )
 _NO_SCRATCH = "containers here have this host's userland, which is not empty: use --backend docker or podman"
+_WHOLE_CORES = (
+    "this user may make no control groups that limit cpu, so a limit is so many whole cores, rounded up; as root, or in "
+    "`systemd-run --user --scope -p Delegate=yes`, it is exact"
+)
 _SHARED_NETWORK = (
     "containers use the host's network; with block_network=True one has a network of its own, with nothing in it"
 )
@@ -58,6 +62,8 @@ def capabilities(isolation: str) -> Capabilities:
             supported.add("image.apt_install")
         else:
             notes["image.apt_install"] = lack
+    if not cgroups.limits("cpu"):
+        notes["limits.cpu"] = _WHOLE_CORES
     notes["image.entrypoint"] = NO_ENTRYPOINT
     notes["image.from_scratch"] = _NO_SCRATCH
     return Capabilities(supported=frozenset(supported), notes=notes)

@@ -57,7 +57,8 @@ class Capabilities:
     """
 
     supported: frozenset[str]
-    notes: Mapping[str, str] = field(default_factory=dict)  #: why a missing one is missing, and what to do
+    #: why a missing one is missing, and what to do; of a supported one, within what bounds it is
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---- build -------------------------------------------------------------------------------------------------------

@@ -55,6 +55,14 @@ class Group:
         return done
 
 
+def limits(controller: str) -> bool:
+    """Whether this user may make groups that enforce a limit of this kind. Probed by making one."""
+    _, made = cgroup_places.make_parents(f"intermodal-probe-{os.getpid()}", cgroup_places.hierarchies(), (controller,))
+    for path in made.values():
+        os.rmdir(path)
+    return bool(made)
+
+
 class Cgroups:
     """The parent groups of one session; `available` says which limits they enforce."""
 
