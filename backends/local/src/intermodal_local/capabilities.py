@@ -41,8 +41,8 @@ _PROCESS = (
 )
 _NO_SCRATCH = "containers here have this host's userland, which is not empty: use --backend docker or podman"
 _WHOLE_CORES = (
-    "this user may make no control groups that limit cpu, so a limit is so many whole cores, rounded up; as root, or in "
-    "`systemd-run --user --scope -p Delegate=yes`, it is exact"
+    "this user may make no control groups that limit cpu, so a limit is so many whole cores, rounded up; as root, or "
+    "in `systemd-run --user --scope -p Delegate=yes`, it is exact"
 )
 _SHARED_NETWORK = (
     "containers use the host's network; with block_network=True one has a network of its own, with nothing in it"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ordinary_user import ordinary_user
 
 from intermodal.plugins import LaunchBusy
 from intermodal.plugins.gpus import LockedGpus, declared_gpus
@@ -138,36 +139,6 @@ def test_devices_are_exclusive_until_every_holder_is_gone(local: Any) -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="this is that user")
 def test_the_suite_passes_as_an_ordinary_user() -> None:
     """An ordinary user, made for this, runs the tests of containers."""
-    python = next((p for p in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}") if _open_to_all(p)), None)
-    if python is None:
-        pytest.skip("no interpreter of this version that everybody may run")
-    user = f"imtest{os.getpid()}"
-    subprocess.run(["useradd", "--create-home", user], check=True, capture_output=True)
-    try:
-        path = ":".join(entry for entry in sys.path if entry.endswith(("-packages", "/src")))
-        command = [
-            python,
-            "-s",
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            str(Path(__file__).parent / "test_containers.py"),
-        ]
-        setting = ["env", f"PYTHONPATH={path}", "PYTHONDONTWRITEBYTECODE=1", f"HOME=/home/{user}"]
-        result = subprocess.run(
-            ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *setting, *command],
-            capture_output=True, text=True, check=False, cwd=Path(__file__).parents[4],
-        )  # fmt: skip
-        assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
-    finally:
-        deadline = time.monotonic() + 5
-        while subprocess.run(["userdel", "--remove", user], capture_output=True, check=False).returncode == 8:
-            assert time.monotonic() < deadline
-
-
-def _open_to_all(path: str) -> bool:
-    """Whether the file itself, and every directory above it, may be used by everybody."""
-    real = Path(path).resolve()
-    return real.exists() and all(part.stat().st_mode & 0o001 for part in (real, *real.parents))
+    with ordinary_user() as user:
+        done = user.run("pytest", "-q", "-p", "no:cacheprovider", str(Path(__file__).parent / "test_containers.py"))
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
