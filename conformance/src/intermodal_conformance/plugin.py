@@ -112,7 +112,7 @@ class Conformance:
     def begin(self) -> None:
         """Start what the harness starts, and ask the backend what it can do."""
         backend = self.config.getoption("--backend")
-        choose(backend, self.config.getoption("--conformance-plugins"))
+        choice = choose(backend, self.config.getoption("--conformance-plugins"))
         self.harness = find_harness(backend)
         self.open.enter_context(self.harness.running(self.data_dir))
         with opened() as host:
@@ -120,6 +120,7 @@ class Conformance:
         seed = self.config.getoption("--conformance-seed")
         self.target = Target(
             backend=backend,
+            choice=choice,
             supported=stated.supported,
             notes=dict(stated.notes),
             profile=self.profile,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +32,11 @@ class Hung(BaseException):
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What tests get. `notes` say why a capability is missing."""
+    """What tests get. `notes` say why a capability is missing, or within what bounds it is there. `choice` is what a
+    program of its own gives to `set_command_line`, as JSON, to use the same backend and plugins."""
 
     backend: str
+    choice: str
     supported: frozenset[str]
     notes: dict[str, str]
     profile: Profile
@@ -42,9 +45,14 @@ class Target:
     witness: Witness = field(default=witness)
 
 
-def choose(backend: str, plugins: str) -> None:
-    """Every app and plugin host of this process uses this backend, with the suite's witness beside it."""
+def choose(backend: str, plugins: str) -> str:
+    """Every app and plugin host of this process uses this backend, with the suite's witness beside it.
+
+    Returns:
+        `Target.choice`.
+    """
     set_command_line({"backend": backend, "plugins": ",".join(filter(None, (WITNESS, plugins)))})
+    return json.dumps({"backend": backend, "plugins": plugins})
 
 
 @contextlib.contextmanager

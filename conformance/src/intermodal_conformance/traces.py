@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import random
 import time
 from pathlib import Path
 
-__all__ = ["adopt_orphans", "descendants", "mounts", "settle"]
+__all__ = ["adopt_orphans", "descendants", "marked", "mounts", "new_mark", "settle"]
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -39,6 +40,25 @@ def descendants() -> dict[int, str]:
     return found
 
 
+def new_mark() -> str:
+    """A name for processes, that no other has: seconds for `sleep`, more than a test lasts."""
+    return str(random.SystemRandom().randrange(600_000_000, 700_000_000))
+
+
+def marked(mark: str) -> dict[int, str]:
+    """Living processes that have `mark` in their name or command line, wherever on this machine they were started:
+    containers of a daemon are not below this process."""
+    found: dict[int, str] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != os.getpid():
+            with contextlib.suppress(OSError):
+                _, _, rest = Path("/proc", entry, "stat").read_text().partition("(")
+                name, _, fields = rest.rpartition(")")
+                if fields.split()[0] not in "ZX" and mark in f"{name} {_command(int(entry))}":
+                    found[int(entry)] = _command(int(entry))
+    return found
+
+
 def _command(pid: int) -> str:
     try:
         words = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
@@ -53,11 +73,12 @@ def mounts(folder: Path) -> set[str]:
     return {place for line in lines if Path(place := line.split(" ")[4]).is_relative_to(folder)}
 
 
-def settle(before: set[int], seconds: float) -> dict[int, str]:
-    """The processes below this one that were not there before and do not end within `seconds`."""
+def settle(before: set[int], seconds: float, mark: str | None = None) -> dict[int, str]:
+    """The processes that do not end within `seconds`: below this one and not there before, or with that mark."""
     deadline = time.monotonic() + seconds
     while True:
         left = {pid: command for pid, command in descendants().items() if pid not in before}
+        left |= marked(mark) if mark is not None else {}
         if not left or time.monotonic() >= deadline:
             return left
         time.sleep(0.05)

@@ -59,18 +59,20 @@ def retried_in_time(log: intermodal.Queue, script: Sequence[str]) -> int:
     return follow(log, script)
 
 
-@app.function(retries=THRICE, timeout=1, **SMALL)
-async def stubborn(log: intermodal.Queue) -> str:
-    """Its first attempt does not stop when it is told to, and returns too late."""
+@app.function(retries=THRICE, timeout=2, **SMALL)
+async def stubborn(log: intermodal.Queue, returning: intermodal.Queue) -> str:
+    """Its first attempt does not stop when it is told to, and returns too late: before the second does, who waits."""
     attempt = intermodal.current_attempt()
     await log.put.aio((attempt, time.time(), ""))
     if attempt == 1:
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
+            await returning.put.aio(True)
             return "late"
-    await asyncio.sleep(0.6)
+    await returning.get.aio()
+    await asyncio.sleep(0.5)
     return "in time"
 
 

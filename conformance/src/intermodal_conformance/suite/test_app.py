@@ -20,23 +20,23 @@ from intermodal_conformance.target import Target
 PATIENCE_S = 15.0
 
 PROGRAM = """
-import sys, time
+import json, sys, time
 import intermodal
 from intermodal.plugins import set_command_line
 
 app = intermodal.App("conformance-killed")
 
 @app.function(serialized=True, cpu=0.01, memory=64)
-def stay(box):
+def stay(box, mark):
     import subprocess
-    subprocess.Popen(["sleep", "600"], start_new_session=True)
+    subprocess.Popen(["sleep", mark], start_new_session=True)
     box.put("in")
     time.sleep(600)
 
 if __name__ == "__main__":
-    set_command_line({"backend": sys.argv[1]})
+    set_command_line(json.loads(sys.argv[1]))
     with app.run(), intermodal.Queue.ephemeral() as box:
-        stay.spawn(box)
+        stay.spawn(box, sys.argv[3])
         box.get(timeout=60)
         print("running", flush=True)
         if sys.argv[2] == "raise":
@@ -74,8 +74,8 @@ def test_a_program_that_ends_takes_its_containers_along(
     """By an error, a signal, or `kill -9`: nothing below it is left, daemons of its containers included."""
     program = tmp_path_factory.mktemp("program") / "killed.py"
     program.write_text(PROGRAM)
-    before = set(traces.descendants())
-    command = [sys.executable, str(program), target.backend, how]
+    before, mark = set(traces.descendants()), traces.new_mark()
+    command = [sys.executable, str(program), target.choice, how, mark]
     environment = {**os.environ, "INTERMODAL_GRACE_S": "1"}
     target.witness.asked("program")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -84,5 +84,5 @@ def test_a_program_that_ends_takes_its_containers_along(
         if how != "raise":
             process.send_signal(signal.Signals[how])
         process.wait(60)
-    left = traces.settle(before, PATIENCE_S)
+    left = traces.settle(before, PATIENCE_S, mark)
     assert left == {}

@@ -81,7 +81,7 @@ def test_gpus_are_refused(target: Target) -> None:
 
 
 HOLD = """
-import asyncio, sys, time
+import asyncio, json, sys, time
 from intermodal.plugins import Config, load, set_command_line
 
 async def hold():
@@ -91,7 +91,7 @@ async def hold():
     print(sum(lease is not None for lease in leases), flush=True)
     time.sleep(600)
 
-set_command_line({"backend": sys.argv[1]})
+set_command_line(json.loads(sys.argv[1]))
 asyncio.run(hold())
 """
 
@@ -155,7 +155,7 @@ def test_another_process_holds_its_devices_until_it_ends(target: Target) -> None
     """Killed, too."""
     number = len(inventory())
     all_free()
-    with subprocess.Popen([sys.executable, "-c", HOLD, target.backend], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-c", HOLD, target.choice], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert int(process.stdout.readline()) == number

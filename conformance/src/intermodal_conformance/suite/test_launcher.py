@@ -121,10 +121,12 @@ def test_a_launch_that_is_cancelled_leaves_nothing(target: Target) -> None:
 @requirement("launcher.descendants")
 def test_what_a_container_started_ends_with_it(target: Target) -> None:
     """Daemons, stopped ones and ones without its environment; after a kill and after an exit."""
+    mark = traces.new_mark()
     daemons = (
         "import subprocess; "
-        "subprocess.Popen(['setsid', 'sleep', '600']); subprocess.Popen(['env', '-i', 'setsid', 'sleep', '600']); "
-        "subprocess.run('(trap \"\" TERM HUP INT; sleep 600) & (sleep 600 & kill -STOP $!)', shell=True); r = 1"
+        f"subprocess.Popen(['setsid', 'sleep', '{mark}']); "
+        f"subprocess.Popen(['env', '-i', 'setsid', 'sleep', '{mark}']); "
+        f"subprocess.run('(trap \"\" TERM HUP INT; sleep {mark}) & (sleep {mark} & kill -STOP $!)', shell=True); r = 1"
     )
 
     async def story(roles: Roles) -> None:
@@ -138,7 +140,7 @@ def test_what_a_container_started_ends_with_it(target: Target) -> None:
             else:
                 await roles.tell(container, "os._exit(0)")
             await exit_of(container)
-            assert await asyncio.to_thread(traces.settle, before, 10.0) == {}
+            assert await asyncio.to_thread(traces.settle, before, 10.0, mark) == {}
 
     scenario(story)
 
@@ -208,8 +210,10 @@ def test_a_cpu_limit_is_refused(target: Target) -> None:
 @requirement("launcher.pids")
 def test_a_fork_bomb_meets_a_limit(target: Target) -> None:
     """Then a kill ends all of it soon, and others have not noticed."""
-    bomb = """
+    mark = f"bomb-{traces.new_mark()}"
+    bomb = f"""
 import time
+open('/proc/self/comm', 'w').write({mark!r})
 def bomb():
     for n in range(20_000):
         try:
@@ -232,7 +236,7 @@ r = bomb()
         await container.kill()
         await exit_of(container)
         assert time.monotonic() - began < 30
-        assert await asyncio.to_thread(traces.settle, before, 10.0) == {}
+        assert await asyncio.to_thread(traces.settle, before, 10.0, mark) == {}
 
     scenario(story)
 
@@ -267,15 +271,18 @@ def test_a_container_sees_neither_the_hosts_files_nor_anothers(target: Target) -
 @requirement("launcher.processes")
 def test_a_container_sees_its_own_processes_only(target: Target) -> None:
     """Neither this one nor those of another container."""
+    mark = traces.new_mark()
 
     async def story(roles: Roles) -> None:
         one, two = await roles.start(), await roles.start()
-        await roles.ask(one, "import subprocess; subprocess.Popen(['sleep', '599'])")
+        # a process has no command line for a moment while it becomes another program: this one says when that is over
+        other = f"subprocess.Popen(['sh', '-c', 'echo up; sleep 600', '{mark}'], stdout=-1)"
+        assert await roles.ask(one, f"import subprocess; r = {other}.stdout.readline()") == repr(b"up\n")
         seen = "r = [open(f'/proc/{p}/cmdline').read() for p in os.listdir('/proc') if p.isdigit()]"
         listed = await roles.ask(two, seen)
-        assert "599" not in listed
+        assert mark not in listed
         assert "pytest" not in listed
-        assert "599" in await roles.ask(one, seen)
+        assert mark in await roles.ask(one, seen)
 
     scenario(story)
 

@@ -101,8 +101,8 @@ def test_retries_are_counted_for_each_input(target: Target) -> None:
 @requirement("retry.policy")
 def test_a_late_result_of_an_earlier_try_does_not_count(target: Target) -> None:
     """A try that timed out and returns nevertheless is not the result."""
-    with intermodal.Queue.ephemeral() as log:
-        assert retrying.stubborn.remote(log) == "in time"
+    with intermodal.Queue.ephemeral() as log, intermodal.Queue.ephemeral() as returning:
+        assert retrying.stubborn.remote(log, returning) == "in time"
         assert attempts(log) == [1, 2]
 
 

@@ -17,10 +17,10 @@ from intermodal_conformance.marks import requirement
 from intermodal_conformance.target import Target, opened
 
 PUT = """
-import asyncio, os, sys
+import asyncio, json, sys
 from intermodal.plugins import Config, load, set_command_line
 
-set_command_line({"backend": sys.argv[1]})
+set_command_line(json.loads(sys.argv[1]))
 storage = load(Config.load()).storage()
 print("putting", flush=True)
 asyncio.run(storage.put(bytes.fromhex(sys.argv[2]) * (2 << 20)))
@@ -76,7 +76,7 @@ def test_a_blob_is_whole_or_not_there(target: Target) -> None:
             assert not await found.has("0" * 64)
             for wait in (0.0, 0.01, 0.03, 0.1):
                 seed = os.urandom(8).hex()
-                killed = await asyncio.to_thread(put_and_kill, target.backend, seed, wait)
+                killed = await asyncio.to_thread(put_and_kill, target.choice, seed, wait)
                 if await found.has(killed):
                     assert hashlib.sha256(await found.get(killed)).hexdigest() == killed
                 assert await found.put(bytes.fromhex(seed) * (2 << 20)) == killed
@@ -85,9 +85,9 @@ def test_a_blob_is_whole_or_not_there(target: Target) -> None:
     asyncio.run(story())
 
 
-def put_and_kill(backend: str, seed: str, wait: float) -> str:
+def put_and_kill(choice: str, seed: str, wait: float) -> str:
     """Have another process put 16 MiB, and kill it after a while; what the blob would be named."""
-    with subprocess.Popen([sys.executable, "-c", PUT, backend, seed], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-c", PUT, choice, seed], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "putting\n"
         try:
