@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mutants.running import Examiner, Found, suite
+from mutants.running import AT_ONCE, Examiner, Found, suite
 from mutants.table import MUTANTS, as_markdown
 
 _GOOD = {"pass", "deviation", "not-applicable"}
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mutants", description=__doc__)
     parser.add_argument("names", nargs="*", help="parts of names: only mutants that have one of them")
     parser.add_argument("--backend", default="local", help="the backend that is mutated (default: %(default)s)")
-    parser.add_argument("--at-once", type=int, default=2, help="mutants examined at the same time")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="mutants examined at the same time")
     parser.add_argument("--seeds", type=int, default=0, help="try the backend itself with so many random seeds instead")
     parser.add_argument("--markdown", action="store_true", help="print the table of the documentation and do nothing")
     options = parser.parse_args(argv)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from intermodal.plugins import (
     Blobs,
@@ -25,7 +26,15 @@ from intermodal.plugins import (
 )
 from intermodal.specs import ContainerSpec, ImageSpec, ResourceTotals
 
-__all__ = ["AroundBuilder", "AroundContainer", "AroundGpus", "AroundLauncher", "AroundStorage"]
+__all__ = [
+    "AroundBuilder",
+    "AroundContainer",
+    "AroundContainers",
+    "AroundGpus",
+    "AroundLauncher",
+    "AroundProcess",
+    "AroundStorage",
+]
 
 
 class AroundLauncher:
@@ -47,6 +56,19 @@ class AroundLauncher:
 
     async def close(self) -> None:
         await self.inner.close()
+
+
+class AroundContainers(AroundLauncher):
+    """A launcher whose containers each have something around them."""
+
+    def __init__(self, inner: Launcher, around: Callable[[Container], Container]) -> None:
+        super().__init__(inner)
+        self._around = around
+
+    async def launch(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
+    ) -> Container:
+        return self._around(await self.inner.launch(spec, image, gpus, boot, output))
 
 
 class AroundContainer:
@@ -81,6 +103,31 @@ class AroundContainer:
         pty: bool = False,
     ) -> ExecProcess:
         return await self.inner.exec(argv, env=env, workdir=workdir, pty=pty)
+
+
+class AroundProcess:
+    """See `intermodal.plugins.ExecProcess`."""
+
+    def __init__(self, inner: ExecProcess) -> None:
+        self.inner = inner
+
+    async def write(self, data: bytes) -> None:
+        await self.inner.write(data)
+
+    async def close_stdin(self) -> None:
+        await self.inner.close_stdin()
+
+    def output(self) -> AsyncIterator[tuple[Literal[1, 2], bytes]]:
+        return self.inner.output()
+
+    async def resize(self, rows: int, columns: int) -> None:
+        await self.inner.resize(rows, columns)
+
+    async def signal(self, number: int) -> None:
+        await self.inner.signal(number)
+
+    async def wait(self) -> int:
+        return await self.inner.wait()
 
 
 class AroundBuilder:

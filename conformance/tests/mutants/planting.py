@@ -1,10 +1,11 @@
-"""Planting a bug in core, or in the guest that is shipped into containers.
+"""Planting a bug in core, in the guest that is shipped into containers, or in the local backend's supervisor.
 
 Where the code that a bug changes is no longer there, planting fails loudly: a mutant without a bug proves nothing.
 """
 
 from __future__ import annotations
 
+import atexit
 import functools
 import shutil
 import tempfile
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import intermodal
+import intermodal_local
 from intermodal.plugins import Config, ContainerDraft
+from intermodal_local import link
 
-__all__ = ["GUEST_PATH", "GuestPatch", "instead_of"]
+__all__ = ["GUEST_PATH", "GuestPatch", "instead_of", "plant_supervisor"]
 
 #: Where core mounts the guest's code.
 GUEST_PATH = "/opt/intermodal/guest"
@@ -45,6 +48,33 @@ def instead_of(name: str, *owners: Any) -> Callable[[Callable[..., Any]], Callab
     return plant
 
 
+def replaced(source: str, before: str, after: str, file: str) -> str:
+    """`source` with `after` in the place of `before`. Raises `ValueError` where that is not there exactly once."""
+    found = source.count(before)
+    if found != 1:
+        raise ValueError(f"{file} has {found} times, not once: {before!r}")
+    return source.replace(before, after)
+
+
+def plant_supervisor(*patches: tuple[str, str, str]) -> None:
+    """Let local launchers start a supervisor of other code.
+
+    Args:
+        patches: of each a file below the package, the text that occurs there once, and what replaces it.
+
+    Raises as `replaced`.
+    """
+    package = Path(intermodal_local.__file__).parent
+    folder = Path(tempfile.mkdtemp(prefix="mutants-supervisor-"))
+    atexit.register(shutil.rmtree, folder)
+    folder.chmod(0o755)
+    copy = folder / package.name
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for file, before, after in patches:
+        (copy / file).write_text(replaced((copy / file).read_text(), before, after, file))
+    link._MAIN = str(copy / Path(link._MAIN).relative_to(package))
+
+
 @dataclass
 class GuestPatch:
     """One place of the guest's code, and what stands there instead.
@@ -64,11 +94,8 @@ class GuestPatch:
         self.applied((Path(intermodal.__file__).parent / self.file).read_text())
 
     def applied(self, source: str) -> str:
-        """`source` with the bug in it. Raises `ValueError` where the text is not there exactly once."""
-        found = source.count(self.before)
-        if found != 1:
-            raise ValueError(f"{self.file} has {found} times, not once: {self.before!r}")
-        return source.replace(self.before, self.after)
+        """`source` with the bug in it. Raises as `replaced`."""
+        return replaced(source, self.before, self.after, self.file)
 
     def mount(self, config: Config, draft: ContainerDraft) -> None:
         """Mount the patched guest in place of the real one; for `intermodal_modify_container_spec`."""

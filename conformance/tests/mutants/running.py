@@ -16,11 +16,13 @@ from typing import Any
 
 from mutants.table import Mutant
 
-__all__ = ["Examiner", "Found", "suite"]
+__all__ = ["AT_ONCE", "Examiner", "Found", "suite"]
 
 _TESTS = Path(__file__).parents[1]
 #: Seconds for one test of the suite, generous for a busy machine; and where one is known to use them up.
-_PATIENCE_S, _SHORT_PATIENCE_S = 60, 20
+_PATIENCE_S, _SHORT_PATIENCE_S = 60, 15
+#: Mutants examined at the same time: for the most part they wait.
+AT_ONCE = 4
 #: Seconds for all of it.
 _DEADLINE_S = 240
 
@@ -59,7 +61,7 @@ class Examiner:
     """Examines mutants, several at a time. Runs that follow each other share a data directory: what is cached there
     (the images' ground, byte code) would else cost more than the tests."""
 
-    def __init__(self, backend: str, folder: Path, at_once: int = 2) -> None:
+    def __init__(self, backend: str, folder: Path, at_once: int = AT_ONCE) -> None:
         self._backend = backend
         self._free: SimpleQueue[Path] = SimpleQueue()
         for number in range(at_once):
@@ -78,12 +80,11 @@ def _examine(mutant: Mutant, backend: str, data_dir: Path) -> Found:
     began = time.monotonic()
     only = ",".join(filter(None, (mutant.requirement, mutant.keeps)))
     arguments = ["--backend", backend, "--data-dir", str(data_dir), "-p", mutant.plugin, "--only", only]
-    arguments += [
-        "-k",
-        "not random_programs",
-    ]  # they would find it too, and then look for the smallest program for long
-    patience = _SHORT_PATIENCE_S if mutant.hangs or mutant.late else _PATIENCE_S
-    arguments += ["--test-deadline", str(patience), "--deadline", str(_DEADLINE_S)] + ["-x"] * mutant.hangs
+    # Random programs would find it too, and then look for the smallest one for long.
+    arguments += ["-k", "not random_programs"]
+    in_vain = mutant.hangs or mutant.late
+    patience = _SHORT_PATIENCE_S if in_vain else _PATIENCE_S
+    arguments += ["--test-deadline", str(patience), "--deadline", str(_DEADLINE_S)] + ["-x"] * in_vain
     report, output = suite(*arguments, settings=mutant.settings)
     findings = report.get("requirements", {})
     finding = findings.get(mutant.requirement, {"status": "no report", "words": [output.strip()[-600:]]})

@@ -22,8 +22,9 @@ class Mutant:
         requirement: the id in the suite's manifest that must find it.
         caught: the statuses of the requirement that count as found.
         harmless: the requirement that must pass all the same, so that the suite is seen to find the bug, not a ruin.
-        late: a test finds it by its deadline only, so that it gets a shorter one.
-        hangs: the same, and all that comes after hangs too: the run ends with the first failure.
+        late: tests find it by waiting in vain: they get a shorter deadline, and the first failure ends the run. The
+            harmless requirement comes before that, as its tests do in the suite.
+        hangs: the same, where nothing harmless comes before or can be expected to pass.
         settings: environment of the run.
     """
 
@@ -58,6 +59,7 @@ class Mutant:
 
 
 _GPUS = {"INTERMODAL_LOCAL_GPUS": "H100:2"}
+_PROCESS = {"INTERMODAL_LOCAL_ISOLATION": "process"}
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="backend.swallows_stderr", requirement="launcher.output"),
@@ -68,7 +70,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="backend.ignores_memory_limit", requirement="launcher.oom", late=True),
     Mutant(name="backend.forgets_signal", requirement="launcher.signals"),
     Mutant(name="backend.forgets_exec_code", requirement="launcher.exec"),
-    Mutant(name="backend.launches_what_was_cancelled", requirement="launcher.cancel"),
+    Mutant(name="backend.launches_what_was_cancelled", requirement="launcher.cancel", late=True),
+    Mutant(name="backend.leaves_daemons", requirement="launcher.descendants", late=True, settings=_PROCESS),
+    Mutant(name="backend.counts_no_processes", requirement="launcher.pids", late=True),
     Mutant(name="backend.leaves_processes", requirement="leftovers"),
     Mutant(name="backend.dies_midway", requirement="retry.policy", harmless=None),
     Mutant(name="backend.loses_descriptors", requirement="call.identity"),
@@ -79,10 +83,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="backend.keeps_gpus", requirement="gpu.request", hangs=True, settings=_GPUS),
     Mutant(name="backend.forgets_gpus_of_others", requirement="gpu.exclusive", settings=_GPUS),
     Mutant(name="backend.caches_images_by_name", requirement="builder.cache"),
+    Mutant(name="backend.builds_for_itself", requirement="builder.concurrent"),
     Mutant(name="backend.hides_failed_build", requirement="builder.failure"),
     Mutant(name="backend.forgets_workdir", requirement="image.defaults"),
     Mutant(name="backend.shows_host_packages", requirement="image.environment"),
     Mutant(name="backend.swaps_late", requirement="storage.cas"),
+    Mutant(name="engine.gives_value_once", requirement="call.spawn"),
     Mutant(name="engine.reorders_map", requirement="map.order"),
     Mutant(name="engine.wraps_returned_exceptions", requirement="map.errors"),
     Mutant(name="engine.reads_all_inputs_ahead", requirement="map.lazy"),
@@ -92,18 +98,21 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="engine.forgets_a_retry", requirement="retry.policy"),
     Mutant(name="engine.charges_lost_container", requirement="retry.policy"),
     Mutant(name="engine.gives_up_at_first_loss", requirement="retry.policy"),
-    Mutant(name="engine.never_times_out", requirement="call.timeout", late=True),
+    Mutant(name="engine.never_times_out", requirement="call.timeout", hangs=True),
     Mutant(name="engine.deadlocks_nested_calls", requirement="call.nested", hangs=True),
     Mutant(name="engine.ignores_cancellation", requirement="conc.cancel", late=True),
     Mutant(name="engine.runs_two_at_once", requirement="conc.single"),
     Mutant(name="engine.exceeds_concurrency", requirement="conc.inputs"),
     Mutant(name="engine.ignores_max_containers", requirement="scale.limits"),
     Mutant(name="engine.stops_no_idle_container", requirement="scale.limits", late=True),
-    Mutant(name="engine.overcommits", requirement="scale.resources"),
+    Mutant(name="engine.overcommits", requirement="scale.resources", late=True),
     Mutant(name="engine.batches_late", requirement="batch.form"),
-    Mutant(name="engine.batches_too_many", requirement="batch.form"),
+    Mutant(name="engine.batches_too_many", requirement="batch.form", hangs=True),
     Mutant(name="engine.shares_pool_of_parameters", requirement="cls.parameters"),
     Mutant(name="engine.grants_no_grace", requirement="cls.exit-grace"),
+    Mutant(name="engine.changes_images", requirement="image.immutable"),
+    Mutant(name="engine.tears_blobs", requirement="storage.torn-put"),
+    Mutant(name="engine.keeps_ended_apps", requirement="app.ephemeral"),
     Mutant(name="engine.ships_old_files", requirement="image.context"),
     Mutant(name="engine.forgets_whose_line", requirement="log.lines"),
     Mutant(name="engine.tears_lines", requirement="log.lines"),
@@ -117,9 +126,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="guest.fills_short_batches", requirement="batch.errors"),
     Mutant(name="guest.enters_twice", requirement="cls.lifecycle"),
     Mutant(name="guest.enters_in_reverse", requirement="cls.lifecycle"),
-    Mutant(name="guest.skips_exit", requirement="cls.lifecycle"),
+    Mutant(name="guest.skips_exit", requirement="cls.lifecycle", late=True),
     Mutant(name="guest.exits_after_failed_enter", requirement="cls.enter-fails"),
-    Mutant(name="guest.loses_half_lines", requirement="log.lines"),
+    Mutant(name="guest.loses_half_lines", requirement="log.lines", late=True),
 )
 
 

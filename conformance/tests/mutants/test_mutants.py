@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mutants.planting import GuestPatch
-from mutants.running import Examiner, Found
+from mutants.running import AT_ONCE, Examiner, Found
 from mutants.table import MUTANTS, Mutant, as_markdown
 
 HERE = Path(__file__).parent
@@ -21,13 +21,13 @@ Examining = dict[str, Future[Found]]
 
 @pytest.fixture(scope="session")
 def examining(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examining]:
-    """Examine all mutants whose tests were chosen, two at a time."""
+    """Examine all mutants whose tests were chosen, several at a time."""
     wanted = [
         item.callspec.params["mutant"]
         for item in request.session.items
         if isinstance(item, pytest.Function) and "examining" in item.fixturenames
     ]
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         examiner = Examiner("local", tmp_path_factory.mktemp("mutants"))
         yield {mutant.name: pool.submit(examiner, mutant) for mutant in wanted}
         pool.shutdown(cancel_futures=True)

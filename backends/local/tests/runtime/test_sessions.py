@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ordinary_user import ordinary_user
 
 from intermodal.plugins import LaunchBusy
 from intermodal.plugins.gpus import LockedGpus, declared_gpus
 from intermodal.specs import Resources
 from intermodal_local.launcher import machine_memory
+from ordinary_user import ordinary_user
 
 _CLIENT = """
 import asyncio, sys

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Mapping, Sequence
-from typing import Literal
+from collections.abc import Generator, Mapping, Sequence
 
-from intermodal.plugins import BuiltImage, Container, ExecProcess, GpuLease, Launcher, OutputSink, hookimpl
-from intermodal.specs import ContainerSpec
-from mutants.around import AroundContainer, AroundLauncher
+from intermodal.plugins import ExecProcess, Launcher, hookimpl
+from mutants.around import AroundContainer, AroundContainers, AroundProcess
 
 
-class FaultyProcess:
-    def __init__(self, inner: ExecProcess) -> None:
-        self._inner = inner
-
-    async def write(self, data: bytes) -> None:
-        await self._inner.write(data)
-
-    async def close_stdin(self) -> None:
-        await self._inner.close_stdin()
-
-    def output(self) -> AsyncIterator[tuple[Literal[1, 2], bytes]]:
-        return self._inner.output()
-
-    async def resize(self, rows: int, columns: int) -> None:
-        await self._inner.resize(rows, columns)
-
-    async def signal(self, number: int) -> None:
-        await self._inner.signal(number)
-
+class FaultyProcess(AroundProcess):
     async def wait(self) -> int:
-        await self._inner.wait()
+        await self.inner.wait()
         return 0
 
 
@@ -46,13 +26,6 @@ class FaultyContainer(AroundContainer):
         return FaultyProcess(await self.inner.exec(argv, env=env, workdir=workdir, pty=pty))
 
 
-class Faulty(AroundLauncher):
-    async def launch(
-        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
-    ) -> Container:
-        return FaultyContainer(await self.inner.launch(spec, image, gpus, boot, output))
-
-
 @hookimpl(wrapper=True)
 def intermodal_launcher() -> Generator[None, Launcher, Launcher]:
-    return Faulty((yield))
+    return AroundContainers((yield), FaultyContainer)

@@ -6,9 +6,8 @@ import socket
 import threading
 from collections.abc import Generator
 
-from intermodal.plugins import BuiltImage, Container, GpuLease, Launcher, OutputSink, hookimpl
-from intermodal.specs import ContainerSpec
-from mutants.around import AroundContainer, AroundLauncher
+from intermodal.plugins import Container, Launcher, hookimpl
+from mutants.around import AroundContainer, AroundContainers
 
 
 class FaultyContainer(AroundContainer):
@@ -38,13 +37,6 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
         pass
 
 
-class Faulty(AroundLauncher):
-    async def launch(
-        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
-    ) -> Container:
-        return FaultyContainer(await self.inner.launch(spec, image, gpus, boot, output))
-
-
 @hookimpl(wrapper=True)
 def intermodal_launcher() -> Generator[None, Launcher, Launcher]:
-    return Faulty((yield))
+    return AroundContainers((yield), FaultyContainer)

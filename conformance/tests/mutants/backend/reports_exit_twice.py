@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from intermodal.plugins import BuiltImage, Container, ContainerExit, GpuLease, Launcher, OutputSink, hookimpl
-from intermodal.specs import ContainerSpec
-from mutants.around import AroundContainer, AroundLauncher
+from intermodal.plugins import ContainerExit, Launcher, hookimpl
+from mutants.around import AroundContainer, AroundContainers
 
 
 class FaultyContainer(AroundContainer):
@@ -20,13 +19,6 @@ class FaultyContainer(AroundContainer):
         return ending
 
 
-class Faulty(AroundLauncher):
-    async def launch(
-        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
-    ) -> Container:
-        return FaultyContainer(await self.inner.launch(spec, image, gpus, boot, output))
-
-
 @hookimpl(wrapper=True)
 def intermodal_launcher() -> Generator[None, Launcher, Launcher]:
-    return Faulty((yield))
+    return AroundContainers((yield), FaultyContainer)

@@ -1,4 +1,4 @@
-"""A batch waits twenty times as long for more inputs as it may."""
+"""A batch waits fifteen times as long for more inputs as it may."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ from mutants.planting import instead_of
 
 @instead_of("__init__", Batcher)
 def init(original: Callable[..., None], batcher: Batcher, policy: BatchPolicy) -> None:
-    original(batcher, replace(policy, wait_s=20 * policy.wait_s))
+    original(batcher, replace(policy, wait_s=15 * policy.wait_s))
