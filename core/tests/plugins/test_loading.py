@@ -26,10 +26,8 @@ def test_only_the_chosen_backend_is_imported(distribute, start) -> None:
 
 def test_unknown_backend_lists_the_installed_ones_and_the_command_to_get_it(stub) -> None:
     """The error for a known backend names the pip command, and where the choice came from."""
-    with pytest.raises(
-        BackendNotFoundError, match=r"'docker' \(from command line\).*stub.*pip install intermodal-docker"
-    ):
-        load(Config.load(command_line={"backend": "docker"}))
+    with pytest.raises(BackendNotFoundError, match=r"'k8s' \(from command line\).*stub.*pip install intermodal-k8s"):
+        load(Config.load(command_line={"backend": "k8s"}))
 
 
 def test_unheard_of_backend_lists_the_known_ones(stub) -> None:

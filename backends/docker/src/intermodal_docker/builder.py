@@ -1,33 +1,178 @@
-"""The build role: images by the engine's own means."""
+"""The `Builder` of both backends: each layer of an image is one layer in the engine's own store."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from secrets import token_hex
+from typing import TypeVar
 
-from intermodal.exception import CapabilityNotSupported
-from intermodal.plugins import Blobs, Builder, BuildSink, BuiltImage, Config
-from intermodal.specs import DebianSlim, ImageSpec, SetEnv, SetWorkdir
+from intermodal.exception import BackendError, CapabilityNotSupported
+from intermodal.plugins import (
+    Blobs,
+    BuildGrants,
+    BuildSink,
+    BuiltImage,
+    Config,
+    ImageInfo,
+    PruneReport,
+    image_capabilities,
+)
+from intermodal.plugins.building import Layer, StepRefused, build_layers, hint_for, image_layers
+from intermodal.specs import ImageSpec, Scratch, content_hash
+from intermodal_docker.capabilities import BUILDER
 from intermodal_docker.engine import Engine
+from intermodal_docker.images.box import Lifeline, StepFailed
+from intermodal_docker.images.cache import LayerCache
+from intermodal_docker.images.locks import only_builder
+from intermodal_docker.images.making import LayerMaker
+from intermodal_docker.images.names import CachedLayer, reference
+from intermodal_docker.images.options import ImageOptions
 
 __all__ = ["EngineBuilder"]
 
+_BUILDS_AT_ONCE = 16
+_NOTHING = BuildGrants()
 
-class EngineBuilder(Builder):
-    """See `intermodal.plugins.Builder`. An image's `ref` is what the engine knows it by."""
+T = TypeVar("T")
+
+
+class EngineBuilder:
+    """Builds images in one engine.
+
+    Args:
+        engine: the builder's own; it closes it.
+        config: has the backend's settings, and where locks are.
+    """
 
     def __init__(self, engine: Engine, config: Config) -> None:
-        self._engine = engine
-        self._config = config
+        self._engine, self._options = engine, ImageOptions.of(config, engine.name)
+        directory = config.data_dir / engine.name / "layers"
+        self._locks = directory / "locks"
+        self._locks.mkdir(parents=True, exist_ok=True)
+        (directory / "used").mkdir(exist_ok=True)
+        self._cache = LayerCache(engine, directory / "used")
+        self._threads = ThreadPoolExecutor(_BUILDS_AT_ONCE, thread_name_prefix="image-build")
+        self._lifelines: set[Lifeline] = set()
+        self._session = token_hex(32)
 
-    async def build(self, image: ImageSpec, blobs: Blobs, sink: BuildSink) -> BuiltImage:
-        """See the protocol."""
-        if not isinstance(image.base, DebianSlim) or not all(isinstance(s, SetEnv | SetWorkdir) for s in image.steps):
-            raise CapabilityNotSupported("image.from_registry", self._engine.name, "images come later")
-        reference = f"python:{image.base.python}-slim-bookworm"
-        if await asyncio.to_thread(self._engine.image, reference) is None:
-            await asyncio.to_thread(self._engine.pull, reference, lambda line: sink.output(1, line))
-        return BuiltImage.of(image, reference)
+    async def build(
+        self, image: ImageSpec, blobs: Blobs, sink: BuildSink, grants: BuildGrants = _NOTHING
+    ) -> BuiltImage:
+        """Build, or find in the engine's store. Cancelling it ends the step that runs and leaves nothing of it."""
+        for needed in image_capabilities(image):
+            if needed not in BUILDER:
+                raise CapabilityNotSupported(needed, self._options.backend)
+        layers = image_layers(image, salt=self._salt(image), session=self._session)
+        lifeline = Lifeline(self._engine)
+        maker = LayerMaker(
+            engine=self._engine,
+            options=self._options,
+            owner={},
+            blobs=blobs,
+            grants=grants,
+            lifeline=lifeline,
+            output=sink.output,
+        )
+
+        async def make(layer: Layer) -> str:
+            await self._in_thread(lambda: self._make(layer, maker, sink), lifeline)
+            return ""
+
+        self._lifelines.add(lifeline)
+        try:
+            found = await self._in_thread(lambda: self._cache.newest(layers), lifeline)
+            cached = {layer.key for layer in layers[:found]}
+            last = await build_layers(image, sink, cached, make, BUILDER, layers=layers)
+            return await self._in_thread(lambda: self._built(image, layers, last, maker), lifeline)
+        finally:
+            self._lifelines.discard(lifeline)
+
+    async def images(self) -> Sequence[ImageInfo]:
+        """All layers, the most recently used first."""
+        found = await asyncio.to_thread(self._cache.infos)
+        return sorted(found, key=lambda info: info.used, reverse=True)
+
+    async def prune(self, *, everything: bool = False, older_than_s: float = 0.0) -> PruneReport:
+        """Remove our layers that nobody uses and that are old enough. Nothing else of the engine's is touched."""
+
+        def prune() -> PruneReport:
+            removed = self._cache.prune(everything=everything, older_than_s=older_than_s)
+            return PruneReport(
+                removed=tuple(info.id for info in removed), bytes_freed=sum(info.size for info in removed)
+            )
+
+        return await asyncio.to_thread(prune)
 
     async def close(self) -> None:
-        """See the protocol."""
+        """End running builds, and let go of the layers. Idempotent."""
+        for lifeline in list(self._lifelines):
+            lifeline.cut()
+        await asyncio.to_thread(self._threads.shutdown)
+        self._cache.close()
         await asyncio.to_thread(self._engine.close)
+
+    def _salt(self, image: ImageSpec) -> str:
+        """What of the settings the layers depend on: the image that the base really is."""
+        return "scratch" if isinstance(image.base, Scratch) else self._options.reference(image.base)
+
+    def _make(self, layer: Layer, maker: LayerMaker, sink: BuildSink) -> None:
+        """Make a layer, unless somebody else just has. Raises `BackendError`."""
+
+        def waits() -> None:
+            sink.output(layer.number, "another build makes this step now; waiting for it")
+
+        try:
+            with only_builder(self._locks, layer.key, waits, maker.lifeline.check):
+                if self._cache.find(layer.key) is not None:
+                    return
+                if layer.parent is None:
+                    maker.base(layer)
+                else:
+                    maker.step(layer, self._below(layer.parent))
+                if layer.plain != layer.key:  # forced: from now on this is what the unforced step means, too
+                    self._engine.tag(reference(layer.key), reference(layer.plain))
+        except StepFailed as failure:
+            raise BackendError(_said(failure)) from None
+        except StepRefused as refusal:
+            raise BackendError(str(refusal)) from None
+        except BackendError as error:
+            maker.lifeline.check()
+            hint = hint_for(str(error))
+            raise BackendError(f"{error}\n{hint}" if hint else str(error)) from error
+
+    def _below(self, key: str) -> CachedLayer:
+        found = self._cache.find(key)
+        if found is None:
+            raise BackendError("a layer was removed meanwhile: run it again")
+        return found
+
+    def _built(self, image: ImageSpec, layers: Sequence[Layer], last: str, maker: LayerMaker) -> BuiltImage:
+        for layer in layers:
+            self._cache.use(layer.key)
+        found = self._below(last)
+        if image.entrypoint() is not None or image.cmd() is not None:
+            key = content_hash((last, image.entrypoint(), image.cmd()))
+            self._cache.use(key)
+            if self._cache.find(key) is None:
+                maker.programs(key, found, image.entrypoint(), image.cmd())
+            found = self._below(key)
+        return BuiltImage.of(image, found.image, python=found.python)
+
+    async def _in_thread(self, work: Callable[[], T], lifeline: Lifeline) -> T:
+        """In a thread of the builder's own. Cancelled, it ends the build and waits for that."""
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            lifeline.cut()
+            await asyncio.gather(future, return_exceptions=True)
+            raise
+
+
+def _said(failure: StepFailed) -> str:
+    text = "\n".join(failure.lines)
+    lines = "".join(f"\n    {line}" for line in failure.lines) or "\n    (it printed nothing)"
+    hint = hint_for(text)
+    return f"exit code {failure.code}. Its last output:{lines}" + (f"\n{hint}" if hint else "")

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from intermodal.plugins import Capabilities
 
-__all__ = ["capabilities"]
+__all__ = ["BUILDER", "capabilities"]
 
+#: What its builder can do.
+BUILDER = frozenset(
+    {
+        "image.apt_install",
+        "image.copy",
+        "image.entrypoint",
+        "image.from_registry",
+        "image.pip_install",
+        "image.python_version",
+        "image.run_commands",
+        "image.run_function",
+        "image.secrets",
+    }
+)
 _LAUNCHER = (
     "exec",
     "fd_passing",
@@ -18,19 +32,9 @@ _LAUNCHER = (
     "limits.pids",
     "network.block",
 )
-_BUILDER = (
-    "apt_install copy entrypoint from_registry from_scratch pip_install python_version run_commands run_function",
-    "secrets",
-)
 _NO_SNAPSHOT = "an engine's containers are not forked from another one: leave enable_memory_snapshot away here"
 
 
 def capabilities(backend: str) -> Capabilities:
     """The statement for `backend`, "docker" or "podman"."""
-    return Capabilities(
-        supported=frozenset(_LAUNCHER),
-        notes={
-            "snapshot": _NO_SNAPSHOT,
-            **{f"image.{name}": "images come later" for name in " ".join(_BUILDER).split()},
-        },
-    )
+    return Capabilities(supported=BUILDER.union(_LAUNCHER), notes={"snapshot": _NO_SNAPSHOT})

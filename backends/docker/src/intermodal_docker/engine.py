@@ -237,7 +237,10 @@ class Engine(Protocol):
         ...
 
     def put_archive(self, container: str, path: str, archive: bytes) -> None:
-        """Unpack a tar archive into the directory `path` of a container, running or not."""
+        """Unpack a tar archive into the directory `path` of a container, running or not.
+
+        Raises `BackendError` where a file would take a directory's place, or the other way round.
+        """
         ...
 
     # ---- images ----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from intermodal.plugins import Options
+from intermodal_docker.images.options import add_image_options
 
 __all__ = ["add_options"]
 
@@ -21,3 +22,4 @@ def add_options(options: Options, backend: str) -> None:
         default=(),
         help='Declared accelerators, such as ["H100:4", "A100:2"], instead of those that NVML finds.',
     )
+    add_image_options(options, backend)

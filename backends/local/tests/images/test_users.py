@@ -79,7 +79,7 @@ def readable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert spec is not None
         (source,) = spec.submodule_search_locations or ()
         shutil.copytree(source, place / name, ignore=shutil.ignore_patterns("__pycache__"))
-    from intermodal_local.images.grounds import find_uv
+    from intermodal.plugins.building import find_uv
 
     (place / "bin").mkdir()
     shutil.copy(find_uv(), place / "bin" / "uv")

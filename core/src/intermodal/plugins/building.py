@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from intermodal.exception import BackendError, CapabilityNotSupported, ImageBuildError
+from intermodal.plugins.build_hints import hint_for
 from intermodal.plugins.build_settings import BuildSettings, read_settings
 from intermodal.plugins.roles import BuildSink
 from intermodal.plugins.sources import with_secret_sources
@@ -17,9 +18,11 @@ from intermodal.plugins.step_runs import (
     COMPILE,
     KIT,
     KIT_SETTINGS,
+    KIT_SOURCE,
     StepRefused,
     StepRun,
     Surroundings,
+    find_uv,
     plan_commands,
     plan_function,
     plan_packages,
@@ -44,12 +47,15 @@ __all__ = [
     "COMPILE",
     "KIT",
     "KIT_SETTINGS",
+    "KIT_SOURCE",
     "BuildSettings",
     "Layer",
     "StepRefused",
     "StepRun",
     "Surroundings",
     "build_layers",
+    "find_uv",
+    "hint_for",
     "image_layers",
     "plan_commands",
     "plan_function",

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import intermodal.exception
+from intermodal.exception import BackendError
 from intermodal.plugins.build_settings import BuildSettings
 from intermodal.plugins.roles import Blobs
 from intermodal.plugins.sources import with_secret_sources
@@ -22,9 +24,11 @@ __all__ = [
     "COMPILE",
     "KIT",
     "KIT_SETTINGS",
+    "KIT_SOURCE",
     "StepRefused",
     "StepRun",
     "Surroundings",
+    "find_uv",
     "plan_commands",
     "plan_function",
     "plan_packages",
@@ -41,8 +45,9 @@ _REQUIREMENTS = f"{KIT}/requirements.txt"
 COMPILE = "--compile-bytecode"
 #: Where it shows the files that the user's settings name.
 KIT_SETTINGS = f"{KIT}/settings"
+#: Where it shows the source that a function of the user's needs.
+KIT_SOURCE = f"{KIT}/source"
 _GUEST = f"{KIT}/guest"
-_SOURCE = f"{KIT}/source"
 
 _APT = """
 set -e
@@ -109,6 +114,19 @@ class Surroundings:
         return {**self.settings.env, **self.env, **extra, **self.secrets}
 
 
+def find_uv() -> Path:
+    """uv's program on this host. Raises `BackendError` where it is nowhere."""
+    try:
+        import uv
+
+        return Path(uv.find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        found = shutil.which("uv")
+    if found is None:
+        raise BackendError("uv, which installs the packages of images, is not on this host: `pip install uv`")
+    return Path(found)
+
+
 def plan_packages(step: PythonPackages, around: Surroundings) -> StepRun:
     """uv installs into the image's interpreter."""
     files = {} if step.requirements is None else {_REQUIREMENTS: step.requirements.encode()}
@@ -158,19 +176,25 @@ def plan_commands(step: RunCommands, around: Surroundings) -> StepRun:
     )
 
 
-def plan_function(step: RunFunction, around: Surroundings, source: Path, blobs: Blobs) -> StepRun:
-    """The guest's helper calls the function. `source` is the directory of the user's source. Raises `StepRefused`."""
+def plan_function(step: RunFunction, around: Surroundings, source: Path | None, blobs: Blobs) -> StepRun:
+    """The guest's helper calls the function. Raises `StepRefused`.
+
+    Args:
+        step, around: as for the others.
+        source: a directory of this host with the user's source; None: the backend brings it to `KITKIT_SOURCE` itself.
+        blobs: have the function's code and arguments.
+    """
     order = f"{KIT}/order.json"
     blobs_shown = {"code": step.target.pickled, "arguments": step.arguments}
     places = {name: f"{KIT}/{name}" for name, blob in blobs_shown.items() if blob is not None}
-    told = {"target": to_json(step.target), "python_path": [_SOURCE], "code": None, "arguments": None, **places}
+    told = {"target": to_json(step.target), "python_path": [KIT_SOURCE], "code": None, "arguments": None, **places}
     shown = {places[name]: _blob(blobs, blob, name) for name, blob in blobs_shown.items() if blob is not None}
     return StepRun(
         argv=(around.python, "-m", "intermodal.guest.build_function", order),
         env=around.env_with({**dict(step.env), "PYTHONPATH": _GUEST, "PYTHONUNBUFFERED": "1"}),
         workdir=around.workdir,
         files={order: json.dumps(told).encode()},
-        mounts={**around.settings.files, **_guest(), _SOURCE: source, **shown},
+        mounts={**around.settings.files, **_guest(), **({KIT_SOURCE: source} if source else {}), **shown},
     )
 
 

@@ -184,7 +184,9 @@ class DockerEngine:
     def put_archive(self, container: str, path: str, archive: bytes) -> None:
         """See `intermodal_docker.engine.Engine`."""
         with self._talking() as client:
-            client.put_archive(container, path, archive)
+            place = client._url("/containers/{0}/archive", container)
+            asked = {"path": path, "noOverwriteDirNonDir": "true"}
+            client._raise_for_status(client._put(place, params=asked, data=archive))
 
     # ---- images ----
 

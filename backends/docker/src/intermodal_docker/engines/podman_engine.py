@@ -172,7 +172,7 @@ class PodmanEngine:
 
     def put_archive(self, container: str, path: str, archive: bytes) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        self._ask("PUT", f"/containers/{container}/archive", body=archive, path=path)
+        self._ask("PUT", f"/containers/{container}/archive", body=archive, path=path, noOverwriteDirNonDir=True)
 
     # ---- images ----
 

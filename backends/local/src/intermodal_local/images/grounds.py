@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import platform
-import shutil
 from pathlib import Path
 
-import uv
-
-from intermodal.exception import BackendError
+from intermodal.plugins.building import find_uv
 from intermodal.specs import ImageBase
 from intermodal_local.base import Base, prepare_base
 from intermodal_local.images.foreign import own_base
@@ -60,17 +57,6 @@ class Grounds:
             return ProcessGround(identity=identity, interpreter=python, uv=find_uv(), cache=cache)
         base = self._bases.get(python) or self._bases.setdefault(python, prepare_base(self._data, python))
         return NamespaceGround(identity=identity, interpreter=python, base=base.lowers, uv=find_uv(), cache=cache)
-
-
-def find_uv() -> Path:
-    """uv's program. Raises `BackendError` where it is nowhere."""
-    try:
-        return Path(uv.find_uv_bin())
-    except FileNotFoundError:
-        found = shutil.which("uv")
-    if found is None:
-        raise BackendError("uv, which installs the packages of images, is not on this host: `pip install uv`")
-    return Path(found)
 
 
 def _text(path: str) -> str:

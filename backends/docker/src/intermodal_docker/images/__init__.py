@@ -1,0 +1,1 @@
+"""Images: what a definition becomes in an engine's own store."""

@@ -1,0 +1,181 @@
+"""The container that one step of an image is made in: idle, the step executed in it, then committed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from intermodal.exception import BackendError
+from intermodal.plugins.building import KIT, StepRun
+from intermodal_docker.engine import CreateRequest, Engine, ImageDetails
+from intermodal_docker.images.packing import pack_kit
+
+__all__ = ["Box", "Lifeline", "StepFailed"]
+
+_KEPT_LINES = 50
+#: Standard input stays open and silent, so that this lasts until it is killed, whatever programs the image has.
+_IDLE = ("/bin/sh", "-c", "read -r _")
+#: What an image without a command gets: docker would take the container's instead, which is to be idle.
+_SHELL = ("/bin/sh",)
+_START = 'mkdir -p "$1" && cd "$1" && shift && exec "$@"'
+_DEFAULTS = {"HOME": "/root", "LANG": "C.UTF-8"}
+
+
+class StepFailed(Exception):
+    """The program ended with another code than 0. `lines` are the last that it printed."""
+
+    def __init__(self, code: int, lines: Sequence[str]) -> None:
+        super().__init__(f"exit code {code}")
+        self.code = code
+        self.lines = list(lines)
+
+
+class Lifeline:
+    """What a build's container hangs on. Cut from any thread, it takes the container with it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._containers: set[str] = set()
+        self.is_cut = False
+
+    def check(self) -> None:
+        """Raise `BackendError` when it was cut."""
+        if self.is_cut:
+            raise BackendError("the build was cancelled")
+
+    def hold(self, container: str) -> None:
+        """The container to end when it is cut."""
+        self._containers.add(container)
+        if self.is_cut:
+            self.cut()
+
+    def release(self, container: str) -> None:
+        """It is gone."""
+        self._containers.discard(container)
+
+    def cut(self) -> None:
+        """End the build. Idempotent."""
+        self.is_cut = True
+        for container in list(self._containers):
+            with contextlib.suppress(BackendError):
+                self._engine.kill(container)
+
+
+@dataclass(slots=True, kw_only=True)
+class Box:
+    """A context manager: leaving it removes the container.
+
+    Args:
+        below: the image that the step starts from.
+        labels: of the container, and then of the layer.
+        network: "host", as builds of every backend have it: an index or a proxy on this machine is reached.
+        gpus: devices to pass in, by UUID.
+    """
+
+    engine: Engine
+    below: ImageDetails
+    labels: Mapping[str, str]
+    lifeline: Lifeline
+    gpus: Sequence[str] = ()
+    id: str = field(default="", init=False)
+
+    def __enter__(self) -> Box:
+        self.lifeline.check()
+        self.id = self.engine.create(
+            CreateRequest(
+                image=self.below.id,
+                entrypoint=(),
+                command=_IDLE,
+                labels=self.labels,
+                user=self.below.user,  # a layer keeps its container's
+                network="host",
+                stdin=True,
+                gpus=self.gpus,
+            )
+        )
+        self.lifeline.hold(self.id)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.engine.remove(self.id)
+        self.lifeline.release(self.id)
+
+    def start(self) -> None:
+        """Let programs run in it. Raises `BackendError`."""
+        try:
+            self.engine.start(self.id)
+        except BackendError as error:
+            self.lifeline.check()
+            raise BackendError(f"the image has no /bin/sh, which build steps are run by: {error}") from None
+
+    def put(self, archive: bytes) -> None:
+        """Unpack an archive at its root."""
+        self.engine.put_archive(self.id, "/", archive)
+
+    def run(self, run: StepRun, output: Callable[[str], None]) -> None:
+        """Execute a step's program, with what it is to be shown. Raises `StepFailed`, `BackendError`."""
+        if run.files or run.mounts:
+            self.put(pack_kit(run))
+        lines: deque[str] = deque(maxlen=_KEPT_LINES)
+
+        def told(line: str) -> None:
+            lines.append(line)
+            output(line)
+
+        argv = ["/bin/sh", "-c", _START, "step", run.workdir, *run.argv]
+        code = self._stream(argv, {**_DEFAULTS, **run.env}, told)
+        self.lifeline.check()
+        if code:
+            raise StepFailed(code, lines)
+
+    def ask(self, argv: Sequence[str]) -> str | None:
+        """What a program prints; None where it fails or is not there."""
+        lines: list[str] = []
+        with contextlib.suppress(BackendError):
+            if self._stream(argv, _DEFAULTS, lines.append) == 0:
+                return "\n".join(lines)
+        self.lifeline.check()
+        return None
+
+    def clear(self) -> None:
+        """Remove what only the step was to see."""
+        self._stream(["/bin/sh", "-c", f"rm -rf {KIT}"], _DEFAULTS, lambda _: None)
+
+    def commit(
+        self,
+        reference: str,
+        labels: Mapping[str, str],
+        *,
+        entrypoint: Sequence[str] | None = None,
+        cmd: Sequence[str] | None = None,
+    ) -> None:
+        """Make a layer of it, called `reference`, with more labels. Its entrypoint and command stay as they were."""
+        cmd = self.below.command if cmd is None else cmd
+        changes = [
+            f"ENTRYPOINT {json.dumps(list(self.below.entrypoint if entrypoint is None else entrypoint))}",
+            f"CMD {json.dumps(list(cmd or _SHELL))}",
+            *(f"LABEL {name}={value}" for name, value in labels.items()),
+        ]
+        self.engine.commit(self.id, reference, changes)
+
+    def _stream(self, argv: Sequence[str], env: Mapping[str, str], told: Callable[[str], None]) -> int:
+        process = self.engine.exec(self.id, argv, env=tuple(env.items()))
+        try:
+            rest = {1: b"", 2: b""}
+            while (piece := process.read()) is not None:
+                stream, data = piece
+                *whole, rest[stream] = (rest[stream] + data).split(b"\n")
+                for line in whole:
+                    told(_text(line))
+            for line in filter(None, rest.values()):
+                told(_text(line))
+            return process.exit_code()
+        finally:
+            process.close()
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\r")

@@ -1,0 +1,121 @@
+"""The layers in an engine's own image store: found by key, in use by sessions of this host, listed, pruned.
+
+An engine does not know when an image was used last, nor that a session is about to. For both there is a file for each
+layer in the data directory: its time is the last use, and who uses the layer holds a shared lock on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from intermodal.plugins import ImageInfo
+from intermodal.plugins.building import Layer
+from intermodal_docker.engine import Engine, EngineBusy
+from intermodal_docker.images.names import LAYER, CachedLayer, reference
+
+__all__ = ["LayerCache"]
+
+
+class LayerCache:
+    """Args:
+    engine: has the layers.
+    directory: has a file for each; it exists.
+    """
+
+    def __init__(self, engine: Engine, directory: Path) -> None:
+        self._engine, self._directory = engine, directory
+        self._leases: dict[str, int] = {}
+
+    def find(self, key: str) -> CachedLayer | None:
+        """The layer, if the engine has it: one call."""
+        details = self._engine.image(reference(key))
+        return None if details is None else CachedLayer.of(details, key)
+
+    def newest(self, layers: Sequence[Layer]) -> int:
+        """How many of `layers`, from the first, are there. One call where all are."""
+        for count in range(len(layers), 0, -1):
+            if self.find(layers[count - 1].key) is not None:
+                return count
+        return 0
+
+    def use(self, key: str) -> None:
+        """Keep the layer until `close`, and note the time."""
+        if key not in self._leases:
+            fd = os.open(self._directory / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(fd, fcntl.LOCK_SH)
+            self._leases[key] = fd
+        os.utime(self._directory / key)
+
+    def close(self) -> None:
+        """Let go of all. Idempotent."""
+        while self._leases:
+            os.close(self._leases.popitem()[1])
+
+    def infos(self) -> list[ImageInfo]:
+        """All layers, with what each adds to the one below, in bytes."""
+        found = {layer.key: layer for layer in self._layers()}
+        return [
+            ImageInfo(
+                id=layer.key,
+                title=layer.title,
+                size=max(layer.size - found[layer.parent].size, 0) if layer.parent in found else layer.size,
+                created=layer.created,
+                used=self._used(layer),
+                in_use=self._is_held(layer.key),
+            )
+            for layer in found.values()
+        ]
+
+    def prune(self, *, everything: bool, older_than_s: float) -> list[ImageInfo]:
+        """Remove layers that nobody uses, above before below; what was removed."""
+        limit = time.time() - older_than_s
+        found = sorted(self.infos(), key=lambda info: info.created, reverse=True)
+        return [info for info in found if (everything or info.used < limit) and self._remove(info.id)]
+
+    def _layers(self) -> Iterator[CachedLayer]:
+        for details in self._engine.images({LAYER: ""}):
+            layer = CachedLayer.of(details)
+            if layer is not None:
+                yield layer
+
+    def _used(self, layer: CachedLayer) -> float:
+        try:
+            return (self._directory / layer.key).stat().st_mtime
+        except FileNotFoundError:
+            return layer.created
+
+    def _is_held(self, key: str) -> bool:
+        with self._alone(key) as alone:
+            return not alone
+
+    def _remove(self, key: str) -> bool:
+        with self._alone(key) as alone:
+            if not alone:
+                return False
+            try:
+                self._engine.remove_image(reference(key))
+            except EngineBusy:  # a container is made of it
+                return False
+            (self._directory / key).unlink(missing_ok=True)
+            return True
+
+    @contextlib.contextmanager
+    def _alone(self, key: str) -> Iterator[bool]:
+        """Whether nobody uses the layer; nobody begins to until this is left."""
+        try:
+            fd = os.open(self._directory / key, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            yield True
+            return
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield True
+        except BlockingIOError:
+            yield False
+        finally:
+            os.close(fd)

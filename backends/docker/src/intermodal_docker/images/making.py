@@ -1,0 +1,167 @@
+"""One layer, made in a container of the layer below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from intermodal.exception import BackendError
+from intermodal.plugins import Blobs, BuildGrants, base_title, step_title
+from intermodal.plugins.building import (
+    KIT_SOURCE,
+    Layer,
+    Surroundings,
+    find_uv,
+    plan_commands,
+    plan_function,
+    plan_packages,
+    plan_system,
+)
+from intermodal.specs import (
+    CopyFiles,
+    DebianSlim,
+    PythonPackages,
+    Registry,
+    RunCommands,
+    RunFunction,
+    Scratch,
+    SystemPackages,
+)
+from intermodal_docker.engine import Engine, ImageDetails
+from intermodal_docker.images.bases import login, obtain_base
+from intermodal_docker.images.box import Box, Lifeline, StepFailed
+from intermodal_docker.images.names import CachedLayer, layer_labels, python_labels, reference
+from intermodal_docker.images.options import ImageOptions
+from intermodal_docker.images.packing import pack_copy, pack_tree
+from intermodal_docker.images.pip import pip_instead
+from intermodal_docker.images.pythons import Python, add_python, find_python
+
+__all__ = ["LayerMaker"]
+
+#: How a shell says that a program is not there, or is not one for this machine.
+_NO_PROGRAM = (126, 127)
+
+
+@dataclass(slots=True, kw_only=True)
+class LayerMaker:
+    """Makes layers of one image.
+
+    Args:
+        owner: labels of containers, by which they are found when this process is gone.
+        output: gets a step's number and each line that it prints.
+    """
+
+    engine: Engine
+    options: ImageOptions
+    owner: Mapping[str, str]
+    blobs: Blobs
+    grants: BuildGrants
+    lifeline: Lifeline
+    output: Callable[[int, str], None]
+
+    def base(self, layer: Layer) -> None:
+        """The base, with a Python where one is to be added. Raises `BackendError`, `StepFailed`."""
+        base, told = layer.step, self._told(layer)
+        if not isinstance(base, (DebianSlim, Registry)):
+            raise BackendError("this version cannot make an empty image")
+        secret = self.grants.of([base.secret]) if isinstance(base, Registry) and base.secret else {}
+        auth = login(base, secret) if isinstance(base, Registry) else None
+        below = obtain_base(self.engine, self.options.reference(base), self.options, auth, told)
+        with self._box(layer, below, base_title(base)) as box:
+            added = isinstance(base, Registry) and base.add_python
+            python = Python()
+            try:
+                box.start()
+            except BackendError:
+                if added:
+                    raise
+            else:
+                if added:
+                    add_python(box, base.python, self.options.build_settings(), told)
+                    box.clear()
+                python = find_python(box)
+            self._check(base, below, python)
+            box.commit(reference(layer.key), python_labels(python.version, python.program))
+
+    def step(self, layer: Layer, below: CachedLayer) -> None:
+        """What the step does to `below`. Raises `BackendError`, `StepFailed`, `StepRefused`."""
+        step = layer.step
+        assert not isinstance(step, (DebianSlim, Registry, Scratch))
+        with self._box(layer, below.details, step_title(step)) as box:
+            if isinstance(step, CopyFiles):
+                for archive in pack_copy(step, self.blobs):
+                    box.put(archive)
+                box.commit(reference(layer.key), {})
+                return
+            box.start()
+            self._run(box, layer, below)
+            box.clear()
+            python = find_python(box)
+            box.commit(reference(layer.key), python_labels(python.version, python.program))
+
+    def programs(
+        self, key: str, below: CachedLayer, entrypoint: Sequence[str] | None, cmd: Sequence[str] | None
+    ) -> None:
+        """`below` with another entrypoint and command, as `key`; None keeps what there is."""
+        labels = {**self.owner, **layer_labels(key, below.key, "entrypoint and cmd")}
+        with Box(engine=self.engine, below=below.details, labels=labels, lifeline=self.lifeline) as box:
+            box.commit(reference(key), {}, entrypoint=entrypoint, cmd=cmd)
+
+    def _run(self, box: Box, layer: Layer, below: CachedLayer) -> None:
+        step, told = layer.step, self._told(layer)
+        around = Surroundings(
+            python=below.program or "python3",
+            uv=find_uv(),
+            cache=None,
+            settings=self.options.build_settings(),
+            env=layer.env,
+            workdir=layer.workdir,
+            secrets=self.grants.of(getattr(step, "secrets", ())),
+        )
+        match step:
+            case PythonPackages():
+                _needs_python(below)
+                run = plan_packages(step, around)
+                try:
+                    box.run(run, told)
+                except StepFailed as failure:
+                    if failure.code not in _NO_PROGRAM:
+                        raise
+                    box.run(pip_instead(step, run, around), told)
+            case SystemPackages():
+                certificates = around.settings.env.get("SSL_CERT_FILE")
+                trust = f'Acquire::https::CaInfo "{certificates}";\n' if certificates else ""
+                box.run(plan_system(step, around, trust.encode()), told)
+            case RunCommands():
+                box.run(plan_commands(step, around), told)
+            case RunFunction():
+                _needs_python(below)
+                for archive in pack_tree(step.source.tree, KIT_SOURCE, self.blobs):
+                    box.put(archive)
+                box.run(plan_function(step, around, None, self.blobs), told)
+            case _:
+                raise AssertionError(f"{type(step).__name__} makes no layer")
+
+    def _box(self, layer: Layer, below: ImageDetails, title: str) -> Box:
+        labels = {**self.owner, **layer_labels(layer.key, layer.parent or "", title)}
+        return Box(engine=self.engine, below=below, labels=labels, lifeline=self.lifeline)
+
+    def _told(self, layer: Layer) -> Callable[[str], None]:
+        return lambda line: self.output(layer.number, line)
+
+    def _check(self, base: DebianSlim | Registry, below: ImageDetails, python: Python) -> None:
+        """That the image has the Python that the definition says."""
+        if isinstance(base, DebianSlim) and not f"{python.version}.".startswith(f"{base.python}."):
+            has = f"Python {python.version}" if python.version else "no Python"
+            name = f"{self.options.backend}.debian_image"
+            raise BackendError(
+                f"Image.debian_slim() is to have Python {base.python}, and {self.options.reference(base)} has {has}: "
+                f"set {name} to an image that has it, such as python:{{python}}-slim-bookworm"
+            )
+
+
+def _needs_python(below: CachedLayer) -> None:
+    if not below.program:
+        raise BackendError(
+            "the image has no Python: begin with one that has, give from_registry(add_python=), or apt_install it"
+        )

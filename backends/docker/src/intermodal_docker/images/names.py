@@ -1,0 +1,77 @@
+"""What layers are called in an engine's own image store, and what their labels say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from intermodal_docker.engine import ImageDetails
+
+__all__ = ["LAYER", "CachedLayer", "layer_labels", "reference"]
+
+_REPOSITORY = "intermodal/cache"
+#: Has the layer's key. Images that somebody made from ours inherit it, so the name has to fit, too.
+LAYER = "intermodal.layer"
+_PARENT = "intermodal.layer.parent"
+_TITLE = "intermodal.layer.title"
+_PYTHON = "intermodal.layer.python"
+_PROGRAM = "intermodal.layer.python.program"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedLayer:
+    """A layer that the engine has.
+
+    Attributes:
+        image: the engine's id of it.
+        parent: the key of the layer below; "" for a base.
+        python: the version inside ("3.11.2"), and `program` where it is; "" where there is none.
+        size: of the whole image, in bytes.
+    """
+
+    key: str
+    image: str
+    parent: str
+    title: str
+    python: str
+    program: str
+    size: int
+    created: float
+    details: ImageDetails
+
+    @classmethod
+    def of(cls, details: ImageDetails, key: str | None = None) -> CachedLayer | None:
+        """What an image's labels say; None for one that is not ours. `key`: by which it was found."""
+        told = details.labels
+        if LAYER not in told or not (key or _is_named(details, told[LAYER])):
+            return None
+        return cls(
+            key=key or told[LAYER],
+            image=details.id,
+            parent=told.get(_PARENT, ""),
+            title=told.get(_TITLE, ""),
+            python=told.get(_PYTHON, ""),
+            program=told.get(_PROGRAM, ""),
+            size=details.size,
+            created=details.created,
+            details=details,
+        )
+
+
+def reference(key: str) -> str:
+    """The name of the layer `key`."""
+    return f"{_REPOSITORY}:{key}"
+
+
+def layer_labels(key: str, parent: str, title: str) -> dict[str, str]:
+    """Labels of the container that a layer is made in; the layer inherits them."""
+    return {LAYER: key, _PARENT: parent, _TITLE: title}
+
+
+def python_labels(python: str, program: str) -> Mapping[str, str]:
+    """Labels that a layer gets when it is made."""
+    return {_PYTHON: python, _PROGRAM: program}
+
+
+def _is_named(details: ImageDetails, key: str) -> bool:
+    return any(tag.endswith(reference(key)) for tag in details.tags)
