@@ -42,7 +42,8 @@ lint: venv ## ruff, mypy --strict, import contracts
 	$(BIN)/lint-imports
 
 .PHONY: test
-test: lint ## every check, then every test
+test: lint ## every check, then every test; as root on Debian with real container engines
+	@tools/engines up --if-possible
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .PHONY: simulate

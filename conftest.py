@@ -25,6 +25,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("project", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
+pytest_plugins = ["engines_here"]
+
 ROOT = Path(__file__).parent
 SECONDS = 120
 
