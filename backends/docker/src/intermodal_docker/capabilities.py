@@ -32,9 +32,12 @@ _LAUNCHER = (
     "limits.pids",
     "network.block",
 )
+_NO_SCRATCH = "containers here run Python, which an empty image lacks: use debian_slim() or from_registry()"
 _NO_SNAPSHOT = "an engine's containers are not forked from another one: leave enable_memory_snapshot away here"
 
 
 def capabilities(backend: str) -> Capabilities:
     """The statement for `backend`, "docker" or "podman"."""
-    return Capabilities(supported=BUILDER.union(_LAUNCHER), notes={"snapshot": _NO_SNAPSHOT})
+    return Capabilities(
+        supported=BUILDER.union(_LAUNCHER), notes={"image.from_scratch": _NO_SCRATCH, "snapshot": _NO_SNAPSHOT}
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -30,8 +31,8 @@ class EngineContainer:
         spec: the launcher's.
         output: the launcher's.
         reader: the connection of its process 1, from the door.
-        gone: waits until the engine has removed it, and gives what the engine said of its end, if it still could.
-        remove: has the engine kill and remove it.
+        inspect: what the engine says of its end, if it still knows.
+        remove: has the engine kill it, if need be, and remove it; returns when it is gone.
     """
 
     def __init__(
@@ -40,12 +41,12 @@ class EngineContainer:
         output: OutputSink,
         reader: Reader,
         *,
-        gone: Callable[[], Coroutine[None, None, ContainerExit | None]],
+        inspect: Callable[[], Coroutine[None, None, ContainerExit | None]],
         remove: Callable[[], Coroutine[None, None, None]],
     ) -> None:
         self._spec = spec
         self._sink = output
-        self._gone = gone
+        self._inspect = inspect
         self._remove = remove
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[ContainerExit] = self._loop.create_future()
@@ -53,7 +54,7 @@ class EngineContainer:
         self._told: Message = None
         self._killed = False
         self._ending: asyncio.Task[None] | None = None
-        self._removing: asyncio.Task[None] | None = None
+        self._insisting: asyncio.Task[None] | None = None
         self.stream, self._theirs = socket.socketpair()
         self.stream.setblocking(False)
         self._life = Life(reader, self._ended, self._settle)
@@ -121,8 +122,12 @@ class EngineContainer:
         self._told = told
 
     def _insist(self) -> None:
-        if not self._life.over and self._removing is None:
-            self._removing = asyncio.create_task(self._remove())
+        if not self._life.over and self._insisting is None:
+            self._insisting = asyncio.create_task(self._removed_by_force())
+
+    async def _removed_by_force(self) -> None:
+        with contextlib.suppress(BackendError):  # the engine is away; the end of process 1 will tell
+            await self._remove()
 
     def _settle(self) -> None:
         """Process 1 is gone and all output has come: the engine is clearing up."""
@@ -130,10 +135,13 @@ class EngineContainer:
             self._ending = self._loop.create_task(self._finish())
 
     async def _finish(self) -> None:
+        known = None
         try:
-            known = await self._gone()
-        except BackendError as error:
-            known = None if self._told or self._killed else ContainerExit(cause="lost", detail=str(error))
+            if self._told is None and not self._killed:
+                known = await self._inspect()
+            await self._remove()
+        except BackendError as error:  # whoever comes after the engine is back removes what is left
+            known = ContainerExit(cause="lost", detail=str(error))
         self._exit.set_result(self._ending_of(known))
 
     def _ending_of(self, known: ContainerExit | None) -> ContainerExit:

@@ -8,7 +8,8 @@ from intermodal_docker.engine import Engine
 from intermodal_docker.options import add_options
 
 
-def _engine(config: Config) -> Engine:
+def engine_of(config: Config) -> Engine:
+    """The engine that the configuration names. It is not asked yet."""
     from intermodal_docker.engines.docker_engine import DockerEngine
 
     return DockerEngine(config.get("docker.host"))
@@ -23,13 +24,13 @@ def intermodal_addoption(options: Options) -> None:
 @hookimpl
 def intermodal_builder(config: Config) -> Builder:
     """Images by the engine's own means."""
-    return roles.builder(_engine(config), config)
+    return roles.builder(engine_of(config), config)
 
 
 @hookimpl
 def intermodal_launcher(config: Config) -> Launcher:
     """Containers of the engine."""
-    return roles.launcher(_engine(config), config)
+    return roles.launcher(engine_of(config), config)
 
 
 @hookimpl

@@ -118,8 +118,7 @@ class EngineLauncher(Launcher):
         )
         up = asyncio.ensure_future(self._do(starting.up))
         try:
-            await asyncio.shield(up)
-            reader = await self._arrival(starting, coming, silent)
+            reader = await self._arrival(starting, up, coming, silent)
         except BaseException as error:
             coming.cancel()
             await self._clear_up(starting, up)
@@ -129,24 +128,30 @@ class EngineLauncher(Launcher):
         return self._running(spec, output, reader, starting.container)
 
     def _running(self, spec: ContainerSpec, output: OutputSink, reader: Reader, name: str) -> EngineContainer:
-        async def gone() -> ContainerExit | None:
-            try:
-                return await self._do(lambda: _ending(self._engine, name))
-            finally:
-                self._containers.discard(container)
+        async def inspect() -> ContainerExit | None:
+            return await self._do(lambda: _ending(self._engine, name))
 
-        container = EngineContainer(
-            spec, output, reader, gone=gone, remove=lambda: self._do(lambda: self._engine.remove(name))
-        )
+        async def remove() -> None:
+            await self._do(lambda: self._engine.remove(name))
+            self._containers.discard(container)
+
+        container = EngineContainer(spec, output, reader, inspect=inspect, remove=remove)
         self._containers.add(container)
         return container
 
-    async def _arrival(self, starting: Starting, coming: asyncio.Future[Reader], silent: asyncio.Event) -> Reader:
-        """The connection of the container's process 1. Raises `BackendError` where it ended before."""
+    async def _arrival(
+        self, starting: Starting, up: asyncio.Future[None], coming: asyncio.Future[Reader], silent: asyncio.Event
+    ) -> Reader:
+        """The connection of the container's process 1, which may come before the engine says that it has started it.
+
+        Raises what the start raised, and `BackendError` where the container ended before.
+        """
         quiet = asyncio.ensure_future(silent.wait())
         try:
-            either: set[asyncio.Future[Any]] = {coming, quiet}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await _first(up, coming)
+            if not coming.done():
+                up.result()
+                await _first(quiet, coming)
             if not coming.done():
                 there = await self._do(lambda: self._engine.container(starting.container))
                 if there is None or not there.running:
@@ -155,6 +160,7 @@ class EngineLauncher(Launcher):
             return await coming
         finally:
             quiet.cancel()
+            up.add_done_callback(lambda done: done.cancelled() or done.exception())  # somebody has heard of it
 
     async def _clear_up(self, starting: Starting, up: asyncio.Future[None]) -> None:
         """After a start that failed or was cancelled: returns when nothing is left."""
@@ -188,14 +194,18 @@ class EngineLauncher(Launcher):
 
 
 def _ending(engine: Engine, name: str) -> ContainerExit | None:
-    """Wait until the engine has removed a container that has ended; how it ended, if the engine still knows."""
+    """How a container ended, if the engine still knows."""
     known = engine.container(name)
-    engine.wait_removed(name)
     if known is None or known.code is None:
         return None
     if known.oom_killed:
         return ContainerExit(cause="out_of_memory", code=known.code, detail="its first process was killed for memory")
     return ContainerExit(cause="killed" if 128 < known.code < 128 + signal.NSIG else "exited", code=known.code)
+
+
+async def _first(*futures: asyncio.Future[Any]) -> None:
+    """Until one of them is done, whatever came of it."""
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _call(loop: asyncio.AbstractEventLoop, work: Callable[..., Any], *arguments: Any) -> None:

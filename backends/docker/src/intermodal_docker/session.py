@@ -8,13 +8,13 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from intermodal_docker.engine import Engine
+from intermodal_docker.engine import ContainerDetails, Engine
 
-__all__ = ["Session", "reap"]
+__all__ = ["Session", "left_containers", "reap"]
 
 _OWNER, _LEASE = "intermodal.owner", "intermodal.session"
 
@@ -46,10 +46,15 @@ class Session:
         os.close(self._lock)
 
 
+def left_containers(engine: Engine, data_dir: Path) -> Sequence[ContainerDetails]:
+    """All containers of this machine, user and data directory, whichever session's. Blocks."""
+    return engine.containers(_owner(data_dir))
+
+
 def reap(engine: Engine, data_dir: Path) -> None:
     """Remove the containers and directories of sessions of this machine and data directory that have ended. Blocks."""
     home = data_dir / engine.name / "sessions"
-    for container in engine.containers(_owner(data_dir)):
+    for container in left_containers(engine, data_dir):
         if not _lives(home, container.labels.get(_LEASE, "")):
             engine.remove(container.id)
     for lock in home.glob("*.lock"):
