@@ -1,8 +1,7 @@
-"""A launcher with a small stand-in for the guest, which runs the Python lines it is sent."""
+"""A launcher, and the conformance suite's stand-in for the guest, which runs the Python lines it is sent."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import shutil
 import tempfile
@@ -15,43 +14,10 @@ import pytest
 
 from intermodal.plugins import BuiltImage
 from intermodal.specs import ContainerSpec, HostMount
+from intermodal_conformance import standin
 from intermodal_local.interpreters import own_python
 from intermodal_local.launcher import GUEST, LocalLauncher
 from intermodal_local.rootfs import Rootfs
-
-_STAND_IN = """
-import os
-
-class _Prepared:
-    void = None
-
-def preload():
-    pass
-
-def main(sock, python_path, prepared=None):
-    sock.sendall(b"hello\\n")
-    with sock.makefile("rwb") as stream:
-        for line in stream:
-            scope = {"snap": getattr(prepared, "scope", {}), "os": os}
-            try:
-                exec(eval(line), scope)
-                answer = repr(scope.get("r"))
-            except Exception as error:
-                answer = "ERROR " + repr(error)
-            stream.write(answer.encode() + b"\\n")
-            stream.flush()
-    return 0
-
-def prepare(boot, python_path):
-    prepared = _Prepared()
-    prepared.scope = {}
-    exec(boot.decode(), prepared.scope)
-    prepared.void = prepared.scope.get("void")
-    return prepared
-
-def serve(sock, prepared):
-    return main(sock, (), prepared)
-"""
 
 
 class Session:
@@ -82,33 +48,22 @@ class Session:
 
     async def line(self, container: Any) -> str:
         """What the container says next."""
-        loop = asyncio.get_running_loop()
-        data = b""
-        while not data.endswith(b"\n"):
-            piece = await asyncio.wait_for(loop.sock_recv(container.stream, 1 << 16), 30)
-            if not piece:
-                break
-            data += piece
-        return data.decode().strip()
+        return await standin.line(container)
 
     async def tell(self, container: Any, code: str) -> None:
         """Have it run `code`."""
-        await asyncio.get_running_loop().sock_sendall(container.stream, repr(code).encode() + b"\n")
+        await standin.tell(container, code)
 
     async def ask(self, container: Any, code: str) -> str:
         """Have it run `code`, and give the `repr` of what that leaves in `r`."""
-        await self.tell(container, code)
-        return await self.line(container)
+        return await standin.ask(container, code)
 
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     """A directory with the stand-in for the guest; the data directory in it is made by the first session."""
     folder = Path(tempfile.mkdtemp(prefix="intermodal-runtime-"))
-    bundle = folder / "bundle" / "intermodal"
-    bundle.mkdir(parents=True)
-    (bundle / "__init__.py").write_text("")
-    (bundle / "guest.py").write_text(_STAND_IN)
+    standin.lay_out(folder / "bundle")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -161,14 +162,6 @@ def test_too_much_memory_ends_a_container_and_no_other(target: Target) -> None:
     scenario(story)
 
 
-@refusal("launcher.oom", capability="limits.memory")
-def test_a_memory_limit_is_refused(target: Target) -> None:
-    """By name."""
-    with pytest.raises(CapabilityNotSupported) as caught:
-        echo.with_options(memory=(64, 256)).remote(1)
-    assert caught.value.capability == "limits.memory"
-
-
 #: Two busy processes; what they used, in cores.
 BURN = """
 import time
@@ -199,12 +192,25 @@ def test_a_busy_container_gets_no_more_cpu_than_its_limit(target: Target, limit:
     scenario(story)
 
 
-@refusal("launcher.cpu", capability="limits.cpu")
-def test_a_cpu_limit_is_refused(target: Target) -> None:
+@pytest.mark.parametrize(
+    ("capability", "options"),
+    [
+        pytest.param(
+            "limits.memory",
+            {"memory": (64, 256)},
+            id="memory",
+            marks=refusal("launcher.oom", capability="limits.memory"),
+        ),
+        pytest.param(
+            "limits.cpu", {"cpu": (0.1, 0.5)}, id="cpu", marks=refusal("launcher.cpu", capability="limits.cpu")
+        ),
+    ],
+)
+def test_a_limit_is_refused(target: Target, capability: str, options: dict[str, Any]) -> None:
     """By name."""
     with pytest.raises(CapabilityNotSupported) as caught:
-        echo.with_options(cpu=(0.1, 0.5)).remote(1)
-    assert caught.value.capability == "limits.cpu"
+        echo.with_options(**options).remote(1)
+    assert caught.value.capability == capability
 
 
 @requirement("launcher.pids")
