@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
 from typing import TypeVar
 
-from intermodal.exception import BackendError, CapabilityNotSupported
+from intermodal.exception import BackendError, CapabilityNotSupported, ImageBuildError
 from intermodal.plugins import (
     Blobs,
     BuildGrants,
@@ -17,10 +18,11 @@ from intermodal.plugins import (
     Config,
     ImageInfo,
     PruneReport,
+    base_title,
     image_capabilities,
 )
 from intermodal.plugins.building import Layer, StepRefused, build_layers, hint_for, image_layers
-from intermodal.specs import ImageSpec, Scratch, content_hash
+from intermodal.specs import ImageBase, ImageSpec, Scratch, content_hash
 from intermodal_docker.capabilities import BUILDER
 from intermodal_docker.engine import Engine
 from intermodal_docker.images.box import Lifeline, StepFailed
@@ -29,6 +31,7 @@ from intermodal_docker.images.locks import only_builder
 from intermodal_docker.images.making import LayerMaker
 from intermodal_docker.images.names import CachedLayer, reference
 from intermodal_docker.images.options import ImageOptions
+from intermodal_docker.session import Session, reap
 
 __all__ = ["EngineBuilder"]
 
@@ -48,7 +51,10 @@ class EngineBuilder:
 
     def __init__(self, engine: Engine, config: Config) -> None:
         self._engine, self._options = engine, ImageOptions.of(config, engine.name)
-        directory = config.data_dir / engine.name / "layers"
+        self._data_dir = config.data_dir
+        self._opened: contextlib.ExitStack | None = None
+        self._labels: Mapping[str, str] = {}
+        directory = self._data_dir / engine.name / "layers"
         self._locks = directory / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
         (directory / "used").mkdir(exist_ok=True)
@@ -64,12 +70,11 @@ class EngineBuilder:
         for needed in image_capabilities(image):
             if needed not in BUILDER:
                 raise CapabilityNotSupported(needed, self._options.backend)
-        layers = image_layers(image, salt=self._salt(image), session=self._session)
         lifeline = Lifeline(self._engine)
         maker = LayerMaker(
             engine=self._engine,
             options=self._options,
-            owner={},
+            owner=self._owner(),
             blobs=blobs,
             grants=grants,
             lifeline=lifeline,
@@ -82,6 +87,8 @@ class EngineBuilder:
 
         self._lifelines.add(lifeline)
         try:
+            salt = await self._in_thread(lambda: self._salt(image.base, maker), lifeline)
+            layers = image_layers(image, salt=salt, session=self._session)
             found = await self._in_thread(lambda: self._cache.newest(layers), lifeline)
             cached = {layer.key for layer in layers[:found]}
             last = await build_layers(image, sink, cached, make, BUILDER, layers=layers)
@@ -111,11 +118,36 @@ class EngineBuilder:
             lifeline.cut()
         await asyncio.to_thread(self._threads.shutdown)
         self._cache.close()
+        if self._opened is not None:
+            self._opened.close()
         await asyncio.to_thread(self._engine.close)
 
-    def _salt(self, image: ImageSpec) -> str:
-        """What of the settings the layers depend on: the image that the base really is."""
-        return "scratch" if isinstance(image.base, Scratch) else self._options.reference(image.base)
+    def _owner(self) -> Mapping[str, str]:
+        """This session's labels. The first build also removes what builds of ended sessions left."""
+        if self._opened is None:
+            self._opened = contextlib.ExitStack()
+            self._labels = self._opened.enter_context(Session(self._data_dir, self._engine.name)).labels
+            self._threads.submit(self._reap)
+        return self._labels
+
+    def _reap(self) -> None:
+        with contextlib.suppress(BackendError):  # the build says it better
+            reap(self._engine, self._data_dir)
+
+    def _salt(self, base: ImageBase, maker: LayerMaker) -> str:
+        """What else layers depend on: the image that the base is called, as it is now. Raises `ImageBuildError`.
+
+        Where it was removed, the layers that were made from it still count.
+        """
+        if isinstance(base, Scratch):
+            return ""
+        name = self._options.reference(base)
+        there = self._engine.image(name)
+        known = there.id if there is not None else self._cache.last_base(name)
+        try:
+            return f"{name} {known or maker.obtain(base).id}"
+        except BackendError as error:
+            raise ImageBuildError(f"step 1 ({base_title(base)}) failed: {error}") from None
 
     def _make(self, layer: Layer, maker: LayerMaker, sink: BuildSink) -> None:
         """Make a layer, unless somebody else just has. Raises `BackendError`."""

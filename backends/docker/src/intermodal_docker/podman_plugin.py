@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intermodal.plugins import Builder, Capabilities, Config, GpuAllocator, Launcher, Options, hookimpl
+from intermodal.plugins import Builder, Capabilities, Config, ContainerDraft, GpuAllocator, Launcher, Options, hookimpl
 from intermodal_docker import roles
 from intermodal_docker.engine import Engine
 from intermodal_docker.options import add_options
@@ -43,3 +43,9 @@ def intermodal_gpus(config: Config) -> GpuAllocator:
 def intermodal_capabilities(config: Config) -> Capabilities:
     """What this backend can do."""
     return roles.capabilities(config, "podman")
+
+
+@hookimpl
+def intermodal_modify_container_spec(config: Config, draft: ContainerDraft) -> None:
+    """Containers get the certificates and variables of `podman.ca_bundle` and `podman.env`."""
+    roles.surround(config, "podman", draft)

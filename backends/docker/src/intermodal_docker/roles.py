@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from intermodal.plugins import Builder, Capabilities, Config, GpuAllocator, Launcher
+from intermodal.plugins import Builder, Capabilities, Config, ContainerDraft, GpuAllocator, Launcher
 from intermodal_docker.engine import Engine
 
-__all__ = ["builder", "capabilities", "gpus", "launcher"]
+__all__ = ["builder", "capabilities", "gpus", "launcher", "surround"]
 
 
 def builder(engine: Engine, config: Config) -> Builder:
@@ -34,3 +34,10 @@ def capabilities(config: Config, backend: str) -> Capabilities:
     from intermodal_docker.capabilities import capabilities as stated
 
     return stated(backend)
+
+
+def surround(config: Config, backend: str, draft: ContainerDraft) -> None:
+    """Give a container what the settings say that all have."""
+    from intermodal_docker.images.options import ImageOptions
+
+    ImageOptions.of(config, backend).surround(draft)

@@ -13,8 +13,18 @@ from pathlib import Path
 import pytest
 
 from intermodal.plugins import BuildGrants, BuiltImage, Config, ImageInfo, PruneReport
-from intermodal.plugins.building import image_layers
-from intermodal.specs import DebianSlim, FileEntry, FileTree, ImageBase, ImageSpec, ImageStep, RunCommands, SetEnv
+from intermodal.plugins.building import Layer, image_layers
+from intermodal.specs import (
+    DebianSlim,
+    FileEntry,
+    FileTree,
+    ImageBase,
+    ImageSpec,
+    ImageStep,
+    RunCommands,
+    Scratch,
+    SetEnv,
+)
 from intermodal_docker.builder import EngineBuilder
 from intermodal_docker.engine import Engine, EngineUnavailable
 from intermodal_docker.engines.docker_engine import DockerEngine
@@ -147,14 +157,20 @@ class Workshop:
 
     def keys(self, *steps: ImageStep, base: ImageBase | None = None) -> list[str]:
         """What the layers of an image are called."""
-        image = self.image(*steps, base=base)
-        return [layer.key for layer in image_layers(image, salt=self.builder._salt(image))]
+        return [layer.key for layer in self._layers(self.image(*steps, base=base))]
+
+    def _layers(self, image: ImageSpec) -> list[Layer]:
+        if isinstance(image.base, Scratch):
+            return image_layers(image, session=self.builder._session)
+        name = self.builder._options.reference(image.base)
+        there = self.engine.image(name)
+        known = there.id if there is not None else self.builder._cache.last_base(name)
+        return image_layers(image, salt=f"{name} {known}", session=self.builder._session)
 
     def close(self) -> None:
         """End the session, and remove its layers but for the base."""
         for image in self.asked:
-            layers = image_layers(image, salt=self.builder._salt(image), session=self.builder._session)
-            for layer in reversed(layers[1:]):
+            for layer in reversed(self._layers(image)[1:]):
                 for key in {layer.key, layer.plain}:
                     self.engine.remove_image(reference(key))
         asyncio.run(self.builder.close())

@@ -73,9 +73,7 @@ def test_variables_and_certificates_reach_builds_and_do_not_stay(workshop: Any, 
 def test_an_image_that_cannot_be_pulled_names_itself_and_the_settings(workshop: Any) -> None:
     """Nothing listens there."""
     base = Registry(tag="127.0.0.1:1/nowhere/image:7")
-    with pytest.raises(
-        ImageBuildError, match=r"(?s)step 1 of 1 .*127\.0\.0\.1:1/nowhere/image:7.*registry_mirror"
-    ) as info:
+    with pytest.raises(ImageBuildError, match=r"(?s)step 1 .*127\.0\.0\.1:1/nowhere/image:7.*registry_mirror") as info:
         workshop.build(base=base)
     assert f"{workshop.backend}.debian_image" in str(info.value)
 
@@ -99,6 +97,23 @@ def test_from_registry_knows_what_python_it_has(workshop: Any) -> None:
     name = f"python:{'.'.join(plain.python.split('.')[:2])}-slim-bookworm"
     built = workshop.build(base=Registry(tag=name))
     assert built.python == plain.python
+
+
+def test_a_base_that_has_changed_is_taken_anew(workshop: Any) -> None:
+    """Its name means another image now; where the name is gone, what was made from it still counts."""
+    plain = workshop.build()
+    name, base = f"intermodal-test/{workshop.mark}:1", Registry(tag=f"localhost/intermodal-test/{workshop.mark}:1")
+    step = RunCommands(commands=("cat /root/which",))
+    for which in ("one", "two"):
+        changed = workshop.build(RunCommands(commands=(f"echo {which} > /root/which",)))
+        workshop.engine.tag(changed.ref, f"localhost/{name}")
+        workshop.build(step, base=base)
+        assert workshop.said.cached == [False, False]
+        assert which in workshop.said.lines
+    workshop.engine.remove_image(f"localhost/{name}")
+    workshop.build(step, base=base)
+    assert workshop.said.cached == [True, True]
+    assert plain.python
 
 
 def test_an_empty_image_is_refused_by_name(workshop: Any) -> None:

@@ -71,13 +71,14 @@ class Box:
     Args:
         below: the image that the step starts from.
         labels: of the container, and then of the layer.
-        network: "host", as builds of every backend have it: an index or a proxy on this machine is reached.
+        owner: labels of the container alone: by them it is found when this process is gone.
         gpus: devices to pass in, by UUID.
     """
 
     engine: Engine
     below: ImageDetails
     labels: Mapping[str, str]
+    owner: Mapping[str, str]
     lifeline: Lifeline
     gpus: Sequence[str] = ()
     id: str = field(default="", init=False)
@@ -89,9 +90,9 @@ class Box:
                 image=self.below.id,
                 entrypoint=(),
                 command=_IDLE,
-                labels=self.labels,
+                labels={**self.owner, **self.labels},
                 user=self.below.user,  # a layer keeps its container's
-                network="host",
+                network="host",  # as builds of every backend: an index or a proxy on this machine is reached
                 stdin=True,
                 gpus=self.gpus,
             )
@@ -154,10 +155,11 @@ class Box:
     ) -> None:
         """Make a layer of it, called `reference`, with more labels. Its entrypoint and command stay as they were."""
         cmd = self.below.command if cmd is None else cmd
+        # An image passes its labels on to what is made of it, which is not to be taken for a container of ours.
         changes = [
             f"ENTRYPOINT {json.dumps(list(self.below.entrypoint if entrypoint is None else entrypoint))}",
             f"CMD {json.dumps(list(cmd or _SHELL))}",
-            *(f"LABEL {name}={value}" for name, value in labels.items()),
+            *(f"LABEL {name}={value}" for name, value in {**dict.fromkeys(self.owner, "image"), **labels}.items()),
         ]
         self.engine.commit(self.id, reference, changes)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from intermodal.plugins import ImageInfo
 from intermodal.plugins.building import Layer
 from intermodal_docker.engine import Engine, EngineBusy
-from intermodal_docker.images.names import LAYER, CachedLayer, reference
+from intermodal_docker.images.names import BASE, LAYER, CachedLayer, reference
 
 __all__ = ["LayerCache"]
 
@@ -42,6 +42,12 @@ class LayerCache:
             if self.find(layers[count - 1].key) is not None:
                 return count
         return 0
+
+    def last_base(self, name: str) -> str | None:
+        """The id of the image called `name` as of when a layer was last made from it; None: never."""
+        made = [CachedLayer.of(details) for details in self._engine.images({BASE: name})]
+        layers = [layer for layer in made if layer is not None]
+        return max(layers, key=lambda layer: layer.created).base if layers else None
 
     def use(self, key: str) -> None:
         """Keep the layer until `close`, and note the time."""

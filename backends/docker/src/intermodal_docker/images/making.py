@@ -30,7 +30,7 @@ from intermodal.specs import (
 from intermodal_docker.engine import Engine, ImageDetails
 from intermodal_docker.images.bases import login, obtain_base
 from intermodal_docker.images.box import Box, Lifeline, StepFailed
-from intermodal_docker.images.names import CachedLayer, layer_labels, python_labels, reference
+from intermodal_docker.images.names import CachedLayer, base_labels, layer_labels, python_labels, reference
 from intermodal_docker.images.options import ImageOptions
 from intermodal_docker.images.packing import pack_copy, pack_tree
 from intermodal_docker.images.pip import pip_instead
@@ -64,10 +64,9 @@ class LayerMaker:
         base, told = layer.step, self._told(layer)
         if not isinstance(base, (DebianSlim, Registry)):
             raise BackendError("this version cannot make an empty image")
-        secret = self.grants.of([base.secret]) if isinstance(base, Registry) and base.secret else {}
-        auth = login(base, secret) if isinstance(base, Registry) else None
-        below = obtain_base(self.engine, self.options.reference(base), self.options, auth, told)
-        with self._box(layer, below, base_title(base)) as box:
+        below, name = self.obtain(base), self.options.reference(base)
+        labels = {**layer_labels(layer.key, "", base_title(base)), **base_labels(name, below.id)}
+        with self._box(labels, below) as box:
             added = isinstance(base, Registry) and base.add_python
             python = Python()
             try:
@@ -83,11 +82,18 @@ class LayerMaker:
             self._check(base, below, python)
             box.commit(reference(layer.key), python_labels(python.version, python.program))
 
+    def obtain(self, base: DebianSlim | Registry) -> ImageDetails:
+        """The image that `base` means, pulled where the engine has none. Raises `BackendError`."""
+        secret = self.grants.of([base.secret]) if isinstance(base, Registry) and base.secret else {}
+        auth = login(base, secret) if isinstance(base, Registry) else None
+        name = self.options.reference(base)
+        return obtain_base(self.engine, name, self.options, auth, lambda line: self.output(1, line))
+
     def step(self, layer: Layer, below: CachedLayer) -> None:
         """What the step does to `below`. Raises `BackendError`, `StepFailed`, `StepRefused`."""
         step = layer.step
         assert not isinstance(step, (DebianSlim, Registry, Scratch))
-        with self._box(layer, below.details, step_title(step)) as box:
+        with self._box(layer_labels(layer.key, below.key, step_title(step)), below.details) as box:
             if isinstance(step, CopyFiles):
                 for archive in pack_copy(step, self.blobs):
                     box.put(archive)
@@ -103,8 +109,8 @@ class LayerMaker:
         self, key: str, below: CachedLayer, entrypoint: Sequence[str] | None, cmd: Sequence[str] | None
     ) -> None:
         """`below` with another entrypoint and command, as `key`; None keeps what there is."""
-        labels = {**self.owner, **layer_labels(key, below.key, "entrypoint and cmd")}
-        with Box(engine=self.engine, below=below.details, labels=labels, lifeline=self.lifeline) as box:
+        labels = layer_labels(key, below.key, "entrypoint and cmd")
+        with self._box(labels, below.details) as box:
             box.commit(reference(key), {}, entrypoint=entrypoint, cmd=cmd)
 
     def _run(self, box: Box, layer: Layer, below: CachedLayer) -> None:
@@ -142,9 +148,8 @@ class LayerMaker:
             case _:
                 raise AssertionError(f"{type(step).__name__} makes no layer")
 
-    def _box(self, layer: Layer, below: ImageDetails, title: str) -> Box:
-        labels = {**self.owner, **layer_labels(layer.key, layer.parent or "", title)}
-        return Box(engine=self.engine, below=below, labels=labels, lifeline=self.lifeline)
+    def _box(self, labels: Mapping[str, str], below: ImageDetails) -> Box:
+        return Box(engine=self.engine, below=below, labels=labels, owner=self.owner, lifeline=self.lifeline)
 
     def _told(self, layer: Layer) -> Callable[[str], None]:
         return lambda line: self.output(layer.number, line)

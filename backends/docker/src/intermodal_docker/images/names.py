@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from intermodal_docker.engine import ImageDetails
 
-__all__ = ["LAYER", "CachedLayer", "layer_labels", "reference"]
+__all__ = ["BASE", "LAYER", "CachedLayer", "base_labels", "layer_labels", "python_labels", "reference"]
 
 _REPOSITORY = "intermodal/cache"
 #: Has the layer's key. Images that somebody made from ours inherit it, so the name has to fit, too.
 LAYER = "intermodal.layer"
+#: Has the name of the image that a base layer was made from, and `_BASE_ID` which one that was.
+BASE = "intermodal.layer.base"
+_BASE_ID = "intermodal.layer.base.id"
 _PARENT = "intermodal.layer.parent"
 _TITLE = "intermodal.layer.title"
 _PYTHON = "intermodal.layer.python"
@@ -26,6 +29,7 @@ class CachedLayer:
         image: the engine's id of it.
         parent: the key of the layer below; "" for a base.
         python: the version inside ("3.11.2"), and `program` where it is; "" where there is none.
+        base: the engine's id of the image that the base was made from.
         size: of the whole image, in bytes.
     """
 
@@ -35,6 +39,7 @@ class CachedLayer:
     title: str
     python: str
     program: str
+    base: str
     size: int
     created: float
     details: ImageDetails
@@ -52,6 +57,7 @@ class CachedLayer:
             title=told.get(_TITLE, ""),
             python=told.get(_PYTHON, ""),
             program=told.get(_PROGRAM, ""),
+            base=told.get(_BASE_ID, ""),
             size=details.size,
             created=details.created,
             details=details,
@@ -66,6 +72,11 @@ def reference(key: str) -> str:
 def layer_labels(key: str, parent: str, title: str) -> dict[str, str]:
     """Labels of the container that a layer is made in; the layer inherits them."""
     return {LAYER: key, _PARENT: parent, _TITLE: title}
+
+
+def base_labels(name: str, image: str) -> dict[str, str]:
+    """More labels of a base layer's container; what lies on it inherits them."""
+    return {BASE: name, _BASE_ID: image}
 
 
 def python_labels(python: str, program: str) -> Mapping[str, str]:

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intermodal.exception import ConfigError
-from intermodal.plugins import Config, Options
-from intermodal.plugins.building import KIT_SETTINGS, BuildSettings, read_settings
-from intermodal.specs import DebianSlim, Registry
+from intermodal.plugins import Config, ContainerDraft, Options
+from intermodal.plugins.building import KIT, KIT_SETTINGS, BuildSettings, read_settings
+from intermodal.specs import DebianSlim, HostMount, Registry
 
 __all__ = ["CA_VARIABLES", "ImageOptions", "add_image_options"]
 
 #: What programs call the file with the certificates that they trust.
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO")
+#: Where containers see it.
+_CONTAINER_CA = f"{KIT}/ca.pem"
 _CA_DIRECTORIES = ("SSL_CERT_DIR", "GIT_SSL_CAPATH")
 
 
@@ -75,9 +77,12 @@ class ImageOptions:
             return self._mirrored(self.debian_image.replace("{python}", base.python))
         return self._mirrored(base.tag)
 
-    def container_env(self, ca_bundle: str) -> dict[str, str]:
-        """The variables that containers get. `ca_bundle`: where they see the certificates, if there are some."""
-        return {**self._certificates(ca_bundle), **self.env}
+    def surround(self, draft: ContainerDraft) -> None:
+        """Show a container the certificates, and set the variables that it does not set itself."""
+        env = {**self._certificates(_CONTAINER_CA), **self.env}
+        if self.ca_bundle is not None:
+            draft.mounts.append(HostMount(source=str(self.ca_bundle), target=_CONTAINER_CA))
+        draft.env.update({name: value for name, value in env.items() if name not in draft.env})
 
     def build_settings(self) -> BuildSettings:
         """What builds get: the user's own settings of pip and uv, and over them these."""

@@ -1,0 +1,46 @@
+"""Builds that end in the middle leave nothing for long."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+from intermodal.specs import RunCommands
+from intermodal_docker.images.names import reference
+
+_BUILD = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from conftest import Workshop
+from intermodal.specs import RunCommands
+workshop = Workshop(sys.argv[2], Path(sys.argv[3]), {}, sys.argv[4])
+workshop.said.told = lambda line: print(line, flush=True)
+workshop.build(RunCommands(commands=("echo begun", "sleep 600")))
+"""
+
+
+def test_what_a_killed_build_left_is_removed_by_the_next(workshop: Any) -> None:
+    """Its container has its session's labels, and no layer was named."""
+    told = (os.path.dirname(__file__), workshop.backend, str(workshop.data), workshop.mark)
+    step = RunCommands(commands=("echo begun", "sleep 600"))
+    with subprocess.Popen([sys.executable, "-c", _BUILD, *told], stdout=subprocess.PIPE, text=True) as build:
+        assert build.stdout is not None
+        assert any(line == "begun\n" for line in build.stdout)
+        build.send_signal(signal.SIGKILL)
+        build.wait()
+    key = workshop.keys(step)[1]
+    assert len(workshop.engine.containers({"intermodal.layer": key})) == 1
+    workshop.build()
+    workshop.builder._threads.shutdown()
+    assert not workshop.engine.containers({"intermodal.layer": key})
+    assert workshop.engine.image(reference(key)) is None
+
+
+def test_a_container_made_of_a_layer_by_hand_is_nobodys(workshop: Any) -> None:
+    """The layer's labels are not those of the session that made it."""
+    details = workshop.engine.image(workshop.build(RunCommands(commands=("true",))).ref)
+    assert details.labels["intermodal.owner"] == "image"
