@@ -13,11 +13,13 @@ from container_engines.failure import Failure, say
 from container_engines.packages import install
 from container_engines.places import locked, state_dir
 from container_engines.status import describe, in_words
+from container_engines.user_config import write_config
 
 _ABOUT = """Real Docker and Podman engines on this machine, for tests and for trying the backends.
 
 up      installs what is missing (as root, on Debian or Ubuntu), starts both engines unless they answer, and gives them
-        the image that Image.debian_slim() begins with. Once more does no harm.
+        the image that Image.debian_slim() begins with. Once more does no harm. The user's configuration of Intermodal
+        gets this machine's certificates and package indexes for them, where it says nothing about that.
 down    stops what `up` started.
 status  says what runs; its exit status is 0 if both engines are ready.
 """
@@ -32,6 +34,7 @@ def up(mirror: str | None) -> None:
         for engine in ENGINES:
             engine.up(state)
             import_into(engine, mirror)
+        write_config(tuple(engine.name for engine in ENGINES), os.environ)
 
 
 def down() -> None:
