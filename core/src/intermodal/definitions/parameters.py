@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import io
 import pickle
 import sys
@@ -13,7 +14,18 @@ from intermodal.exception import InvalidError
 __all__ = ["Parameter", "decode", "encode", "parameter", "parameters_of", "validated"]
 
 _TYPES: dict[str, type] = {"str": str, "int": int, "bytes": bytes, "bool": bool}
-_MISSING: Any = object()
+
+
+class _Missing(enum.Enum):
+    """Stands for no default. A class that travels by value brings it along, and it must be the same one there."""
+
+    MISSING = enum.auto()
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+_MISSING: Any = _Missing.MISSING
 
 
 class Parameter:
