@@ -14,6 +14,7 @@ from intermodal.engine.commands import (
     Kill,
     Launch,
     Park,
+    PoolForgotten,
     Stop,
 )
 from intermodal.engine.model import ATTEMPT_BITS
@@ -107,6 +108,12 @@ def _end(world: World, command: CallEnded) -> None:
     world.nested.pop(command.call, None)
 
 
+def _forgotten(world: World, command: PoolForgotten) -> None:
+    known = [each.id for each in world.engine._core.containers.values() if each.pool.id == command.pool]
+    assert not known, f"pool {command.pool} is forgotten and has {known}"
+    world.forgotten.add(command.pool)
+
+
 CARRY_OUT: dict[type, Callable[[World, Any], None]] = {
     Launch: _launch,
     Dispatch: _dispatch,
@@ -117,4 +124,5 @@ CARRY_OUT: dict[type, Callable[[World, Any], None]] = {
     Kill: _kill,
     Deliver: _deliver,
     CallEnded: _end,
+    PoolForgotten: _forgotten,
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from intermodal.engine import Engine
-from intermodal.engine.events import AutoscalerUpdated, PoolAdded, StopRequested
+from intermodal.engine.events import AutoscalerUpdated, PoolAdded, StopRequested, UnusedPoolsForgotten
 from intermodal.specs.status import CANCELLED, OK
 
 from .clients import Clients
@@ -111,6 +111,9 @@ class Run:
         self.stopped_app = random.choice(APPS) if random.random() < 0.15 else None
         if self.stopped_app is not None:
             world.after(3.0 * random.random(), world.send, StopRequested(self.stopped_app))
+        else:
+            for _ in range(3):
+                world.after(4.0 * random.random(), world.send, UnusedPoolsForgotten())
 
     def _audit_now_and_then(self) -> None:
         self._turns += 1
@@ -136,6 +139,8 @@ class Run:
         assert world.engine.stopped
         assert not world.containers, f"left behind: {[*world.containers]}"
         nothing_left(world.engine)
+        world.send(UnusedPoolsForgotten())
+        assert not world.engine._core.pools, f"pools are kept that were stopped: {[*world.engine._core.pools]}"
         return world
 
     def _results(self) -> None:

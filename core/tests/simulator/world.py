@@ -88,6 +88,7 @@ class World:
         self.outputs: dict[str, list[tuple[int, int, Any]]] = {}
         self.delivered = 0  #: recorded results
         self.ended: set[str] = set()
+        self.forgotten: set[str] = set()  #: pools that the engine let go of; they come back with their next call
         self.nested: dict[str, Task] = {}
         self.ran: dict[Any, int] = {}
         self.launch_plan: Callable[[Launch], Any] = lambda launch: None
@@ -158,6 +159,7 @@ class World:
         self._tell(events, self.now + self.clock_error_s)
 
     def _tell(self, events: tuple[Event, ...], clock: float) -> None:
+        events = (*self._forgotten_pools(events), *events)
         if self.record:
             self.timeline.events(self.now, events)
         commands = self.engine.receive(events, clock)
@@ -184,6 +186,11 @@ class World:
         assert counters.accepted == counters.succeeded + counters.failed + counters.cancelled + counters.pending
         assert counters.pending >= 0
         self.on_turn()
+
+    def _forgotten_pools(self, events: tuple[Event, ...]) -> list[Event]:
+        wanted = {event.pool for event in events if isinstance(event, CallSubmitted)} & self.forgotten
+        self.forgotten -= wanted
+        return [PoolAdded(pool, self.specs[pool]) for pool in sorted(wanted)]
 
     def _arm(self, clock: float) -> None:
         """Set an alarm as a driver does: so long from now, whatever happens to the clock meanwhile."""

@@ -224,6 +224,9 @@ class Driver:
                 ),
             )
 
+    def _forgotten(self, command: commands.PoolForgotten) -> None:
+        self.pools.forget(command.pool)
+
     def _notice(self, command: commands.Notice) -> None:
         pool = self.pools.by_id.get(command.pool) if command.pool else None
         self.observe(
@@ -300,6 +303,8 @@ class Driver:
         """The pool of a target, made at its first use."""
         pool, new = self.pools.resolve(target)
         if new:
+            if self.pools.crowded():
+                self.post(events.UnusedPoolsForgotten())
             self.post(events.PoolAdded(pool.id, pool_spec(pool.function, self._grace_s)))
             try:
                 needs.check_function(pool.function, self._host.require)
@@ -458,5 +463,6 @@ _CARRY_OUT: dict[type, Callable[[Driver, Any], None]] = {
     commands.Park: Driver._park,
     commands.Deliver: Driver._deliver,
     commands.CallEnded: Driver._ended,
+    commands.PoolForgotten: Driver._forgotten,
     commands.Notice: Driver._notice,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 
@@ -13,6 +14,13 @@ from intermodal.specs import AppSpec, FunctionSpec, from_json, to_json
 __all__ = ["Pool", "PoolBook", "pool_spec"]
 
 
+#: Pools that may be there before the first look for unused ones.
+MANY = 256
+
+#: App, function, pickled parameters, options.
+_Key = tuple[str, str, bytes, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """One pool: the function with its options applied, and pickled class parameters (b"" for none)."""
@@ -20,14 +28,20 @@ class Pool:
     id: str
     function: FunctionSpec
     parameters: bytes
+    key: _Key
 
 
 class PoolBook:
-    """Pools by what was called; each is made at its first call (cls.parameters: a separate pool per value)."""
+    """Pools by what was called; each is made at its first call (cls.parameters: a separate pool per value).
+
+    `crowded` says that so many were made that those should go which nobody uses any more.
+    """
 
     def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._most = MANY
         self._functions: dict[tuple[str, str], FunctionSpec] = {}
-        self._by_target: dict[tuple[str, str, bytes, str], Pool] = {}
+        self._by_target: dict[_Key, Pool] = {}
         self.by_id: dict[str, Pool] = {}
 
     def register(self, app: AppSpec) -> None:
@@ -56,9 +70,23 @@ class PoolBook:
         function = self.function(target.app, target.key)
         if target.options:
             function = _with_options(function, target.options)
-        pool = Pool(f"{function.name}-{len(self.by_id) + 1}", function, target.parameters)
+        pool = Pool(f"{function.name}-{next(self._numbers)}", function, target.parameters, key)
         self._by_target[key] = self.by_id[pool.id] = pool
         return pool, True
+
+    def crowded(self) -> bool:
+        """True once for every `MANY` pools beyond those that are in use."""
+        if len(self.by_id) < self._most:
+            return False
+        self._most = len(self.by_id) + MANY
+        return True
+
+    def forget(self, id: str) -> None:
+        """The engine let go of it: the next call makes another one."""
+        pool = self.by_id.pop(id, None)
+        if pool is not None:
+            del self._by_target[pool.key]
+            self._most = len(self.by_id) + MANY
 
 
 def _with_options(function: FunctionSpec, options: str) -> FunctionSpec:

@@ -21,6 +21,7 @@ __all__ = [
     "Launch",
     "Notice",
     "Park",
+    "PoolForgotten",
     "Stop",
 ]
 
@@ -131,6 +132,13 @@ class CallEnded:
 
 
 @dataclass(slots=True)
+class PoolForgotten:
+    """The engine does not know the pool any more."""
+
+    pool: str
+
+
+@dataclass(slots=True)
 class Notice:
     """Something a person may want to read: waiting for a GPU, an input retried, a late result refused."""
 
@@ -141,4 +149,6 @@ class Notice:
     container: str | None = None
 
 
-Command = Launch | Dispatch | CancelAttempts | GrantCredit | Park | Stop | Kill | Deliver | CallEnded | Notice
+Command = (
+    Launch | Dispatch | CancelAttempts | GrantCredit | Park | Stop | Kill | Deliver | CallEnded | PoolForgotten | Notice
+)

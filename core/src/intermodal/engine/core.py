@@ -99,6 +99,7 @@ class Core:
         self.alone = False  # this turn has one event
         self.leaving = 0  # containers on their way out
         self.stop_requested = False
+        self.forgetting = False  # unused pools go at the end of this turn
 
     def emit(self, command: Command) -> None:
         """Give a command to the driver."""

@@ -17,7 +17,7 @@ _UNLIMITED = 1 << 31
 def dispatch_at_once(core: Core, call: Call, payload: Any) -> bool:
     """Send a new input to an idle container, past the queue, where nothing waits that would go first. True if sent."""
     pool = call.pool
-    if not pool.idle or pool.has_waiting or core.cpu_wanted or pool in core.slot_wanted:
+    if not pool.idle or pool.waiting or core.cpu_wanted or pool in core.slot_wanted:
         return False
     if call.policy.batching is not None or call.fresh or not core.alone:
         return False  # cancelled ones may stand before it; and a later event of this turn may end it again

@@ -38,6 +38,7 @@ _HANDLERS: dict[type, Callable[[Core, Any], None]] = {
     events.PoolFailed: pools.pool_failed,
     events.ResultsArrived: results.results_arrived,
     events.StopRequested: pools.stop_requested,
+    events.UnusedPoolsForgotten: pools.unused_pools_forgotten,
 }
 
 
@@ -98,6 +99,8 @@ class Engine:
         for event in events:
             _HANDLERS[type(event)](core, event)
         self._follow_up()
+        if core.forgetting:
+            pools.forget_unused(core)
         commands, core.commands = core.commands, []
         return commands
 
@@ -143,13 +146,13 @@ class Engine:
             # who has nothing gets resources first, then who is deeper in a chain of nested calls
             pools = [*dirty] if len(dirty) < 2 else sorted(dirty, key=lambda pool: (pool.supply > 0, -pool.depth))
             for pool in pools:
-                waiting = pool.has_waiting
+                waiting = pool.waiting
                 if waiting:
                     dispatch(core, pool)
-                    waiting = pool.has_waiting
+                    waiting = pool.waiting
                 if waiting or dirty.get(pool) or pool.spec.scaling.buffer_containers:
                     scale(core, pool)
-                    if pool.idle and pool.has_waiting:
+                    if pool.idle and pool.waiting:
                         dispatch(core, pool)
                 dirty.pop(pool, None)
         if core.cancels:

@@ -32,6 +32,7 @@ __all__ = [
     "PoolSpec",
     "ResultsArrived",
     "StopRequested",
+    "UnusedPoolsForgotten",
 ]
 
 #: Opaque to the engine: what a value is carried in.
@@ -84,6 +85,12 @@ class PoolFailed:
 
     pool: str
     error: Payload
+
+
+@dataclass(slots=True)
+class UnusedPoolsForgotten:
+    """Pools that nothing is left of, nor wanted of, may go: `PoolForgotten` says which. Whoever needs one again adds it
+    again; what it had learned of its inputs is gone."""
 
 
 @dataclass(slots=True)
@@ -240,6 +247,7 @@ Event = (
     CapacityKnown
     | PoolAdded
     | PoolFailed
+    | UnusedPoolsForgotten
     | AutoscalerUpdated
     | CallSubmitted
     | InputsAdded

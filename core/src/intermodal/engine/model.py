@@ -284,6 +284,7 @@ class Pool:
         "stopping",
         "supply",
         "try_at",
+        "tuned",
         "wake_at",
         "window",
     )
@@ -320,6 +321,7 @@ class Pool:
         self.error: Any = None  #: it can never start
         self.noticed = False
         self.stopping = False
+        self.tuned = False  #: its limits were changed since it was added
         self.wake_at: float | None = None
 
     @property
@@ -337,14 +339,10 @@ class Pool:
         return self.capacity - 1
 
     @property
-    def has_waiting(self) -> bool:
-        """Some input has no container."""
-        return self.queue.size > 0 or self.solo_size > 0 or (bool(self.batchers) and self.waiting > 0)
-
-    @property
     def waiting(self) -> int:
         """Inputs that no container has."""
-        return self.queue.size + self.solo_size + sum(batcher.size for batcher in self.batchers.values())
+        single = self.queue.size + self.solo_size
+        return single + sum(batcher.size for batcher in self.batchers.values()) if self.batchers else single
 
     @property
     def depth(self) -> int:

@@ -7,15 +7,30 @@ import dataclasses
 from intermodal.engine.batching import Batcher
 from intermodal.engine.calls import refuse_pool
 from intermodal.engine.cancelling import fail_waiting
-from intermodal.engine.commands import Failure
+from intermodal.engine.commands import Failure, PoolForgotten
 from intermodal.engine.core import Core
-from intermodal.engine.events import AutoscalerUpdated, CapacityKnown, PoolAdded, PoolFailed, StopRequested
+from intermodal.engine.events import (
+    AutoscalerUpdated,
+    CapacityKnown,
+    PoolAdded,
+    PoolFailed,
+    StopRequested,
+    UnusedPoolsForgotten,
+)
 from intermodal.engine.lifecycle import stop
 from intermodal.engine.model import Pool
 from intermodal.engine.queueing import Queue
 from intermodal.specs.status import CANCELLED
 
-__all__ = ["autoscaler_updated", "capacity_known", "pool_added", "pool_failed", "stop_requested"]
+__all__ = [
+    "autoscaler_updated",
+    "capacity_known",
+    "forget_unused",
+    "pool_added",
+    "pool_failed",
+    "stop_requested",
+    "unused_pools_forgotten",
+]
 
 
 def capacity_known(core: Core, event: CapacityKnown) -> None:
@@ -53,8 +68,28 @@ def autoscaler_updated(core: Core, event: AutoscalerUpdated) -> None:
     pool = core.pools.get(event.pool)
     if pool is not None:
         pool.spec = dataclasses.replace(pool.spec, scaling=event.scaling)
+        pool.tuned = True
         _drop_excess(core, pool)
         core.look_at(pool)
+
+
+def unused_pools_forgotten(core: Core, event: UnusedPoolsForgotten) -> None:
+    """After this turn, lest a call that comes in it finds no pool."""
+    core.forgetting = True
+
+
+def forget_unused(core: Core) -> None:
+    """A class has a pool for each value of its parameters: what nobody uses must not be kept for ever."""
+    core.forgetting = False
+    called = {call.pool for call in core.calls.values()}
+    for pool in [*core.pools.values()]:
+        wanted = not pool.stopping and (pool.tuned or pool.spec.scaling.min_containers > 0)
+        if not (wanted or pool.containers or pool in called):
+            for table in (core.dirty, core.starved, core.hungry, core.slot_wanted):
+                table.pop(pool, None)
+            pool.wake_at = None
+            del core.pools[pool.id]
+            core.emit(PoolForgotten(pool.id))
 
 
 def _drop_excess(core: Core, pool: Pool) -> None:

@@ -18,7 +18,7 @@ def share(core: Core, pool: Pool) -> None:
     `min_containers`, or below one.
     """
     weigh = _lacking(core, pool)
-    givers = [other for other in core.pools.values() if other is not pool and other.has_waiting and weigh(other)]
+    givers = [other for other in core.pools.values() if other is not pool and other.waiting and weigh(other)]
     if not givers:
         return
     giver = max(givers, key=lambda other: other.supply * weigh(other))
@@ -52,7 +52,7 @@ def drain(core: Core, container: Container) -> None:
 def yields(core: Core, pool: Pool) -> bool:
     """Whether what a container of this pool would take is due to another one that waits for it and holds less."""
     for other in core.starved:
-        if other is not pool and other.supply and other.has_waiting:
+        if other is not pool and other.supply and other.waiting:
             weigh = _lacking(core, other, pool)
             if (other.supply + 1) * weigh(other) <= pool.supply * weigh(pool):
                 return True
