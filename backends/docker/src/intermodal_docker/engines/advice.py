@@ -5,9 +5,23 @@ from __future__ import annotations
 import os
 import socket
 
-__all__ = ["why_unavailable"]
+from intermodal_docker.engine import EngineUnavailable
+
+__all__ = ["check_socket", "why_unavailable"]
 
 _INSTALL = {"docker": "docker.io", "podman": "podman"}
+
+
+def check_socket(engine: str, address: str) -> None:
+    """Raises `EngineUnavailable` where `address` is a socket of this machine and nobody answers there: before a client
+    tries, as those that fail leave their own sockets open."""
+    scheme, _, path = address.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(path)
+            except OSError as error:
+                raise EngineUnavailable(why_unavailable(engine, address, error)) from None
 
 
 def why_unavailable(engine: str, address: str, error: BaseException) -> str:
@@ -24,12 +38,9 @@ def why_unavailable(engine: str, address: str, error: BaseException) -> str:
 def _why_no_socket(engine: str, path: str, error: BaseException) -> str:
     if not os.path.exists(path):
         return f"no engine listens at {path}. {_start(engine)}"
-    try:
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.connect(path)
-    except PermissionError:
+    if isinstance(error, PermissionError):
         return f"you may not use the engine at {path}. {_permit(engine)}"
-    except OSError:
+    if isinstance(error, ConnectionRefusedError):
         return f"there is a socket at {path}, and nothing behind it. {_start(engine)}"
     return f"the engine at {path} does not answer as one: {error}"
 

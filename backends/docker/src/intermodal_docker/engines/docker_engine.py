@@ -24,7 +24,7 @@ from intermodal_docker.engine import (
     NotThere,
     Piece,
 )
-from intermodal_docker.engines.advice import why_unavailable
+from intermodal_docker.engines.advice import check_socket, why_unavailable
 from intermodal_docker.engines.hijack import Hijacked
 from intermodal_docker.engines.records import label_filters, seconds, split_reference, variables
 
@@ -266,6 +266,7 @@ class DockerEngine:
         """The client; what it raises becomes an error of ours."""
         try:
             if self._client is None:
+                check_socket(self.name, self.address)
                 self._client = APIClient(version="auto", timeout=_TIMEOUT_S, **self._options)
             yield self._client
         except docker.errors.NotFound as error:

@@ -24,7 +24,7 @@ from intermodal_docker.engine import (
     NotThere,
     Piece,
 )
-from intermodal_docker.engines.advice import why_unavailable
+from intermodal_docker.engines.advice import check_socket, why_unavailable
 from intermodal_docker.engines.hijack import Hijacked, pieces
 from intermodal_docker.engines.podman_spec import specification
 from intermodal_docker.engines.records import label_filters, seconds, split_reference, variables
@@ -280,6 +280,7 @@ class PodmanEngine:
 
     def _connected(self) -> Any:
         if self._client is None:
+            check_socket(self.name, self.address)
             self._client = PodmanClient(base_url=self.address)
         return self._client
 
