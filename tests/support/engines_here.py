@@ -12,6 +12,7 @@ import gc
 import os
 import warnings
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +21,9 @@ from intermodal.exception import BackendError
 from intermodal_docker.engine import Engine
 from intermodal_docker.engines.docker_engine import DockerEngine
 from intermodal_docker.engines.podman_engine import PodmanEngine
+from intermodal_docker.session import left_containers
 
-__all__ = ["BACKENDS", "ENGINES", "engine_called"]
+__all__ = ["BACKENDS", "ENGINES", "containers_left", "engine_called"]
 
 ENGINES: dict[str, type[Engine]] = {"docker": DockerEngine, "podman": PodmanEngine}
 BACKENDS = ("local", *ENGINES)
@@ -49,6 +51,17 @@ def why_missing(name: str) -> str | None:
             warnings.simplefilter("ignore", ResourceWarning)  # a client that cannot connect leaves its socket open
             gc.collect()
     return None
+
+
+def containers_left(data_dir: Path) -> list[str]:
+    """Containers of sessions on this data directory, in the engines that are here."""
+    found = []
+    for name in ENGINES:
+        if not why_missing(name):
+            engine = engine_called(name)
+            found += [f"{name}: container {each.id}" for each in left_containers(engine, data_dir)]
+            engine.close()
+    return found
 
 
 def pytest_configure(config: pytest.Config) -> None:
