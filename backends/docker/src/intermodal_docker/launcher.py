@@ -103,6 +103,11 @@ class EngineLauncher(Launcher):
     ) -> EngineContainer:
         """A container whose process 1 has come, and waits for orders."""
         info = await self._known()
+        if self._engine.remote or info.desktop:
+            raise LaunchRefused(
+                f"{self._engine.name}: the engine at {self._engine.address} is another machine's, and containers need "
+                f"this machine's files: unset {self._engine.name}.host, or run this program there"
+            )
         session, door = self._open()
         token, coming = door.expect()
         loop = asyncio.get_running_loop()
