@@ -262,6 +262,10 @@ class Engine(Protocol):
         """Get an image from its registry; `progress` hears lines. `auth`: a user's name and password."""
         ...
 
+    def import_image(self, archive: bytes, reference: str) -> None:
+        """Make an image called `reference` whose root is a tar archive. It has no configuration."""
+        ...
+
     def tag(self, image: str, reference: str) -> None: ...
 
     def remove_image(self, reference: str) -> None:

@@ -244,6 +244,12 @@ class DockerEngine:
                 if event.get("status") not in (None, "Downloading", "Extracting"):
                     progress(" ".join(word for word in (event.get("id"), event["status"]) if word))
 
+    def import_image(self, archive: bytes, reference: str) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        repository, tag = split_reference(reference)
+        with self._talking() as client:
+            client.import_image_from_data(archive, repository, tag)
+
     def tag(self, image: str, reference: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
         repository, tag = split_reference(reference)

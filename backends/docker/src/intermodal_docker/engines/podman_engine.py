@@ -231,6 +231,10 @@ class PodmanEngine:
                 if event.get("stream"):
                     progress(event["stream"].rstrip("\n"))
 
+    def import_image(self, archive: bytes, reference: str) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        self._ask("POST", "/images/import", body=archive, reference=reference)
+
     def tag(self, image: str, reference: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
         repository, tag = split_reference(reference)
