@@ -13,6 +13,7 @@ BUILDER = frozenset(
         "image.copy",
         "image.entrypoint",
         "image.from_registry",
+        "image.from_scratch",
         "image.pip_install",
         "image.python_version",
         "image.run_commands",

@@ -169,6 +169,11 @@ class Workshop:
 
     def close(self) -> None:
         """End the session, and remove its layers."""
+        programs = set(self.builder._cache._leases) - {
+            layer.key for image in self.asked for layer in self._layers(image)
+        }
+        for key in programs if self.asked else ():
+            self.engine.remove_image(reference(key))
         for image in self.asked:
             shared = isinstance(image.base, DebianSlim)  # by all tests, so that not each has to make it
             for layer in reversed(self._layers(image)[shared:]):

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from intermodal.exception import CapabilityNotSupported, ConfigError, ImageBuildError
+from intermodal.exception import ConfigError, ImageBuildError
 from intermodal.plugins import Config, Options
-from intermodal.specs import DebianSlim, PythonPackages, Registry, RunCommands, Scratch
+from intermodal.specs import CopyFiles, DebianSlim, PythonPackages, Registry, RunCommands, Scratch
 from intermodal_docker.images.options import ImageOptions, add_image_options
 
 
@@ -116,10 +116,14 @@ def test_a_base_that_has_changed_is_taken_anew(workshop: Any) -> None:
     assert plain.python
 
 
-def test_an_empty_image_is_refused_by_name(workshop: Any) -> None:
-    """Before anything is made."""
-    with pytest.raises(CapabilityNotSupported, match=r"image\.from_scratch"):
-        workshop.build(base=Scratch())
+def test_an_empty_image_takes_files_and_nothing_else(workshop: Any) -> None:
+    """There is no shell that a step could be run by, and the error says so."""
+    files = CopyFiles(tree=workshop.blobs.tree({"a": b"1" * 4096, "b/c": b"2"}), target="/srv")
+    built = workshop.build(files, base=Scratch())
+    assert built.python == ""
+    assert 4096 <= workshop.engine.image(built.ref).size < 1 << 20
+    with pytest.raises(ImageBuildError, match=r"step 3 of 3 .*no /bin/sh"):
+        workshop.build(files, RunCommands(commands=("true",)), base=Scratch())
 
 
 class Index(http.server.BaseHTTPRequestHandler):

@@ -30,9 +30,9 @@ from intermodal.specs import (
 from intermodal_docker.engine import Engine, ImageDetails
 from intermodal_docker.images.bases import login, obtain_base
 from intermodal_docker.images.box import Box, Lifeline, StepFailed
-from intermodal_docker.images.names import CachedLayer, base_labels, layer_labels, python_labels, reference
+from intermodal_docker.images.names import EMPTY, CachedLayer, base_labels, layer_labels, python_labels, reference
 from intermodal_docker.images.options import ImageOptions
-from intermodal_docker.images.packing import pack_copy, pack_tree
+from intermodal_docker.images.packing import pack_copy, pack_nothing, pack_tree
 from intermodal_docker.images.pip import pip_instead
 from intermodal_docker.images.pythons import Python, add_python, find_python
 
@@ -62,8 +62,10 @@ class LayerMaker:
     def base(self, layer: Layer) -> None:
         """The base, with a Python where one is to be added. Raises `BackendError`, `StepFailed`."""
         base, told = layer.step, self._told(layer)
-        if not isinstance(base, (DebianSlim, Registry)):
-            raise BackendError("this version cannot make an empty image")
+        if isinstance(base, Scratch):
+            self._empty(layer, base)
+            return
+        assert isinstance(base, (DebianSlim, Registry))
         below, name = self.obtain(base), self.options.reference(base)
         labels = {**layer_labels(layer.key, "", base_title(base)), **base_labels(name, below.id)}
         with self._box(labels, below) as box:
@@ -81,6 +83,13 @@ class LayerMaker:
                 python = find_python(box)
             self._check(base, below, python)
             box.commit(reference(layer.key), python_labels(python.version, python.program))
+
+    def _empty(self, layer: Layer, base: Scratch) -> None:
+        self.engine.import_image(pack_nothing(), EMPTY)
+        below = self.engine.image(EMPTY)
+        assert below is not None
+        with self._box(layer_labels(layer.key, "", base_title(base)), below) as box:
+            box.commit(reference(layer.key), {})
 
     def obtain(self, base: DebianSlim | Registry) -> ImageDetails:
         """The image that `base` means, pulled where the engine has none. Raises `BackendError`."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from intermodal_docker.engine import ImageDetails
 
-__all__ = ["BASE", "LAYER", "CachedLayer", "base_labels", "layer_labels", "python_labels", "reference"]
+__all__ = ["BASE", "EMPTY", "LAYER", "CachedLayer", "base_labels", "layer_labels", "python_labels", "reference"]
 
 _REPOSITORY = "intermodal/cache"
+#: An image of nothing, which empty layers are made from.
+EMPTY = "intermodal/empty:1"
 #: Has the layer's key. Images that somebody made from ours inherit it, so the name has to fit, too.
 LAYER = "intermodal.layer"
 #: Has the name of the image that a base layer was made from, and `_BASE_ID` which one that was.

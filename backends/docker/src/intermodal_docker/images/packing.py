@@ -13,7 +13,7 @@ from intermodal.plugins import Blobs
 from intermodal.plugins.building import StepRefused, StepRun
 from intermodal.specs import CopyFiles, FileTree
 
-__all__ = ["pack_copy", "pack_kit", "pack_tree"]
+__all__ = ["pack_copy", "pack_kit", "pack_nothing", "pack_tree"]
 
 _MOST_BYTES = 64 << 20
 
@@ -47,6 +47,11 @@ class _Archive:
     def done(self) -> bytes:
         self._tar.close()
         return self._buffer.getvalue()
+
+
+def pack_nothing() -> bytes:
+    """The root of an empty image."""
+    return _Archive().done()
 
 
 def pack_kit(run: StepRun) -> bytes:
