@@ -30,6 +30,7 @@ def specification(request: CreateRequest) -> dict[str, Any]:
             }
             for bind in request.binds
         ],
+        "create_working_dir": True,
         "remove": request.remove,
         "init": request.init,
         "stdin": request.stdin,
