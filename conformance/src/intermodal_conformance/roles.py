@@ -32,9 +32,11 @@ class Sink:
 
     steps: list[tuple[int, bool]] = field(default_factory=list)
     printed: list[str] = field(default_factory=list)
+    total: int = 0
 
     def step(self, number: int, total: int, title: str, *, cached: bool) -> None:
         """As `BuildSink`."""
+        self.total = total
         self.steps.append((number, cached))
 
     def output(self, number: int, line: str) -> None:
@@ -45,6 +47,10 @@ class Sink:
     def cached(self) -> list[bool]:
         """Of each step, in order of their numbers."""
         return [cached for _, cached in sorted(self.steps)]
+
+    def last(self, steps: int) -> list[bool]:
+        """Of the last so many steps of the image, those that the build came to: a base may be a step, too, before."""
+        return [cached for number, cached in sorted(self.steps) if number > self.total - steps]
 
 
 class NoBlobs:

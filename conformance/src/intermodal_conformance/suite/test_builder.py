@@ -38,12 +38,12 @@ def test_a_step_is_built_once_and_a_change_builds_the_later_ones_only(target: Ta
         async with roles() as found:
             sink = Sink()
             first = await found.build(image_of(one, two), sink)
-            assert sink.cached == [False, False]
+            assert sink.last(2) == [False, False]
             random = await read(found, first, "/srv/two")
         async with roles() as found:
             sink = Sink()
             again = await found.build(image_of(one, two), sink)
-            assert sink.cached == [True, True]
+            assert sink.last(2) == [True, True]
             assert again.id == first.id
             assert await read(found, again, "/srv/two") == random
             sink = Sink()
@@ -105,12 +105,12 @@ def test_a_failing_step_is_told_and_not_kept(target: Target) -> None:
                 with pytest.raises(ImageBuildError, match="a reason") as caught:
                     await found.build(image_of(good, bad), sink)
                 assert "2" in str(caught.value)
-                assert [cached for number, cached in sink.steps if number == 1] == [kept]
+                assert sink.last(2)[0] == kept
                 said += [line for line in sink.printed if line.startswith("a reason")]
             assert len(set(said)) == 2
             sink = Sink()
             await found.build(image_of(good), sink)
-            assert sink.cached == [True]
+            assert sink.last(1) == [True]
 
     asyncio.run(story())
 
