@@ -119,3 +119,19 @@ def test_output_comes_line_by_line_while_the_step_runs(workshop: Any) -> None:
     workshop.build(RunCommands(commands=("echo one; echo two >&2; printf three",)))
     said = [line for number, line in workshop.said.printed if number == 2 and not line.startswith("+ ")]
     assert sorted(said) == ["one", "three", "two"]
+
+
+def test_packages_of_git_need_git_in_the_image(workshop: Any) -> None:
+    """The error says what to add, and then it works."""
+    make = "mkdir /src && cd /src && git init -q && git config user.email a@b.c && git config user.name a"
+    project = 'printf \'[project]\\nname = "tiny"\\nversion = "7"\\n\' > pyproject.toml && touch tiny.py'
+    package = PythonPackages(packages=("tiny @ git+file:///src",))
+    with pytest.raises(ImageBuildError, match=r'(?s)\.apt_install\("git"\)'):
+        workshop.build(package)
+    seen = workshop.see(
+        SystemPackages(packages=("git",)),
+        RunCommands(commands=(f"{make} && {project} && git add . && git commit -qm one",)),
+        package,
+        command="python3 -c 'from importlib.metadata import version; print(version(\"tiny\"))'",
+    )
+    assert seen == ["7"]

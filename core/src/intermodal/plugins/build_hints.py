@@ -23,6 +23,10 @@ _HINTS = (
         ),
     ),
     (
+        re.compile(r"git executable not found|cannot find command 'git'|git: (command )?not found", re.I),
+        'The image has no git, which packages of git+https:// need: put .apt_install("git") before the step.',
+    ),
+    (
         re.compile(r"invalid peer certificate|certificate verify failed|unknown ?issuer", re.I),
         "The server's certificate is not trusted: set SSL_CERT_FILE to the file with your certificate authorities.",
     ),
