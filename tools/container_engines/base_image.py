@@ -13,7 +13,7 @@ from container_engines.failure import Failure, say
 from container_engines.packages import find
 from container_engines.places import cache_dir, locked
 
-__all__ = ["IMAGE", "LABEL", "import_into", "make_tarball"]
+__all__ = ["CHANGES", "IMAGE", "LABEL", "import_into", "make_tarball"]
 
 #: Debian 12 has Python 3.11.
 IMAGE = "python:3.11-slim-bookworm"
@@ -29,7 +29,7 @@ for name in pip pip3 pip3.11; do ln -sf /usr/bin/pip3 /usr/local/bin/$name; done
 rm -f /usr/lib/python3*/EXTERNALLY-MANAGED
 rm -rf /usr/share/doc/* /usr/share/man/* /usr/share/locale/* /var/cache/apt/*.bin /var/log/*.log /var/log/apt
 """
-_CHANGES = (
+CHANGES = (
     "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
     "ENV LANG=C.UTF-8",
     'CMD ["python3"]',
@@ -37,7 +37,7 @@ _CHANGES = (
 
 
 def _key(mirror: str | None) -> str:
-    parts = json.dumps([_SUITE, _PACKAGES, _FINISH, _CHANGES, mirror])
+    parts = json.dumps([_SUITE, _PACKAGES, _FINISH, CHANGES, mirror])
     return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
@@ -49,7 +49,7 @@ def import_into(engine: Engine, mirror: str | None) -> None:
         return
     tarball = make_tarball(mirror)
     say(f"Importing {IMAGE} into {engine.name}.")
-    engine.api.import_image(tarball, f"docker.io/library/{IMAGE}", [*_CHANGES, f"LABEL {LABEL}={key}"])
+    engine.api.import_image(tarball, f"docker.io/library/{IMAGE}", [*CHANGES, f"LABEL {LABEL}={key}"])
     if engine.api.image(IMAGE) is None:
         raise Failure(f"{engine.name} imported {IMAGE}, and then does not know it.")
 

@@ -26,7 +26,7 @@ from intermodal.plugins.processes import pump, terminal_size
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_docker.container import EngineContainer
 from intermodal_docker.door import Door
-from intermodal_docker.engine import Engine, EngineInfo, NotThere
+from intermodal_docker.engine import Engine, EngineInfo, EngineUnavailable, NotThere
 from intermodal_docker.inside.messages import Reader
 from intermodal_docker.request import container_request
 from intermodal_docker.session import Session, reap
@@ -36,6 +36,9 @@ __all__ = ["EngineLauncher"]
 
 #: Requests to the engine that may be under way at once.
 _AT_ONCE = 32
+#: Seconds that an engine which has answered before may be away, as in a restart, while containers are to start.
+_AWAY_S = 30.0
+_BETWEEN_TRIES_S = 0.25
 T = TypeVar("T")
 
 
@@ -101,7 +104,21 @@ class EngineLauncher(Launcher):
     async def _start(
         self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
     ) -> EngineContainer:
-        """A container whose process 1 has come, and waits for orders."""
+        """A container whose process 1 has come, and waits for orders. An engine that restarts is waited for."""
+        await self._known()
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + _AWAY_S
+        while True:
+            try:
+                return await self._start_once(spec, image, gpus, output)
+            except EngineUnavailable:
+                if clock() > deadline:
+                    raise
+            await asyncio.sleep(_BETWEEN_TRIES_S)
+
+    async def _start_once(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
+    ) -> EngineContainer:
         info = await self._known()
         if self._engine.remote or info.desktop:
             raise LaunchRefused(
