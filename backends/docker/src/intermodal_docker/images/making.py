@@ -85,8 +85,9 @@ class LayerMaker:
             box.commit(reference(layer.key), python_labels(python.version, python.program))
 
     def _empty(self, layer: Layer, base: Scratch) -> None:
-        self.engine.import_image(pack_nothing(), EMPTY)
-        below = self.engine.image(EMPTY)
+        if (below := self.engine.image(EMPTY)) is None:
+            self.engine.import_image(pack_nothing(), EMPTY)
+            below = self.engine.image(EMPTY)
         assert below is not None
         with self._box(layer_labels(layer.key, "", base_title(base)), below) as box:
             box.commit(reference(layer.key), {})
