@@ -77,6 +77,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", params, scope="session")
 
 
+@pytest.hookimpl(trylast=True)  # what `-m` and `-k` leave out needs no engine
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot run here, in the open."""
     missing = config.stash[_MISSING]
