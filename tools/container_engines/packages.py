@@ -67,6 +67,7 @@ def _there(what: str) -> bool:
 
 
 def _apt(words: list[str]) -> tuple[bool, str]:
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # In this runlevel init scripts start nothing: a daemon that is on its way up would meet ours.
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     done = subprocess.run(words, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     return done.returncode == 0, "\n".join((done.stdout + done.stderr).splitlines()[-20:])
