@@ -143,7 +143,7 @@ def _mounts(root: Path) -> list[str]:
 
 def _processes(root: Path) -> list[int]:
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in [Path("/proc", name, "cmdline") for name in os.listdir("/proc") if name.isdigit()]:
         try:
             if os.fsencode(str(root)) in path.read_bytes() and int(path.parent.name) != os.getpid():
                 found.append(int(path.parent.name))

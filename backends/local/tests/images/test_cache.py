@@ -132,7 +132,7 @@ def wait_for_lock(workshop: Any, key: str) -> None:
 def running(marker: str) -> list[str]:
     """Processes whose command line has `marker`, but for this one."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in [Path("/proc", name, "cmdline") for name in os.listdir("/proc") if name.isdigit()]:
         try:
             text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
