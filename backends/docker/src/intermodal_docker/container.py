@@ -7,18 +7,16 @@ import contextlib
 import os
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Literal
 
 from intermodal.exception import BackendError
 from intermodal.plugins import ContainerExit, OutputSink
-from intermodal.plugins.processes import PipedProcess
+from intermodal.plugins.processes import OutputPipes, PipedProcess
 from intermodal.specs import ContainerSpec
 from intermodal_docker.inside.messages import Message, Reader
 from intermodal_docker.life import Life
 
 __all__ = ["EngineContainer"]
 
-_CHUNK = 1 << 16
 _MIB = 1 << 20
 #: Seconds that process 1 gets to end when it is told to, before the engine is asked.
 _PATIENCE_S = 2.0
@@ -45,12 +43,11 @@ class EngineContainer:
         remove: Callable[[], Coroutine[None, None, None]],
     ) -> None:
         self._spec = spec
-        self._sink = output
         self._inspect = inspect
         self._remove = remove
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[ContainerExit] = self._loop.create_future()
-        self._open: set[int] = set()
+        self._output = OutputPipes(output, self._settle)
         self._told: Message = None
         self._killed = False
         self._ending: asyncio.Task[None] | None = None
@@ -67,8 +64,8 @@ class EngineContainer:
     def run(self, boot: bytes, held: Sequence[int]) -> None:
         """Start the guest. `held`: descriptors that process 1 keeps open as long as the container lives."""
         out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
-        self._watch(1, out[0])
-        self._watch(2, err[0])
+        self._output.watch(1, out[0])
+        self._output.watch(2, err[0])
         with self._theirs as theirs:
             self._life.run(self._spec.python_path, [theirs.fileno(), out[1], err[1], *held])
         for fd in (out[1], err[1]):
@@ -100,24 +97,6 @@ class EngineContainer:
         """See the protocol. `size` of a terminal is in rows and columns."""
         return await self._life.start(argv, env or {}, workdir or self._spec.workdir, size if pty else None)
 
-    def _watch(self, number: Literal[1, 2], fd: int) -> None:
-        os.set_blocking(fd, False)
-        self._open.add(fd)
-        self._loop.add_reader(fd, self._read, number, fd)
-
-    def _read(self, number: Literal[1, 2], fd: int) -> None:
-        try:
-            data = os.read(fd, _CHUNK)
-        except BlockingIOError:
-            return
-        if data:
-            self._sink(number, data)
-            return
-        self._loop.remove_reader(fd)
-        self._open.discard(fd)
-        os.close(fd)
-        self._settle()
-
     def _ended(self, told: Message) -> None:
         self._told = told
 
@@ -131,7 +110,7 @@ class EngineContainer:
 
     def _settle(self) -> None:
         """Process 1 is gone and all output has come: the engine is clearing up."""
-        if self._life.over and not self._open and self._ending is None:
+        if self._life.over and self._output.over and self._ending is None:
             self._ending = self._loop.create_task(self._finish())
 
     async def _finish(self) -> None:

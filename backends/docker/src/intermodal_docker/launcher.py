@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from intermodal.exception import BackendError
 from intermodal.plugins import (
@@ -22,7 +20,7 @@ from intermodal.plugins import (
     OutputSink,
 )
 from intermodal.plugins.gpus import counts, host_gpus
-from intermodal.plugins.processes import pump, terminal_size
+from intermodal.plugins.terminals import shell_in, show
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_docker.container import EngineContainer
 from intermodal_docker.door import Door
@@ -77,15 +75,7 @@ class EngineLauncher(Launcher):
 
     async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
         """See the protocol."""
-        container = await self._start(spec, image, gpus, _show)
-        try:
-            size = terminal_size()
-            term = {"TERM": os.environ.get("TERM", "xterm")} if size else {}
-            process = await container.exec(argv, env=term, pty=size is not None, size=size or (24, 80))
-            return await pump(process)
-        finally:
-            await container.kill()
-            await container.wait()
+        return await shell_in(await self._start(spec, image, gpus, show), argv)
 
     async def close(self) -> None:
         """See the protocol."""
@@ -233,9 +223,3 @@ async def _first(*futures: asyncio.Future[Any]) -> None:
 def _call(loop: asyncio.AbstractEventLoop, work: Callable[..., Any], *arguments: Any) -> None:
     with contextlib.suppress(RuntimeError):  # the session is over, nobody listens
         loop.call_soon_threadsafe(work, *arguments)
-
-
-def _show(stream: Literal[1, 2], data: bytes) -> None:
-    target = sys.stdout if stream == 1 else sys.stderr
-    target.buffer.write(data)
-    target.buffer.flush()

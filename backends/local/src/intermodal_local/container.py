@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import ContainerExit, OutputSink
+from intermodal.plugins.processes import OutputPipes
 from intermodal.specs import ContainerSpec
 from intermodal_local.process import LocalProcess
 from intermodal_local.runtime import advice, messages
 from intermodal_local.runtime.contain import PATH
 
-_CHUNK = 1 << 16
 _ENV = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 
 Send = Callable[[dict[str, Any], Sequence[int]], None]
@@ -30,12 +30,11 @@ class LocalContainer:
         self._spec = spec
         self._id = spec.id
         self._stream = stream
-        self._sink = output
         self._send = send
         self._plain = plain
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[ContainerExit] = self._loop.create_future()
-        self._open: set[int] = set()
+        self._output = OutputPipes(output, self._settle)
         self._ending: ContainerExit | None = None
 
     @property
@@ -50,9 +49,7 @@ class LocalContainer:
 
     def watch(self, number: Literal[1, 2], fd: int) -> None:
         """Give to the sink what arrives at `fd`, a pipe's reading end that this object takes over."""
-        os.set_blocking(fd, False)
-        self._open.add(fd)
-        self._loop.add_reader(fd, self._read, number, fd)
+        self._output.watch(number, fd)
 
     async def wait(self) -> ContainerExit:
         """See the protocol."""
@@ -111,26 +108,9 @@ class LocalContainer:
 
     def abandon(self) -> None:
         """Close what was opened for a container that never was."""
-        for fd in list(self._open):
-            self._close(fd)
+        self._output.close()
         self._stream.close()
 
-    def _read(self, number: Literal[1, 2], fd: int) -> None:
-        try:
-            data = os.read(fd, _CHUNK)
-        except BlockingIOError:
-            return
-        if data:
-            self._sink(number, data)
-            return
-        self._close(fd)
-        self._settle()
-
-    def _close(self, fd: int) -> None:
-        self._loop.remove_reader(fd)
-        self._open.discard(fd)
-        os.close(fd)
-
     def _settle(self) -> None:
-        if self._ending is not None and not self._open and not self._exit.done():
+        if self._ending is not None and self._output.over and not self._exit.done():
             self._exit.set_result(self._ending)

@@ -7,14 +7,13 @@ import contextlib
 import os
 import secrets
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import BuiltImage, ContainerExit, GpuLease, LaunchBusy, LaunchRefused, OutputSink
-from intermodal.plugins.processes import pump, terminal_size
+from intermodal.plugins.terminals import shell_in, show
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_local.base import Base, prepare_base
 from intermodal_local.container import LocalContainer
@@ -122,15 +121,7 @@ class LocalLauncher:
 
     async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
         """See the protocol."""
-        container = await self.start(spec, Rootfs.from_json(image.ref), gpus, _show, ())
-        try:
-            size = terminal_size()
-            term = {"TERM": os.environ.get("TERM", "xterm")} if size else {}
-            process = await container.exec(argv, env=term, pty=size is not None, size=size or (24, 80))
-            return await pump(process)
-        finally:
-            await container.kill()
-            await container.wait()
+        return await shell_in(await self.start(spec, Rootfs.from_json(image.ref), gpus, show, ()), argv)
 
     async def close(self) -> None:
         """See the protocol."""
@@ -246,12 +237,6 @@ def _memory_file(data: bytes) -> int:
     with open(fd, "wb", closefd=False) as file:
         file.write(data)
     return fd
-
-
-def _show(stream: int, data: bytes) -> None:
-    target = sys.stdout if stream == 1 else sys.stderr
-    target.buffer.write(data)
-    target.buffer.flush()
 
 
 def machine_cpu() -> float:

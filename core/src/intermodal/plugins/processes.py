@@ -1,4 +1,4 @@
-"""For launchers: a process in a container whose standard streams are pipes or a terminal of this machine.
+"""For launchers: the standard streams of containers, and of processes in them, as pipes and terminals of this machine.
 
 Public to authors of backends.
 """
@@ -10,22 +10,66 @@ import collections
 import fcntl
 import os
 import struct
-import sys
 import termios
-import tty
 from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 from intermodal.exception import BackendError
-from intermodal.plugins.roles import ExecProcess
+from intermodal.plugins.roles import OutputSink
 
-__all__ = ["PipedProcess", "pump", "terminal_size"]
+__all__ = ["OutputPipes", "PipedProcess"]
 
 _CHUNK = 1 << 16
 _HIGH_WATER = 64
-_LOOK_AT_SIZE_S = 0.25
 
 Piece = tuple[Literal[1, 2], bytes]
+
+
+class OutputPipes:
+    """The reading ends of a container's output. Use it on the loop only.
+
+    Args:
+        sink: is given what arrives.
+        ended: called each time that one has come to its end.
+    """
+
+    def __init__(self, sink: OutputSink, ended: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sink = sink
+        self._ended = ended
+        self._open: set[int] = set()
+
+    def watch(self, stream: Literal[1, 2], fd: int) -> None:
+        """Take over a pipe's reading end."""
+        os.set_blocking(fd, False)
+        self._open.add(fd)
+        self._loop.add_reader(fd, self._read, stream, fd)
+
+    @property
+    def over(self) -> bool:
+        """Whether all that were watched have come to their end."""
+        return not self._open
+
+    def close(self) -> None:
+        """Read no more."""
+        for fd in list(self._open):
+            self._close(fd)
+
+    def _read(self, stream: Literal[1, 2], fd: int) -> None:
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return
+        if data:
+            self._sink(stream, data)
+            return
+        self._close(fd)
+        self._ended()
+
+    def _close(self, fd: int) -> None:
+        self._loop.remove_reader(fd)
+        self._open.discard(fd)
+        os.close(fd)
 
 
 class PipedProcess:
@@ -168,75 +212,3 @@ class PipedProcess:
             await ready
         finally:
             self._loop.remove_writer(fd)
-
-
-def terminal_size() -> tuple[int, int] | None:
-    """Rows and columns of the terminal that both standard input and output are; None where they are none."""
-    if not (os.isatty(0) and os.isatty(1)):
-        return None
-    columns, rows = os.get_terminal_size(0)
-    return rows, columns
-
-
-async def pump(process: ExecProcess) -> int:
-    """Connect until the process ends; its exit code. The terminal is as before afterwards."""
-    size = terminal_size()
-    before = termios.tcgetattr(0) if size else None
-    if before is not None:
-        tty.setraw(0)
-    helpers = [asyncio.create_task(_type(process))]
-    if size is not None:
-        helpers.append(asyncio.create_task(_follow_size(process, size)))
-    try:
-        async for stream, data in process.output():
-            target = sys.stdout if stream == 1 else sys.stderr
-            target.buffer.write(data)
-            target.buffer.flush()
-        return await process.wait()
-    finally:
-        for helper in helpers:
-            helper.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
-        if before is not None:
-            termios.tcsetattr(0, termios.TCSADRAIN, before)
-
-
-async def _type(process: ExecProcess) -> None:
-    loop = asyncio.get_running_loop()
-    source = os.dup(0)
-    try:
-        while data := await _next_input(loop, source):
-            await process.write(data)
-        await process.close_stdin()
-    except BrokenPipeError:
-        return
-    finally:
-        os.close(source)
-
-
-async def _next_input(loop: asyncio.AbstractEventLoop, source: int) -> bytes:
-    ready: asyncio.Future[None] = loop.create_future()
-    try:
-        loop.add_reader(source, _mark, ready)
-    except PermissionError:  # a regular file is always ready, and epoll refuses it
-        return os.read(source, 1 << 16)
-    try:
-        await ready
-        return os.read(source, 1 << 16)
-    finally:
-        loop.remove_reader(source)
-
-
-def _mark(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
-
-
-async def _follow_size(process: ExecProcess, last: tuple[int, int]) -> None:
-    """The window's size is looked at: its signal reaches the main thread only, and the loop may run on another."""
-    while True:
-        await asyncio.sleep(_LOOK_AT_SIZE_S)
-        size = terminal_size()
-        if size is not None and size != last:
-            last = size
-            await process.resize(*size)
