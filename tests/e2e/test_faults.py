@@ -20,6 +20,7 @@ from workplace import Workplace
 
 import intermodal as modal
 from intermodal.exception import ContainerLostError, InputCancelledError, OutOfMemoryError
+from processes import command_lines
 
 PATIENCE = 60
 
@@ -42,14 +43,7 @@ def until(met: Callable[[], object]) -> None:
 
 def running_with(word: str) -> list[int]:
     """Processes, in whatever container, that have `word` among their arguments."""
-    found = []
-    for path in [Path("/proc", name, "cmdline") for name in os.listdir("/proc") if name.isdigit()]:
-        try:
-            if word.encode() in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
+    return [pid for pid, line in command_lines() if word.encode() in line.split(b"\0")]
 
 
 def parent_of(pid: int) -> int:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from processes import command_lines
+
 Until = Callable[..., None]
 
 HELLO = """\
@@ -97,15 +99,8 @@ def test_nothing_stays_on_the_machine_after_a_kill(
 
 def commands_with(word: str) -> list[str]:
     """Command lines of this host that have the word as an argument."""
-    found = []
-    for path in [Path("/proc", name, "cmdline") for name in os.listdir("/proc") if name.isdigit()]:
-        try:
-            words = path.read_bytes().decode(errors="replace").split("\0")
-        except OSError:  # it has ended
-            continue
-        if word in words:
-            found.append(" ".join(words))
-    return found
+    every = [line.decode(errors="replace").split("\0") for _, line in command_lines()]
+    return [" ".join(words) for words in every if word in words]
 
 
 @pytest.mark.timeout(900)

@@ -20,6 +20,7 @@ from container_engines.base_image import CHANGES, IMAGE, make_tarball
 from container_engines.packages import find
 from engines_here import ENGINES
 from intermodal_docker.engine import Engine
+from processes import command_lines
 
 __all__ = ["PrivateEngine", "private_engine", "until"]
 
@@ -142,11 +143,4 @@ def _mounts(root: Path) -> list[str]:
 
 
 def _processes(root: Path) -> list[int]:
-    found = []
-    for path in [Path("/proc", name, "cmdline") for name in os.listdir("/proc") if name.isdigit()]:
-        try:
-            if os.fsencode(str(root)) in path.read_bytes() and int(path.parent.name) != os.getpid():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
+    return [pid for pid, line in command_lines() if os.fsencode(str(root)) in line and pid != os.getpid()]

@@ -21,6 +21,7 @@ from intermodal.plugins import BuiltImage
 from intermodal.specs import CopyFiles, DebianSlim, FileEntry, FileTree, ImageSpec, RunCommands, SetEnv, SetWorkdir
 from intermodal_local.images import LocalBuilder
 from intermodal_local.images.keys import layer_keys
+from processes import command_lines
 
 
 def commands(*texts: str, force: bool = False) -> RunCommands:
@@ -131,15 +132,8 @@ def wait_for_lock(workshop: Any, key: str) -> None:
 
 def running(marker: str) -> list[str]:
     """Processes whose command line has `marker`, but for this one."""
-    found = []
-    for path in [Path("/proc", name, "cmdline") for name in os.listdir("/proc") if name.isdigit()]:
-        try:
-            text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if marker in text and path.parent.name != str(os.getpid()):
-            found.append(text)
-    return found
+    every = ((pid, line.replace(b"\0", b" ").decode(errors="replace")) for pid, line in command_lines())
+    return [text for pid, text in every if marker in text and pid != os.getpid()]
 
 
 def test_a_killed_session_leaves_no_process_and_no_half_layer(workshop: Any, shared_data: Path) -> None:

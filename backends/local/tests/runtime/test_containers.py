@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from intermodal.specs import Resources
+from processes import command_lines
 
 _DEFAULT_CAPABILITIES = "00000000a80425fb"
 
@@ -249,13 +250,7 @@ def test_process_isolation_has_no_set_user_id_programs(local: Any) -> None:
 
 
 def _running(word: str) -> bool:
-    for path in [Path("/proc", name, "cmdline") for name in os.listdir("/proc") if name.isdigit()]:
-        try:
-            if word.encode() in path.read_bytes().split(b"\0"):
-                return True
-        except OSError:
-            continue
-    return False
+    return any(word.encode() in line.split(b"\0") for _, line in command_lines())
 
 
 def _children(pid: int) -> list[int]:
