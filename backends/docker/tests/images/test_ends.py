@@ -14,10 +14,9 @@ from intermodal_docker.images.names import reference
 _BUILD = """
 import asyncio, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
 from conftest import Workshop
 from intermodal.specs import RunCommands
-workshop = Workshop(sys.argv[2], Path(sys.argv[3]), {}, sys.argv[4])
+workshop = Workshop(sys.argv[1], Path(sys.argv[2]), {}, sys.argv[3])
 workshop.said.told = lambda line: print(line, flush=True)
 workshop.build(RunCommands(commands=("echo begun", "sleep 600")))
 """
@@ -25,9 +24,10 @@ workshop.build(RunCommands(commands=("echo begun", "sleep 600")))
 
 def test_what_a_killed_build_left_is_removed_by_the_next(workshop: Any) -> None:
     """Its container has its session's labels, and no layer was named."""
-    told = (os.path.dirname(__file__), workshop.backend, str(workshop.data), workshop.mark)
+    told = (workshop.backend, str(workshop.data), workshop.mark)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
     step = RunCommands(commands=("echo begun", "sleep 600"))
-    with subprocess.Popen([sys.executable, "-c", _BUILD, *told], stdout=subprocess.PIPE, text=True) as build:
+    with subprocess.Popen([sys.executable, "-c", _BUILD, *told], env=env, stdout=subprocess.PIPE, text=True) as build:
         assert build.stdout is not None
         assert any(line == "begun\n" for line in build.stdout)
         build.send_signal(signal.SIGKILL)
