@@ -27,7 +27,9 @@ def test_what_a_killed_build_left_is_removed_by_the_next(workshop: Any) -> None:
     told = (workshop.backend, str(workshop.data), workshop.mark)
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}
     step = RunCommands(commands=("echo begun", "sleep 600"))
-    with subprocess.Popen([sys.executable, "-c", _BUILD, *told], env=env, stdout=subprocess.PIPE, text=True) as build:
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", _BUILD, *told], env=env, stdout=subprocess.PIPE, text=True
+    ) as build:
         assert build.stdout is not None
         assert any(line == "begun\n" for line in build.stdout)
         build.send_signal(signal.SIGKILL)
