@@ -13,6 +13,7 @@ import pytest
 from intermodal.exception import ConfigError, ImageBuildError
 from intermodal.plugins import Config, Options
 from intermodal.specs import CopyFiles, DebianSlim, PythonPackages, Registry, RunCommands, Scratch
+from intermodal_docker.engines.records import on_docker_hub, registry_of
 from intermodal_docker.images.options import ImageOptions, add_image_options
 
 
@@ -37,6 +38,23 @@ def options(**values: str) -> ImageOptions:
 def test_images_of_docker_hub_may_come_from_a_mirror(base: Any, mirror: str, reference: str) -> None:
     """Those of other registries keep their names."""
     assert options(registry_mirror=mirror).reference(base) == reference
+
+
+@pytest.mark.parametrize(
+    ("name", "registry", "whole"),
+    [
+        ("tug", "", "docker.io/library/tug"),
+        ("tug:1", "", "docker.io/library/tug:1"),
+        ("ships/tug:1", "", "docker.io/ships/tug:1"),
+        ("localhost/tug", "localhost", None),
+        ("ships:5000/tug", "ships:5000", None),
+    ],
+)
+def test_a_name_without_a_registry_is_one_of_docker_hub(name: str, registry: str, whole: str | None) -> None:
+    """On both engines: podman by itself would know no registry for it."""
+    assert registry_of(name) == registry
+    if whole:
+        assert on_docker_hub(name) == whole
 
 
 def test_debian_slim_is_a_setting() -> None:
@@ -70,12 +88,15 @@ def test_variables_and_certificates_reach_builds_and_do_not_stay(workshop: Any, 
         own.close()
 
 
-def test_an_image_that_cannot_be_pulled_names_itself_and_the_settings(workshop: Any) -> None:
+def test_a_base_that_cannot_be_had_names_the_setting_that_says_which_it_is(workshop: Any, tmp_path: Any) -> None:
     """Nothing listens there."""
-    base = Registry(tag="127.0.0.1:1/nowhere/image:7")
-    with pytest.raises(ImageBuildError, match=r"(?s)step 1 .*127\.0\.0\.1:1/nowhere/image:7.*registry_mirror") as info:
-        workshop.build(base=base)
+    settings = {f"{workshop.backend}.debian_image": "127.0.0.1:1/nowhere/image:{python}"}
+    own = type(workshop)(workshop.backend, tmp_path, settings)
+    with pytest.raises(ImageBuildError, match=r"(?s)step 1 .*127\.0\.0\.1:1 could not be reached: check") as info:
+        own.build(base=DebianSlim(python="3.11"))
     assert f"{workshop.backend}.debian_image" in str(info.value)
+    own.asked.clear()
+    own.close()
 
 
 def test_a_base_of_another_python_is_refused_for_debian_slim(workshop: Any, tmp_path: Any) -> None:

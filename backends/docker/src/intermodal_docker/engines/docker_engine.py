@@ -208,7 +208,7 @@ class DockerEngine:
             id=told["Id"],
             tags=tuple(told.get("RepoTags") or ()),
             size=told["Size"],
-            created=seconds(told["Created"]),
+            created=seconds(told.get("Created")),
             labels=config.get("Labels") or {},
             env=variables(config.get("Env")),
             entrypoint=tuple(config.get("Entrypoint") or ()),

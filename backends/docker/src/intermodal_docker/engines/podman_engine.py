@@ -27,7 +27,14 @@ from intermodal_docker.engine import (
 from intermodal_docker.engines.advice import check_socket, why_unavailable
 from intermodal_docker.engines.hijack import Hijacked, pieces
 from intermodal_docker.engines.podman_spec import specification
-from intermodal_docker.engines.records import label_filters, seconds, split_reference, variables
+from intermodal_docker.engines.records import (
+    label_filters,
+    on_docker_hub,
+    registry_of,
+    seconds,
+    split_reference,
+    variables,
+)
 
 __all__ = ["PodmanEngine"]
 
@@ -195,7 +202,7 @@ class PodmanEngine:
             id=told["Id"],
             tags=tuple(told.get("RepoTags") or ()),
             size=told["Size"],
-            created=seconds(told["Created"]),
+            created=seconds(told.get("Created")),
             labels=config.get("Labels") or {},
             env=variables(config.get("Env")),
             entrypoint=tuple(config.get("Entrypoint") or ()),
@@ -222,7 +229,8 @@ class PodmanEngine:
     def pull(self, reference: str, progress: Callable[[str], None], *, auth: tuple[str, str] | None = None) -> None:
         """See `intermodal_docker.engine.Engine`."""
         headers = _login(auth) if auth else {}
-        response = self._ask("POST", "/images/pull", stream=True, headers=headers, reference=reference)
+        name = reference if registry_of(reference) else on_docker_hub(reference)  # podman means none by it
+        response = self._ask("POST", "/images/pull", stream=True, headers=headers, reference=name)
         with self._translated():
             for line in response.iter_lines():
                 event = json.loads(line)

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-__all__ = ["label_filters", "seconds", "split_reference", "variables"]
+__all__ = ["label_filters", "on_docker_hub", "registry_of", "seconds", "split_reference", "variables"]
+
+_DOCKER_HUB = "docker.io"
 
 
 def label_filters(labels: Mapping[str, str]) -> list[str]:
@@ -14,9 +16,22 @@ def label_filters(labels: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" if value else name for name, value in labels.items()]
 
 
-def seconds(text: str) -> float:
-    """Unix seconds of a time such as "2024-05-01T10:00:00.123456789Z"."""
+def seconds(text: str | None) -> float:
+    """Unix seconds of a time such as "2024-05-01T10:00:00.123456789Z"; 0 where an image does not tell."""
+    if not text:
+        return 0.0
     return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).timestamp()
+
+
+def registry_of(reference: str) -> str:
+    """The host, and port, that a reference names; "" where it names none, which is Docker Hub."""
+    head, slash, _ = reference.partition("/")
+    return head if slash and (set(".:") & set(head) or head == "localhost") else ""
+
+
+def on_docker_hub(reference: str) -> str:
+    """A reference without a registry, spelled out: "docker.io/library/debian:12"."""
+    return f"{_DOCKER_HUB}/{reference if '/' in reference else f'library/{reference}'}"
 
 
 def split_reference(reference: str) -> tuple[str, str]:

@@ -8,47 +8,47 @@ import subprocess
 from collections.abc import Callable, Mapping
 
 from intermodal.exception import BackendError
-from intermodal.specs import Registry
+from intermodal.specs import DebianSlim, Registry
 from intermodal_docker.engine import Engine, EngineUnavailable, ImageDetails
 from intermodal_docker.images.options import ImageOptions
+from intermodal_docker.images.pull_advice import pull_advice
 
-__all__ = ["login", "obtain_base"]
+__all__ = ["obtain_base"]
 
 
 def obtain_base(
     engine: Engine,
-    reference: str,
+    base: DebianSlim | Registry,
     options: ImageOptions,
-    auth: tuple[str, str] | None,
+    secret: Mapping[str, str],
     output: Callable[[str], None],
 ) -> ImageDetails:
-    """The image called `reference`; pulled where the engine has none. Raises `BackendError`, with what to do."""
-    found = engine.image(reference)
+    """The image that `base` means, pulled where the engine has none. Raises `BackendError`, with what to do.
+
+    Args:
+        secret: the values of the base's secret.
+    """
+    name = options.reference(base)
+    found = engine.image(name)
     if found is not None:
         return found
+    auth = _login(base, secret) if isinstance(base, Registry) else None
     try:
-        engine.pull(reference, output, auth=auth)
-        found = engine.image(reference)
+        engine.pull(name, output, auth=auth)
+        found = engine.image(name)
     except EngineUnavailable:
         raise
     except BackendError as error:
-        raise BackendError(f"{error}. {_advice(reference, options)}") from None
+        advice = pull_advice(str(error), name, options, logged_in=auth is not None)
+        setting = f"{options.backend}.debian_image"
+        more = f". {setting} says what Image.debian_slim() begins with" if isinstance(base, DebianSlim) else ""
+        raise BackendError(f"{error}. {advice}{more}") from None
     if found is None:
-        raise BackendError(f"{options.backend} pulled {reference}, and then does not know it")
+        raise BackendError(f"{options.backend} pulled {name}, and then does not know it")
     return found
 
 
-def _advice(reference: str, options: ImageOptions) -> str:
-    backend, mirror = options.backend, options.registry_mirror
-    where = f"it is {mirror}" if mirror else "there is none"
-    return (
-        f"{reference} is not among the images that {backend} has, and could not be pulled. Log in ({backend} login, or "
-        f"secret=), or name what can be reached: {backend}.registry_mirror is where images of Docker Hub come from ("
-        f"{where}), {backend}.debian_image what Image.debian_slim() begins with ({options.debian_image})"
-    )
-
-
-def login(base: Registry, secret: Mapping[str, str]) -> tuple[str, str] | None:
+def _login(base: Registry, secret: Mapping[str, str]) -> tuple[str, str] | None:
     """User and password for the registry of `base`; None: what the engine's own log-in knows. Raises `BackendError`."""
     if base.secret is None:
         return None

@@ -28,7 +28,7 @@ from intermodal.specs import (
     SystemPackages,
 )
 from intermodal_docker.engine import Engine, ImageDetails
-from intermodal_docker.images.bases import login, obtain_base
+from intermodal_docker.images.bases import obtain_base
 from intermodal_docker.images.box import Box, Lifeline, StepFailed
 from intermodal_docker.images.names import EMPTY, CachedLayer, base_labels, layer_labels, python_labels, reference
 from intermodal_docker.images.options import ImageOptions
@@ -95,9 +95,7 @@ class LayerMaker:
     def obtain(self, base: DebianSlim | Registry) -> ImageDetails:
         """The image that `base` means, pulled where the engine has none. Raises `BackendError`."""
         secret = self.grants.of([base.secret]) if isinstance(base, Registry) and base.secret else {}
-        auth = login(base, secret) if isinstance(base, Registry) else None
-        name = self.options.reference(base)
-        return obtain_base(self.engine, name, self.options, auth, lambda line: self.output(1, line))
+        return obtain_base(self.engine, base, self.options, secret, lambda line: self.output(1, line))
 
     def step(self, layer: Layer, below: CachedLayer) -> None:
         """What the step does to `below`. Raises `BackendError`, `StepFailed`, `StepRefused`."""

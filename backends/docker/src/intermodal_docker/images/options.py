@@ -11,6 +11,7 @@ from intermodal.exception import ConfigError
 from intermodal.plugins import Config, ContainerDraft, Options
 from intermodal.plugins.building import KIT, KIT_SETTINGS, BuildSettings, read_settings
 from intermodal.specs import DebianSlim, HostMount, Registry
+from intermodal_docker.engines.records import on_docker_hub, registry_of
 
 __all__ = ["CA_VARIABLES", "ImageOptions", "add_image_options"]
 
@@ -101,12 +102,12 @@ class ImageOptions:
         return {} if self.ca_bundle is None else dict.fromkeys(CA_VARIABLES, place)
 
     def _mirrored(self, name: str) -> str:
-        head, slash, _ = name.partition("/")
-        if self.registry_mirror and not (slash and (set(".:") & set(head) or head == "localhost")):
-            return f"{self.registry_mirror}/{name if slash else f'library/{name}'}"
-        if self.registry_mirror and head in ("docker.io", "index.docker.io"):
+        if not self.registry_mirror:
+            return name
+        registry = registry_of(name)
+        if registry in ("docker.io", "index.docker.io"):
             return self._mirrored(name.partition("/")[2])
-        return name
+        return name if registry else f"{self.registry_mirror}/{on_docker_hub(name).partition('/')[2]}"
 
 
 def _variable(text: str, backend: str) -> tuple[str, str]:
