@@ -18,6 +18,7 @@ from pathlib import Path
 from container_engines.api import Api
 from container_engines.base_image import CHANGES, IMAGE, make_tarball
 from container_engines.packages import find
+from container_engines.pid_files import PidFile
 from engines_here import ENGINES
 from intermodal_docker.engine import Engine
 from processes import command_lines
@@ -91,8 +92,9 @@ class PrivateEngine:
             self.process.send_signal(number)
             self.process.wait(_SECONDS)
             self.process = None
-            # Docker's containerd dies with it. Where nobody reaps the dead, a later dockerd would take it for alive.
-            (self.root / "run" / "containerd" / "containerd.pid").unlink(missing_ok=True)
+            # Docker's containerd dies with it: at once where it was killed itself.
+            note = PidFile(self.root / "run" / "containerd" / "containerd.pid", "containerd")
+            until(lambda: note.remove_if_stale() or not note.path.exists(), "containerd ends")
 
     def clear(self) -> None:
         """End what is left of it and its containers."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from container_engines.api import Api
 from container_engines.failure import Failure, say
 from container_engines.packages import find
+from container_engines.pid_files import PidFile
 from container_engines.podman_settings import write_settings
 from container_engines.service import Service
 
@@ -17,11 +18,12 @@ __all__ = ["ENGINES", "Engine"]
 
 @dataclass(frozen=True)
 class Engine:
-    """One engine of this machine."""
+    """One engine of this machine. `pid_files`: where its daemons note their numbers."""
 
     name: str
     socket: Path
     command: tuple[str, ...]
+    pid_files: tuple[PidFile, ...] = ()
 
     @property
     def api(self) -> Api:
@@ -45,6 +47,8 @@ class Engine:
         if program is None:
             raise Failure(f"{self.name} does not answer ({reason}), and there is no command {self.command[0]}.")
         say(f"Starting {self.name}.")
+        for file in self.pid_files:
+            file.remove_if_stale()
         self.socket.parent.mkdir(parents=True, exist_ok=True)
         # Both look for their own helpers on PATH.
         env = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
@@ -55,6 +59,14 @@ class Engine:
 
 _PODMAN = Path("/run/podman/podman.sock")
 ENGINES = (
-    Engine("docker", Path("/var/run/docker.sock"), ("dockerd",)),
+    Engine(
+        "docker",
+        Path("/var/run/docker.sock"),
+        ("dockerd",),
+        (
+            PidFile(Path("/var/run/docker.pid"), "dockerd"),
+            PidFile(Path("/var/run/docker/containerd/containerd.pid"), "containerd"),
+        ),
+    ),
     Engine("podman", _PODMAN, ("podman", "system", "service", "--time=0", f"unix://{_PODMAN}")),
 )
