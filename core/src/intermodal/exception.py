@@ -16,6 +16,7 @@ __all__ = [
     "ConnectionError",
     "ContainerLostError",
     "ContainerStartError",
+    "DamagedBlobError",
     "DeprecationWarning",
     "DeserializationError",
     "Error",
@@ -55,6 +56,11 @@ class PluginError(Error):
 
 class BackendError(Error):
     """The backend failed at its own work: a container could not be started, an engine went away."""
+
+
+class DamagedBlobError(BackendError):
+    """Stored bytes do not fit the hash that names them; the message names the blob. `intermodal storage verify` finds
+    every such one."""
 
 
 class BackendNotFoundError(PluginError):

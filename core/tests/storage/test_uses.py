@@ -94,25 +94,12 @@ def test_nothing_goes_while_somebody_says_what_it_uses(tmp_path: Path) -> None:
     assert pruned(tmp_path) == {"thing"}
 
 
-def test_tidying_happens_once_in_an_hour_and_keeps_a_week(tmp_path: Path) -> None:
-    """Sessions do it at their end, so it must cost nothing."""
-    removed: list[str] = []
-
-    def remove(name: str) -> int:
-        removed.append(name)
-        return 0
-
+def test_tidying_is_due_once_in_an_hour(tmp_path: Path) -> None:
+    """Sessions ask at their end, so it must cost nothing; where nobody has used anything there is nothing to do."""
     uses = Uses(tmp_path)
-    uses.tidy(remove)
+    assert not uses.due()
     uses.lease()
-    say(uses, "ancient", "recent")
-    uses.release()
-    age(tmp_path, "stamps/ancient", seconds=8 * 86400)
-    uses.tidy(remove)
-    assert removed == ["ancient"]
-    age(tmp_path, "stamps/recent", seconds=8 * 86400)
-    uses.tidy(remove)
-    assert removed == ["ancient"]
+    assert [uses.due(), uses.due(), Uses(tmp_path).due()] == [True, False, False]
     age(tmp_path, "tidied", seconds=3601)
-    uses.tidy(remove)
-    assert removed == ["ancient", "recent"]
+    assert [uses.due(), uses.due()] == [True, False]
+    uses.release()

@@ -14,6 +14,7 @@ import click
 
 from intermodal.cli.failures import report
 from intermodal.cli.images import images_of
+from intermodal.cli.quantities import ago, seconds, size
 from intermodal.cli.settings import apply, setting_options, with_settings
 from intermodal.cli.target import Reference, import_reference, parse_reference
 from intermodal.plugins import Builder, Config, ImageInfo, base_title, load, step_title
@@ -22,7 +23,6 @@ from intermodal.specs import ImageSpec, content_hash
 __all__ = ["command"]
 
 T = TypeVar("T")
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 
 
 @click.group()
@@ -42,8 +42,8 @@ def list_images(as_json: bool) -> None:
     now = time.time()
     for item in images:
         mark = "  in use" if item.in_use else ""
-        click.echo(f"{item.id[:12]}  {_size(item.size):>9}  used {_ago(now - item.used):>4} ago{mark}  {item.title}")
-    click.echo(f"{len(images)} in all, {_size(sum(item.size for item in images))}")
+        click.echo(f"{item.id[:12]}  {size(item.size):>9}  used {ago(now - item.used):>4} ago{mark}  {item.title}")
+    click.echo(f"{len(images)} in all, {size(sum(item.size for item in images))}")
 
 
 @command.command("build")
@@ -183,9 +183,9 @@ def _definition(name: str, image: ImageSpec) -> dict[str, Any]:
 @with_settings
 def prune_images(everything: bool, older_than: str, as_json: bool) -> None:
     """Remove cached layers, and stored and unpacked source and local files, that were not used for some time."""
-    seconds = _seconds(older_than)
-    report = _with_builder(lambda builder: builder.prune(everything=everything, older_than_s=seconds))
-    trees, (blobs, bytes_freed) = _prune_files(0.0 if everything else seconds)
+    age = seconds(older_than)
+    report = _with_builder(lambda builder: builder.prune(everything=everything, older_than_s=age))
+    trees, (blobs, bytes_freed) = _prune_files(0.0 if everything else age)
     freed = report.bytes_freed + bytes_freed
     if as_json:
         found = {**dataclasses.asdict(report), "bytes_freed": freed, "trees": trees, "blobs": blobs}
@@ -194,7 +194,7 @@ def prune_images(everything: bool, older_than: str, as_json: bool) -> None:
     for name in report.removed:
         click.echo(f"removed {name[:12]}")
     also = f"{len(trees)} trees of files and {blobs} stored files removed"
-    click.echo(f"{len(report.removed)} removed, {_size(freed)} freed; {also}")
+    click.echo(f"{len(report.removed)} removed, {size(freed)} freed; {also}")
 
 
 def _prune_files(older_than_s: float) -> tuple[list[str], tuple[int, int]]:
@@ -220,25 +220,3 @@ def _with_builder(use: Callable[[Builder], Awaitable[T]]) -> T:
         return asyncio.run(run())
     finally:
         host.close()
-
-
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
-    if not found:
-        raise click.UsageError(f"--older-than takes a time such as 90s, 30m, 12h or 7d, not {text!r}")
-    return float(found[1]) * _UNITS[found[2]]
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
-
-
-def _ago(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f}{unit}"
-    return f"{max(seconds, 0):.0f}s"

@@ -15,7 +15,7 @@ from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
 from intermodal.exception import NotFoundError
-from intermodal.plugins import BuiltImage, Config, PluginHost, Storage, load
+from intermodal.plugins import BuiltImage, CollectableStorage, Config, PluginHost, Storage, load
 from intermodal.specs import AppSpec, FileTree, ImageSpec
 from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore, Uses
 from intermodal.wire.arena import Arena
@@ -88,7 +88,6 @@ class EmbeddedSession:
             with using(self._config.data_dir):
                 self._uses.lease()
                 with self._uses.using() as used:
-                    pruning.use_blobs(used, self._new_blobs)
                     self._driver = self._thread.start(self._open(host, self._thread.loop, used)).result()
         except BaseException:
             self.close()
@@ -99,6 +98,8 @@ class EmbeddedSession:
     async def _open(self, host: PluginHost, loop: asyncio.AbstractEventLoop, used: pruning.Used) -> Driver:
         data_dir = self._config.data_dir
         self._storage = host.storage()
+        if isinstance(self._storage, CollectableStorage):
+            await self._storage.lease()
         self._blobs = LocalBlobs(self._storage, BlobDirectory(data_dir / "blobs"), loop)
         await self._blobs.keep(self._new_blobs)
         guest = await asyncio.to_thread(bundle.materialise, data_dir)
@@ -179,17 +180,12 @@ class EmbeddedSession:
         """
         if self._thread is None or self._driver is None or self._blobs is None:
             raise NotFoundError("the session is not running")
-        self._keep(self._thread, self._blobs, blobs)
+        self._thread.start(self._blobs.keep(blobs)).result()
         return self._thread.start(self._driver.build(image, secrets)).result()
 
     def register(self, app: AppSpec, blobs: Mapping[str, bytes | Path]) -> None:
         """Make another app's functions callable too."""
         if self._thread is None or self._driver is None or self._blobs is None:
             raise NotFoundError("the session is not running")
-        self._keep(self._thread, self._blobs, blobs)
+        self._thread.start(self._blobs.keep(blobs)).result()
         self._thread.loop.call_soon_threadsafe(self._driver.register, app)
-
-    def _keep(self, thread: LoopThread, store: LocalBlobs, blobs: Mapping[str, bytes | Path]) -> None:
-        with self._uses.using() as used:
-            pruning.use_blobs(used, blobs)
-            thread.start(store.keep(blobs)).result()

@@ -30,6 +30,7 @@ from intermodal.plugins.roles import (
     BuildSink,
     BuiltImage,
     Capabilities,
+    CollectableStorage,
     Container,
     ContainerExit,
     ExecProcess,
@@ -44,6 +45,7 @@ from intermodal.plugins.roles import (
     OutputSink,
     PruneReport,
     Storage,
+    StoredBlob,
 )
 from intermodal.plugins.steps import base_title, image_capabilities, install_options, step_capability, step_title
 
@@ -57,6 +59,7 @@ __all__ = [
     "CallProgress",
     "CallStarted",
     "Capabilities",
+    "CollectableStorage",
     "Config",
     "Container",
     "ContainerDraft",
@@ -88,6 +91,7 @@ __all__ = [
     "PruneReport",
     "Setting",
     "Storage",
+    "StoredBlob",
     "base_title",
     "hookimpl",
     "image_capabilities",

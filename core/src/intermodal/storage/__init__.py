@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from intermodal.storage.blobs import BlobDirectory
+from intermodal.storage.collecting import Collection, collect
 from intermodal.storage.directory import DirectoryStorage
 from intermodal.storage.local import LocalBlobs
 from intermodal.storage.state import Reply, RequestError, StateService
 from intermodal.storage.trees import TreeStore
 from intermodal.storage.uses import Uses
+from intermodal.storage.verifying import Verification, verify
 
 __all__ = [
     "BlobDirectory",
+    "Collection",
     "DirectoryStorage",
     "LocalBlobs",
     "Reply",
@@ -18,4 +21,7 @@ __all__ = [
     "StateService",
     "TreeStore",
     "Uses",
+    "Verification",
+    "collect",
+    "verify",
 ]

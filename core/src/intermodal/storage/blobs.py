@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -13,7 +14,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from intermodal.exception import BackendError
+from intermodal.exception import BackendError, DamagedBlobError
+from intermodal.plugins import StoredBlob
 from intermodal.storage.space import needing_space
 
 __all__ = ["CHUNK", "BlobDirectory", "BlobWriter", "check_id"]
@@ -52,6 +54,9 @@ class BlobDirectory:
 
     It is also the `Blobs` view that builders get. A blob's bytes are checked against its name whenever they are read,
     for `path` once per process and file. A damaged one is removed, so that putting it again repairs the store.
+
+    When a blob was last put or asked for is its file's access time: its modification time tells what was checked. A
+    lock on the directory orders that against `remove`.
     """
 
     def __init__(self, root: Path) -> None:
@@ -66,7 +71,7 @@ class BlobDirectory:
             return self._put_file(data) if isinstance(data, Path) else self._put_bytes(data)
 
     def get(self, blob: str) -> bytes:
-        """The bytes. Raises `KeyError` where it is unknown, `BackendError` where its file is damaged."""
+        """The bytes. Raises `KeyError` where it is unknown, `DamagedBlobError` where its file is damaged."""
         with self._open(blob) as file:
             data = file.read()
         if hashlib.sha256(data).hexdigest() != blob:
@@ -74,8 +79,8 @@ class BlobDirectory:
         return data
 
     def has(self, blob: str) -> bool:
-        """Is it here?"""
-        return self._file(check_id(blob)).is_file()
+        """Is it here? If so, it counts as used now."""
+        return self._touch(check_id(blob)) is not None
 
     def path(self, blob: str) -> Path:
         """A read-only file with the blob's bytes, checked. Raises like `get`."""
@@ -106,14 +111,15 @@ class BlobDirectory:
         if piece:
             yield piece
 
-    def damaged(self, blob: str) -> BackendError:
+    def damaged(self, blob: str) -> DamagedBlobError:
         """Take a damaged blob out of the store; the error to raise."""
         path = self._file(blob)
         path.unlink(missing_ok=True)
         self._checked.pop(blob, None)
-        return BackendError(
-            f"the stored file {path} does not have the bytes its name stands for (a fault of the disk, or something "
-            "wrote to it); it was removed: run again, and what comes from your own files is stored anew"
+        return DamagedBlobError(
+            f"blob {blob}: the stored file {path} does not have the bytes its name stands for (a fault of the disk, or "
+            "something wrote to it); it was removed: run again, and what comes from your own files is stored anew. "
+            "`intermodal storage verify` tells what else is damaged"
         )
 
     def fill(self, blob: str, pieces: Iterable[bytes]) -> None:
@@ -125,15 +131,25 @@ class BlobDirectory:
             if writer.digest() != blob:
                 raise BackendError(f"what was fetched as blob {blob} has other bytes than its name stands for")
 
-    def remove(self, blob: str) -> int:
-        """Forget a blob; the bytes that this frees. What is missing is no error."""
+    def all(self) -> Iterator[StoredBlob]:
+        """Every blob, in no order. What is put or removed meanwhile may be among them or not."""
+        for directory in _entries(self._root):
+            if not directory.name.startswith("."):
+                for entry in _entries(directory.path):
+                    with suppress(FileNotFoundError):
+                        yield _stored(entry.name, entry.stat())
+
+    def remove(self, blob: str, before: float) -> int | None:
+        """Forget a blob that was last put or asked for before then (Unix seconds); the bytes that this frees, None
+        where it stays or is not here."""
         path = self._file(check_id(blob))
-        self._checked.pop(blob, None)
-        with suppress(FileNotFoundError):
-            size = path.stat().st_size
-            path.unlink()
-            return size
-        return 0
+        with suppress(FileNotFoundError), self._gate(fcntl.LOCK_EX):
+            found = _stored(blob, path.stat())
+            if found.used < before:
+                path.unlink()
+                self._checked.pop(blob, None)
+                return found.size
+        return None
 
     def _put_bytes(self, data: bytes) -> str:
         blob = hashlib.sha256(data).hexdigest()
@@ -165,7 +181,9 @@ class BlobDirectory:
                 os.fchmod(file.fileno(), 0o444)
             target = self._file(writer.digest())
             target.parent.mkdir(mode=0o700, exist_ok=True)
-            os.replace(name, target)
+            with self._gate(fcntl.LOCK_SH):
+                _use(Path(name))
+                os.replace(name, target)
         except BaseException:
             os.unlink(name)
             raise
@@ -183,10 +201,24 @@ class BlobDirectory:
 
     def _is_whole(self, blob: str, size: int) -> bool:
         """A file cut short by a power failure is no reason to skip a put."""
+        found = self._touch(blob)
+        return found is not None and found.st_size == size
+
+    def _touch(self, blob: str) -> os.stat_result | None:
+        """It is used now; what it was like before, or None where it is not here."""
+        with suppress(FileNotFoundError), self._gate(fcntl.LOCK_SH):
+            return _use(self._file(blob))
+        return None
+
+    @contextmanager
+    def _gate(self, mode: int) -> Iterator[None]:
+        """Between the look at a blob and what follows from it, nobody removes it, or nobody begins to use it."""
+        fd = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            return self._file(blob).stat().st_size == size
-        except FileNotFoundError:
-            return False
+            fcntl.flock(fd, mode)
+            yield
+        finally:
+            os.close(fd)
 
     def _open(self, blob: str) -> BufferedReader:
         try:
@@ -196,6 +228,24 @@ class BlobDirectory:
 
     def _file(self, blob: str) -> Path:
         return self._root / blob[:2] / blob
+
+
+def _entries(directory: Path | str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as found:
+            return list(found)
+    except FileNotFoundError:
+        return []
+
+
+def _stored(blob: str, found: os.stat_result) -> StoredBlob:
+    return StoredBlob(id=blob, size=found.st_size, used=max(found.st_atime, found.st_mtime))
+
+
+def _use(path: Path) -> os.stat_result:
+    found = path.stat()
+    os.utime(path, ns=(time.time_ns(), found.st_mtime_ns))
+    return found
 
 
 def _signature(found: os.stat_result) -> _Signature:

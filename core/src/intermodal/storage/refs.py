@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from intermodal.exception import InvalidError
 from intermodal.storage.locks import exclusively
@@ -14,6 +14,7 @@ from intermodal.storage.space import needing_space
 __all__ = ["RefDirectory"]
 
 _LONGEST = 240  # of a file name, with room for the suffix
+_SUFFIX = ".ref"
 
 
 class RefDirectory:
@@ -28,6 +29,14 @@ class RefDirectory:
             return self._file(name).read_text("utf-8")
         except FileNotFoundError:
             return None
+
+    def names(self) -> list[str]:
+        """All there are now, sorted."""
+        if not self._root.is_dir():
+            return []
+        return sorted(
+            unquote(path.name.removesuffix(_SUFFIX)) for path in self._root.iterdir() if path.suffix == _SUFFIX
+        )
 
     def swap(self, name: str, expected: str | None, value: str | None) -> bool:
         """Set `name` to `value` (None: remove it) if it is `expected` now. On disk when this returns True."""
@@ -66,4 +75,4 @@ class RefDirectory:
         encoded = quote(name, safe="")
         if not name or len(encoded) > _LONGEST:
             raise InvalidError(f"a reference's name has 1 to {_LONGEST} characters once quoted: {name!r:.100}")
-        return self._root / f"{encoded}.ref"
+        return self._root / f"{encoded}{_SUFFIX}"

@@ -1,7 +1,7 @@
 """Who uses what of a data directory, and since when: so that what nobody has used for long can go.
 
-A session's code, arguments of builds and local files are stored by content, and the next session may need the same
-again. So they go by age, counted from their last use, and never while a session runs that began before.
+The next session may need again what this one had made. So such things go by age, counted from their last use, and never
+while a session runs that began before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from intermodal.storage.locks import acquire, try_acquire
 
 __all__ = ["Uses"]
 
-KEPT_S = 7 * 86400.0
 _TIDY_EVERY_S = 3600.0
 
 #: Removes one thing and gives the bytes that this freed.
@@ -75,7 +74,7 @@ class Uses:
         if gate is None:
             return 0, 0
         try:
-            last = min(time.time() - older_than_s, self._oldest_lease())
+            last = min(time.time() - older_than_s, self.leased_since())
             unused = [stamp for stamp in self._stamps.iterdir() if stamp.stat().st_mtime < last]
             freed = 0
             for stamp in unused:
@@ -85,30 +84,24 @@ class Uses:
         finally:
             os.close(gate)
 
-    def tidy(self, remove: _Remove) -> None:
-        """`prune` what nobody has used for `KEPT_S`, at most once in an hour."""
+    def due(self) -> bool:
+        """Is it an hour or more since this was last said? Then it is time to tidy up."""
         if not self._root.is_dir():
-            return
+            return False
         try:
             due = time.time() - self._mark.stat().st_mtime >= _TIDY_EVERY_S
         except FileNotFoundError:
             due = True
         if due:
             self._mark.touch(mode=0o600)
-            self.prune(KEPT_S, remove)
+        return due
 
-    @contextlib.contextmanager
-    def _shared_gate(self) -> Iterator[None]:
-        fd = os.open(self._gate, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH)
-            yield
-        finally:
-            os.close(fd)
-
-    def _oldest_lease(self) -> float:
-        """When the session began that has run longest; those whose process is gone are forgotten."""
+    def leased_since(self) -> float:
+        """When the session began that has run longest (Unix seconds; infinity: none runs). Those whose process is gone
+        are forgotten."""
         oldest = float("inf")
+        if not self._leases.is_dir():
+            return oldest
         for path in self._leases.iterdir():
             fd = try_acquire(path)
             if fd is not None:
@@ -118,3 +111,12 @@ class Uses:
             with contextlib.suppress(FileNotFoundError):  # it has just ended
                 oldest = min(oldest, path.stat().st_mtime)
         return oldest
+
+    @contextlib.contextmanager
+    def _shared_gate(self) -> Iterator[None]:
+        fd = os.open(self._gate, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(fd)
