@@ -29,9 +29,12 @@ def libraries_of(programs: Iterable[Path]) -> Mapping[str, Path]:
 
 
 def archive_of(files: Mapping[str, Path]) -> bytes:
-    """A tar archive of files by their absolute paths inside."""
+    """A tar archive of files by their absolute paths inside, and of an empty /tmp."""
     whole = io.BytesIO()
+    temporary = tarfile.TarInfo("tmp")
+    temporary.type, temporary.mode = tarfile.DIRTYPE, 0o1777
     with tarfile.open(fileobj=whole, mode="w", dereference=True) as archive:
+        archive.addfile(temporary)
         for place, source in files.items():
             archive.add(source, place.lstrip("/"), recursive=False)
     return whole.getvalue()

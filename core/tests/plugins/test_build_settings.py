@@ -45,6 +45,13 @@ def test_named_files_are_shown_inside(tmp_path: Path) -> None:
     assert files == {"/kit/0-ca.pem": bundle}
 
 
+def test_addresses_of_files_are_shown_inside_too(tmp_path: Path) -> None:
+    """A mirror of Pythons, say, that is a directory of this host."""
+    env, files = settings(tmp_path, {"UV_PYTHON_INSTALL_MIRROR": f"file://{tmp_path}/"})
+    assert env == {"UV_PYTHON_INSTALL_MIRROR": f"file:///kit/0-{tmp_path.name}"}
+    assert files == {f"/kit/0-{tmp_path.name}": tmp_path}
+
+
 def test_pips_configuration_is_told_to_uv(tmp_path: Path) -> None:
     """The user's file is stronger than the host's, the environment than both."""
     env, files = settings(

@@ -144,6 +144,14 @@ def test_images_of_docker_hub_are_pulled_from_a_mirror(workshop: Any, find: Find
         session.close()
 
 
+def test_a_python_cannot_be_added_where_uv_does_not_run(workshop: Any, find: Find) -> None:
+    """This image lacks a library of it, as one with another libc does."""
+    tag = f"{find(workshop.backend, private=False).address}/ships/tug:1"
+    with pytest.raises(ImageBuildError, match=r"uv, which fetches the Python, is no program for this image"):
+        workshop.build(base=Registry(tag=tag, python="3.12", add_python=True))
+    workshop.engine.remove_image(tag)
+
+
 def test_podman_is_told_when_a_registry_speaks_no_tls(workshop: Any, find: Find, build: Build) -> None:
     """Docker takes that from loopback."""
     if workshop.backend == "podman":

@@ -16,6 +16,7 @@ from typing import Any
 
 __all__ = ["BuildSettings", "read_settings"]
 
+_FILE = "file://"
 _PREFIXES = ("PIP_", "UV_")
 _NAMES = (
     "SSL_CERT_FILE",
@@ -97,12 +98,14 @@ def read_settings(
 
 
 def _moved(value: str, place: str | None, files: dict[str, Path], visible: tuple[str, ...]) -> str:
-    """`value`, or where it will be seen inside when it is the absolute path of something that only the host has."""
-    if place is None or not value.startswith("/") or value.startswith(visible) or not os.path.exists(value):
+    """`value`, or where it will be seen inside when it is the absolute path, or `file://` address, of something that
+    only the host has."""
+    path = value.removeprefix(_FILE)
+    if place is None or not path.startswith("/") or path.startswith(visible) or not os.path.exists(path):
         return value
-    target = f"{place}/{len(files)}-{os.path.basename(value.rstrip('/'))}"
-    files[target] = Path(value)
-    return target
+    target = f"{place}/{len(files)}-{os.path.basename(path.rstrip('/'))}"
+    files[target] = Path(path)
+    return target if path == value else f"{_FILE}{target}"
 
 
 def _pip_files(environ: Mapping[str, str], home: Path, etc: Path) -> list[Path]:

@@ -34,12 +34,9 @@ from intermodal_docker.images.names import EMPTY, CachedLayer, base_labels, laye
 from intermodal_docker.images.options import ImageOptions
 from intermodal_docker.images.packing import pack_copy, pack_nothing, pack_tree
 from intermodal_docker.images.pip import pip_instead
-from intermodal_docker.images.pythons import Python, add_python, find_python
+from intermodal_docker.images.pythons import NO_PROGRAM, Python, add_python, find_python
 
 __all__ = ["LayerMaker"]
-
-#: How a shell says that a program is not there, or is not one for this machine.
-_NO_PROGRAM = (126, 127)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,7 +136,7 @@ class LayerMaker:
                 try:
                     box.run(run, told)
                 except StepFailed as failure:
-                    if failure.code not in _NO_PROGRAM:
+                    if failure.code not in NO_PROGRAM:
                         raise
                     box.run(pip_instead(step, run, around), told)
             case SystemPackages():

@@ -8,8 +8,19 @@ from dataclasses import dataclass
 from intermodal.plugins.building import KIT, BuildSettings, StepRun, find_uv
 from intermodal_docker.images.box import Box, StepFailed
 
-__all__ = ["Python", "add_python", "find_python"]
+__all__ = ["NO_PROGRAM", "Python", "add_python", "find_python"]
 
+#: How a shell says that a program is not there, or is not one for this machine.
+NO_PROGRAM = (126, 127)
+_FOREIGN = (
+    "uv, which fetches the Python, is no program for this image (another libc or kind of machine than its client's): "
+    "begin with an image that has a Python, and leave add_python= out."
+)
+_UNFETCHED = (
+    "uv could not put Python {} into the image: it fetches one from GitHub, unless UV_PYTHON_INSTALL_MIRROR names a "
+    "mirror or UV_PYTHON_DOWNLOADS_JSON_URL a list of your own; or begin with an image that has a Python, and leave "
+    "add_python= out."
+)
 _PROGRAMS = ("python3", "python")
 _ASK = "import platform, sys; print(platform.python_version(), sys.executable)"
 _UV = f"{KIT}/uv"
@@ -49,8 +60,5 @@ def add_python(box: Box, version: str, settings: BuildSettings, output: Callable
     try:
         box.run(run, output)
     except StepFailed as failure:
-        hint = (
-            f"uv could not put Python {version} into the image: it fetches one from GitHub. UV_PYTHON_INSTALL_MIRROR "
-            "names another place; or begin with an image that has a Python, and leave add_python= out."
-        )
+        hint = _FOREIGN if failure.code in NO_PROGRAM else _UNFETCHED.format(version)
         raise StepFailed(failure.code, [*failure.lines, hint]) from None
