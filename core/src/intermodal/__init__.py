@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from intermodal.definitions.schedules import Cron as Cron
     from intermodal.definitions.schedules import Period as Period
     from intermodal.definitions.secrets import Secret as Secret
-    from intermodal.definitions.volumes import CloudBucketMount as CloudBucketMount
+    from intermodal.definitions.buckets import CloudBucketMount as CloudBucketMount
     from intermodal.definitions.volumes import Volume as Volume
     from intermodal.definitions.web import asgi_app as asgi_app
     from intermodal.definitions.web import fastapi_endpoint as fastapi_endpoint
@@ -48,7 +48,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "App": "definitions.app",
-    "CloudBucketMount": "definitions.volumes",
+    "CloudBucketMount": "definitions.buckets",
     "Cls": "definitions.classes",
     "Cron": "definitions.schedules",
     "Dict": "definitions.dicts",

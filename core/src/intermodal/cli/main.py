@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, _Entry] = {
     "shell": _Entry("intermodal.cli.shell", "Open a shell in a container of a function's image."),
     "image": _Entry("intermodal.cli.image", "Build and inspect images; list and prune cached layers."),
     "storage": _Entry("intermodal.cli.storage", "Check what is stored, and remove what nothing needs."),
+    "volume": _Entry("intermodal.cli.volume", "Make, list and fill volumes, and fetch what is in them."),
     "plugins": _Entry("intermodal.cli.plugins", "Show loaded plugins, their hooks, and installed backends."),
     "config": _Entry("intermodal.cli.config", "Show every setting and where it comes from."),
     "version": _Entry("intermodal.cli.version", "Show the versions of what is installed."),

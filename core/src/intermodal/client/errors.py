@@ -6,14 +6,16 @@ Standard library only and Python 3.10 syntax: guests use it.
 
 from __future__ import annotations
 
+import builtins
 import pickle
 from typing import Any
 
+from intermodal import exception as exceptions
 from intermodal.client.api import Client
 from intermodal.exception import DeserializationError, ExecutionError, SerializationError
 from intermodal.wire.payload import FAILURE, failure
 
-__all__ = ["RemoteTraceback", "Revival", "rebuild", "unsendable"]
+__all__ = ["RemoteTraceback", "Revival", "named_error", "rebuild", "unsendable"]
 
 
 class RemoteTraceback(Exception):
@@ -66,6 +68,14 @@ def rebuild(client: Client, payload: Any) -> BaseException:
         exception = ExecutionError(f"{kind}: {message}")
     exception.__cause__ = RemoteTraceback(traceback)
     return exception
+
+
+def named_error(name: str, message: str) -> Exception:
+    """The error that a refused request names: one of ours, or a builtin."""
+    kind = getattr(exceptions, name, None) or getattr(builtins, name, None)
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        return kind(message)
+    return exceptions.RemoteError(f"{name}: {message}")
 
 
 def unsendable(arguments: Any, error: SerializationError) -> SerializationError:

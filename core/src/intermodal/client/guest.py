@@ -5,18 +5,16 @@ Standard library only and Python 3.10 syntax: guests use it.
 
 from __future__ import annotations
 
-import builtins
 import itertools
 import os
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from intermodal import exception
 from intermodal.client.api import CallTarget, Reply
 from intermodal.client.completion import Completion
 from intermodal.client.context import current_input
-from intermodal.client.errors import unsendable
+from intermodal.client.errors import named_error, unsendable
 from intermodal.client.outputs import Outputs
 from intermodal.exception import SerializationError
 from intermodal.wire import columns
@@ -173,11 +171,4 @@ class GuestClient:
             received: Sequence[Any] = self._link.payloads(segments) if header.get("payloads") else segments
             completion.set(Reply(header.get("value"), received))
         else:
-            completion.fail(_error(header.get("error", ""), header.get("message", "")))
-
-
-def _error(name: str, message: str) -> Exception:
-    kind = getattr(exception, name, None) or getattr(builtins, name, None)
-    if isinstance(kind, type) and issubclass(kind, Exception):
-        return kind(message)
-    return exception.RemoteError(f"{name}: {message}")
+            completion.fail(named_error(header.get("error", ""), header.get("message", "")))

@@ -1,21 +1,35 @@
-"""`Volume` and `CloudBucketMount`: named here so that files which use them load; refused when an app mounts one."""
+"""`Volume`: a directory that outlives containers, with commits that are whole or not there (volume.*)."""
 
 from __future__ import annotations
 
-from typing import NoReturn
+import builtins
+import importlib
+from collections.abc import AsyncGenerator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from intermodal.client.api import Client, Reply, current, has_current
+from intermodal.client.context import in_container
+from intermodal.client.dual import dual, dual_classmethod, dual_stream
 from intermodal.definitions.naming import check_name
-from intermodal.definitions.secrets import Secret
-from intermodal.exception import CapabilityNotSupported
+from intermodal.definitions.objects import Ephemeral, StateObject
+from intermodal.definitions.spellings import older
+from intermodal.definitions.uploads import BatchUpload
+from intermodal.definitions.volume_files import VolumeEntry, VolumeInfo, entry_of
+from intermodal.exception import InvalidError
 
-__all__ = ["CloudBucketMount", "Volume"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Volume"]
 
 
-class Volume:
-    """A named directory that lasts. This version cannot mount one: an app that does is refused when it starts."""
+class Volume(StateObject):
+    """A named directory. Give it to functions as `volumes={"/data": volume}`; read and write it from outside with its
+    methods, which need no app that runs. A handle can be an argument."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    kind: ClassVar[str] = "volume"
+    #: containers cannot write where it is mounted
+    is_read_only: bool = False
 
     @classmethod
     def from_name(
@@ -26,41 +40,151 @@ class Volume:
         create_if_missing: bool = False,
         version: int | None = None,
     ) -> Volume:
-        """The volume of this name."""
-        return cls(check_name("a volume", name))
+        """The volume of this name, looked up at its first use (`NotFoundError` then, unless it is to be created).
 
-    def commit(self) -> NoReturn:
-        """Publish what this container wrote (volume.commit)."""
-        self._refuse("commit")
+        Args:
+            version: accepted for programs that name one; all volumes are alike here.
+        """
+        return cls._named(name, environment_name, create_if_missing)
 
-    def reload(self) -> NoReturn:
-        """See what others have published (volume.reload)."""
-        self._refuse("reload")
+    @classmethod
+    def lookup(cls, name: str, *, environment_name: str | None = None, create_if_missing: bool = False) -> Volume:
+        """Older spelling of `from_name`."""
+        older("Volume.lookup()", "Volume.from_name()")
+        return cls.from_name(name, environment_name=environment_name, create_if_missing=create_if_missing)
 
-    def _refuse(self, method: str) -> NoReturn:
-        raise CapabilityNotSupported(f"volume.{method}", hint=f"Volume {self.name!r}: this version has no volumes")
+    @classmethod
+    def ephemeral(cls) -> Ephemeral[Volume]:
+        """A volume without a name that lasts for a block: `with Volume.ephemeral() as v:`, or `async with`."""
+        return Ephemeral(cls)
 
-    def __repr__(self) -> str:
-        return f"Volume({self.name!r})"
+    def read_only(self) -> Volume:
+        """The same volume, for `volumes=`: where it is mounted nothing can be written."""
+        twin = type(self)(
+            self._name,
+            object_id=self._fixed_id,
+            environment=self._environment,
+            create_if_missing=self._create_if_missing,
+        )
+        twin.is_read_only = True
+        return twin
+
+    # ---- inside a container -----------------------------------------------------------------------------------------
+
+    @dual
+    async def commit(self) -> None:
+        """Publish what this container has written: others see all of it or nothing (volume.commit).
+
+        Raises:
+            InvalidError: this code runs in no container that has the volume mounted.
+            ResourceExhaustedError: no space; what was published before stays as it is.
+        """
+        self._inside("commit")
+        await self._request("commit")
+
+    @dual
+    async def reload(self) -> None:
+        """See what others have published; what this container has written is published first (volume.reload).
+
+        Raises:
+            RuntimeError: a process of this container has a file open in the volume, or its working directory; the
+                message names it.
+            InvalidError: this code runs in no container that has the volume mounted.
+        """
+        self._inside("reload")
+        await self._request("reload")
+
+    def _inside(self, what: str) -> None:
+        if not in_container():
+            raise InvalidError(
+                f"Volume.{what}() is for code in a container that has the volume mounted; what batch_upload(), "
+                "remove_file() and copy_files() do is published when they return"
+            )
+
+    # ---- from anywhere ----------------------------------------------------------------------------------------------
+
+    @dual
+    async def listdir(self, path: str = "/", *, recursive: bool = False) -> builtins.list[VolumeEntry]:
+        """What is in a directory; a file is listed alone. Raises `FileNotFoundError` (volume.client)."""
+        reply = await self._request("list", path=path, recursive=recursive)
+        return [entry_of(row) for row in reply.value]
+
+    @dual_stream
+    async def iterdir(self, path: str = "/", *, recursive: bool = True) -> AsyncGenerator[VolumeEntry, None]:
+        """The same one by one, by default with all that lies deeper."""
+        for entry in await self.listdir.__wrapped__(path, recursive=recursive):
+            yield entry
+
+    @dual_stream
+    async def read_file(self, path: str) -> AsyncGenerator[bytes, None]:
+        """The bytes of a file in pieces, all of one version. Raises `FileNotFoundError`, `IsADirectoryError`."""
+        offset, size, version = 0, 1, None
+        while offset < size:
+            reply = await self._request("read", path=path, offset=offset, version=version)
+            size, version = reply.value["size"], reply.value["version"]
+            piece = reply.segments[0]
+            if not piece:
+                return
+            offset += len(piece)
+            yield piece
+
+    def batch_upload(self, force: bool = False) -> BatchUpload:
+        """Upload files: `with volume.batch_upload() as batch: batch.put_file(...)`. They are published together when
+        the block ends, and not at all where it fails.
+
+        Args:
+            force: overwrite files that are there; else `FileExistsError`.
+        """
+        return BatchUpload(self._request, force)
+
+    @dual
+    async def copy_files(self, src_paths: Sequence[str], dst_path: str, recursive: bool = False) -> None:
+        """Copy within the volume, as `cp` does. Raises `FileNotFoundError`, `NotADirectoryError`."""
+        await self._request("copy", sources=list(src_paths), target=dst_path, recursive=recursive)
+
+    @dual
+    async def remove_file(self, path: str, recursive: bool = False) -> None:
+        """Remove a file, or with `recursive` a directory. Raises `FileNotFoundError`, `IsADirectoryError`."""
+        await self._request("remove", path=path, recursive=recursive)
+
+    @dual_classmethod
+    async def delete(cls, name: str, *, environment_name: str | None = None) -> None:
+        """Remove a named volume with all it holds. Raises `NotFoundError`."""
+        params = {"name": check_name("a volume", name), "environment": environment_name}
+        await _control_plane().request("volume.delete", params)
+
+    @dual_classmethod
+    async def rename(cls, old_name: str, new_name: str, *, environment_name: str | None = None) -> None:
+        """Give a volume another name. Raises `NotFoundError`, `AlreadyExistsError`."""
+        params = {"old": check_name("a volume", old_name), "new": check_name("a volume", new_name)}
+        await _control_plane().request("volume.rename", {**params, "environment": environment_name})
+
+    @dual_classmethod
+    async def list(cls, *, environment_name: str | None = None) -> builtins.list[VolumeInfo]:
+        """The volumes of an environment, sorted by name."""
+        reply = await _control_plane().request("volume.names", {"environment": environment_name})
+        return [VolumeInfo(*row) for row in reply.value]
+
+    async def _request(self, operation: str, segments: Sequence[bytes] = (), **params: Any) -> Reply:
+        identity = await self._identity()
+        return await _control_plane().request(f"volume.{operation}", {"id": identity, **params}, segments)
+
+    async def _identity(self) -> str:
+        client, known = _control_plane(), self._known
+        return self._fixed_id or (known[1] if known and known[0] is client else await self._create(client))
+
+    @classmethod
+    async def _make(cls, initial: Sequence[bytes]) -> Self:
+        made = cls(None)
+        made._fixed_id = await made._create(_control_plane())
+        return made
 
 
-class CloudBucketMount:
-    """An S3 bucket shown as files (bucket.mount). This version cannot mount one: an app that does is refused."""
-
-    def __init__(
-        self,
-        bucket_name: str,
-        bucket_endpoint_url: str | None = None,
-        *,
-        key_prefix: str | None = None,
-        secret: Secret | None = None,
-        read_only: bool = False,
-    ) -> None:
-        self.bucket_name = bucket_name
-        self.bucket_endpoint_url = bucket_endpoint_url
-        self.key_prefix = key_prefix
-        self.secret = secret
-        self.read_only = read_only
-
-    def __repr__(self) -> str:
-        return f"CloudBucketMount({self.bucket_name!r})"
+def _control_plane() -> Client:
+    """Who answers: the running app, the container's host, or else this process itself."""
+    if has_current() or in_container():
+        return current()
+    # Named late and by text: the driver is a room that containers do not have, nor may definitions know it.
+    standing: Any = importlib.import_module("intermodal.driver.volumes.standing")
+    client: Client = standing.standing()
+    return client

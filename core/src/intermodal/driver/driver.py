@@ -21,6 +21,7 @@ from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
 from intermodal.driver.requests import Requests
 from intermodal.driver.unit import Unit, failure_of
+from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.engine import Engine, commands, events
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import PluginHost
@@ -58,6 +59,7 @@ class Driver:
         session: str,
         data_dir: Path,
         build_secrets: Mapping[str, Mapping[str, str]],
+        volumes: SessionVolumes,
     ) -> None:
         self.loop = loop
         self.calls = CallBook()
@@ -71,7 +73,7 @@ class Driver:
         self._launcher = host.launcher()
         self.passes_fds = "fd_passing" in host.capabilities().supported
         self._gpus = host.gpus()
-        self.requests = Requests(self, state, str(host.config.get("environment")))
+        self.requests = Requests(self, state, volumes, str(host.config.get("environment")))
         self._nested = NestedClients(self)
         self.ready: list[Callable[[], None]] = []
         self._inbox: deque[events.Event] = deque()

@@ -7,15 +7,14 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from intermodal import exception
 from intermodal.client.api import CallTarget, Reply
 from intermodal.client.completion import Completion
-from intermodal.client.errors import unsendable
+from intermodal.client.errors import named_error, unsendable
 from intermodal.client.outputs import Outputs
 from intermodal.driver.driver import Driver
 from intermodal.driver.requests import RequestError
 from intermodal.engine import events
-from intermodal.exception import ConnectionError, ExecutionError, SerializationError
+from intermodal.exception import ConnectionError, SerializationError
 from intermodal.wire.arena import Arena
 from intermodal.wire.payload import dumps, loads
 
@@ -133,8 +132,7 @@ class EmbeddedClient:
                 answer = await self._driver.requests.answer(method, params, segments)
                 completion.set(Reply(answer.value, answer.segments))
             except RequestError as refused:
-                kind = getattr(exception, refused.error, ExecutionError)
-                completion.fail(kind(refused.message))
+                completion.fail(named_error(refused.error, refused.message))
             except asyncio.CancelledError:
                 completion.fail(ConnectionError("the app has stopped"))
             except Exception as error:  # noqa: BLE001 - it belongs to whoever asked

@@ -1,9 +1,11 @@
-"""Answers what clients ask beyond calls: outputs by id, cancellation, statistics, autoscalers, queues and dicts."""
+"""Answers what clients ask beyond calls: outputs by id, cancellation, statistics, autoscalers, queues, dicts and
+volumes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,9 @@ from intermodal.storage import RequestError, StateService
 
 if TYPE_CHECKING:
     from intermodal.driver.driver import Driver
+    from intermodal.driver.volumes.session import SessionVolumes
 
-__all__ = ["Answer", "RequestError", "Requests"]
+__all__ = ["Answer", "RequestError", "Requests", "in_environment", "refusing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,30 @@ class Answer:
     payloads: bool = False
 
 
+def in_environment(params: dict[str, Any], environment: str) -> dict[str, Any]:
+    """`params`, where a name that comes with no environment of its own is one of `environment`."""
+    return {**params, "environment": params["environment"] or environment} if "environment" in params else params
+
+
+@contextlib.contextmanager
+def refusing(method: str) -> Iterator[None]:
+    """Whatever is wrong with a request is a `RequestError`."""
+    try:
+        yield
+    except Error as error:
+        raise RequestError(type(error).__name__, str(error)) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise RequestError("InvalidError", f"{method}: a parameter is missing or malformed: {error!r}") from error
+
+
 class Requests:
     """One method per request name. Refusals are `RequestError`, naming a class of `intermodal.exception`."""
 
-    def __init__(self, driver: Driver, state: StateService, environment: str) -> None:
+    def __init__(self, driver: Driver, state: StateService, volumes: SessionVolumes, environment: str) -> None:
         """`environment`: where names are looked for that come with none of their own."""
         self._driver = driver
         self._state = state
+        self._volumes = volumes
         self._environment = environment
         self._methods: dict[str, Callable[[dict[str, Any]], Awaitable[Answer]]] = {
             "call.output": self._output,
@@ -47,18 +67,17 @@ class Requests:
     async def answer(self, method: str, params: dict[str, Any], segments: Sequence[bytes], owner: str = "") -> Answer:
         """Handle one request; `owner` is the container it comes from. Raises `RequestError`."""
         handler = self._methods.get(method)
-        try:
+        with refusing(method):
             if handler is not None:
                 return await handler(params)
             if method.startswith(("queue.", "dict.")):
-                if "environment" in params:
-                    params = {**params, "environment": params["environment"] or self._environment}
+                params = in_environment(params, self._environment)
                 reply = await self._state.handle(method, params, segments, owner=owner)
                 return Answer(reply.value, reply.segments)
-        except Error as error:
-            raise RequestError(type(error).__name__, str(error)) from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise RequestError("InvalidError", f"{method}: a parameter is missing or malformed: {error!r}") from error
+            if method.startswith("volume."):
+                params = in_environment(params, self._environment)
+                reply = await self._volumes.handle(method, params, segments, owner=owner)
+                return Answer(reply.value, reply.segments)
         raise RequestError("InvalidError", f"there is no request {method!r}")
 
     def release_owner(self, owner: str) -> None:

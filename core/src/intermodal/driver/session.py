@@ -14,10 +14,12 @@ from intermodal.driver.data_dir import using
 from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
+from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.exception import NotFoundError
 from intermodal.plugins import BuiltImage, CollectableStorage, Config, PluginHost, Storage, load
 from intermodal.specs import AppSpec, FileTree, ImageSpec
 from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore, Uses
+from intermodal.storage.volumes import VolumeService
 from intermodal.wire.arena import Arena
 
 __all__ = ["EmbeddedSession"]
@@ -75,6 +77,7 @@ class EmbeddedSession:
         self._host: PluginHost | None = None
         self._driver: Driver | None = None
         self._state: StateService | None = None
+        self._volumes: SessionVolumes | None = None
         self._storage: Storage | None = None
         self._blobs: LocalBlobs | None = None
         self.client: EmbeddedClient
@@ -105,6 +108,7 @@ class EmbeddedSession:
         guest = await asyncio.to_thread(bundle.materialise, data_dir)
         pruning.use_bundle(used, guest)
         self._state = StateService(data_dir)
+        self._volumes = SessionVolumes(VolumeService(self._storage, self._blobs, self.id))
         driver = Driver(
             loop,
             host,
@@ -118,6 +122,7 @@ class EmbeddedSession:
             self.id,
             data_dir,
             self._build_secrets,
+            self._volumes,
         )
         await driver.open()
         driver.register(self._app)
@@ -156,6 +161,8 @@ class EmbeddedSession:
             await self._host.builder().close()
         if self._state is not None:
             await self._state.close()
+        if self._volumes is not None:
+            await self._volumes.close()
         if self._storage is not None:
             await self._storage.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from intermodal.plugins import StoredBlob
@@ -31,6 +31,10 @@ class DirectoryStorage:
     async def put(self, data: bytes | Path) -> str:
         """Store; the SHA-256 in hex."""
         return await asyncio.to_thread(self.blobs.put, data)
+
+    async def put_many(self, contents: Sequence[bytes | Path]) -> list[str]:
+        """Store several; the SHA-256 of each in hex."""
+        return await asyncio.to_thread(lambda: list(map(self.blobs.put, contents)))
 
     async def get(self, blob: str) -> bytes:
         """All bytes. Raises `KeyError` (unknown) or `DamagedBlobError`."""

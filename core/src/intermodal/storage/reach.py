@@ -19,6 +19,8 @@ Tracer = Callable[[str, Storage], AsyncIterator[str]]
 #: references of a new kind adds a line.
 TRACERS: Mapping[str, str] = {
     "pin": "intermodal.storage.reach:trace_pin",
+    "volume": "intermodal.storage.volumes.tracing:trace_head",
+    "volumes": "intermodal.storage.volumes.tracing:trace_catalog",
 }
 
 

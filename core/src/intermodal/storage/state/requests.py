@@ -122,6 +122,29 @@ class Params:
             return value
         self._wrong("environment", value, "1 to 64 letters, digits, '.', '_' or '-'")
 
+    def text(self, name: str) -> str:
+        """Any text."""
+        value = self._left.pop(name, None)
+        return value if isinstance(value, str) else self._wrong(name, value, "text")
+
+    def optional(self, name: str) -> str | None:
+        """Text, or None."""
+        return None if self._left.get(name) is None else self.text(name)
+
+    def texts(self, name: str) -> list[str]:
+        """A list of texts; nothing is an empty one."""
+        value = self._left.pop(name, None) or []
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            self._wrong(name, value, "a list of texts")
+        return value
+
+    def rows(self, name: str) -> list[list[Any]]:
+        """A list of lists."""
+        value = self._left.pop(name, None)
+        if not isinstance(value, list) or not all(isinstance(each, list) for each in value):
+            self._wrong(name, value, "a list of lists")
+        return value
+
     def partition(self) -> str:
         """The partition of a queue; "" is the default one."""
         value = self._left.pop("partition", None)

@@ -1,0 +1,3 @@
+"""Volumes of running containers, and of processes that run none (volume.*)."""
+
+from __future__ import annotations
