@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from intermodal.client.calls import gather as gather
     from intermodal.definitions import gpu as gpu
     from intermodal.definitions.app import App as App
+    from intermodal.definitions.buckets import CloudBucketMount as CloudBucketMount
     from intermodal.definitions.classes import Cls as Cls
     from intermodal.definitions.context import current_attempt as current_attempt
     from intermodal.definitions.context import current_function_call_id as current_function_call_id
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from intermodal.definitions.schedules import Cron as Cron
     from intermodal.definitions.schedules import Period as Period
     from intermodal.definitions.secrets import Secret as Secret
-    from intermodal.definitions.buckets import CloudBucketMount as CloudBucketMount
     from intermodal.definitions.volumes import Volume as Volume
     from intermodal.definitions.web import asgi_app as asgi_app
     from intermodal.definitions.web import fastapi_endpoint as fastapi_endpoint

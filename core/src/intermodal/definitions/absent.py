@@ -6,7 +6,7 @@ __all__ = ["message"]
 
 _INSTEAD = {
     "Mount": "files are part of the image: write image.add_local_dir() or image.add_local_file()",
-    "NetworkFileSystem": "there is no NetworkFileSystem, and no Volume yet: pass values, or use a Dict",
+    "NetworkFileSystem": "there is no NetworkFileSystem: use a Volume",
     "Proxy": "there is no Proxy: containers reach the network as the backend lets them",
     "Sandbox": "there is no Sandbox yet: run the command in a function, with subprocess",
     "Stub": "Stub is the older name of App: write App",

@@ -52,7 +52,9 @@ class BatchUpload:
         #: told of progress: files and bytes that were stored since the last time, of how many in all
         self.on_stored: Callable[[int, int], None] = lambda files, size: None
 
-    def put_file(self, local_file: str | os.PathLike[str] | BinaryIO, remote_path: str, mode: int | None = None) -> None:
+    def put_file(
+        self, local_file: str | os.PathLike[str] | BinaryIO, remote_path: str, mode: int | None = None
+    ) -> None:
         """Upload a local file, or what a binary file-like object has, to `remote_path`; with a "/" at its end, into
         that directory. `mode`: permission bits; default: the file's own, or 0o644.
 

@@ -71,7 +71,10 @@ def put(stack: Stack, entries: Mapping[str, Entry], *, force: bool) -> Changes:
 
 
 def removed(stack: Stack, path: str, *, recursive: bool) -> Changes:
-    """Remove a file, or with `recursive` a directory with all in it. Raises `FileNotFoundError`, `IsADirectoryError`."""
+    """Remove a file, or with `recursive` a directory with all in it.
+
+    Raises `FileNotFoundError`, `IsADirectoryError`.
+    """
     entry = found(stack, path)
     if isinstance(entry, Directory) and not recursive:
         raise _error(IsADirectoryError, errno.EISDIR, path)

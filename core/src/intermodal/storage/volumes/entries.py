@@ -138,4 +138,10 @@ def _place(value: list[Any]) -> Place:
     if kind == "f":
         check_id(rest[0])
         return File(*rest)
-    return {"d": Directory, "l": Link, "g": Gone}[kind](*rest)
+    if kind == "d":
+        return Directory(*rest)
+    if kind == "l":
+        return Link(*rest)
+    if kind == "g":
+        return GONE
+    raise ValueError(f"{kind!r} is no kind of place")

@@ -64,7 +64,7 @@ class _Merge:
         was = self._head.lookup(path)
         if was is None:
             return
-        if isinstance(was, Directory) and any(self._places.get(_join(path, name)) != GONE for name in self._names(path)):
+        if isinstance(was, Directory) and any(self._places.get(inside) != GONE for inside in self._names(path)):
             return
         self._overwrites(path, was, None)
         self._places[path] = GONE
@@ -119,7 +119,7 @@ class _Merge:
                 if above not in places:
                     now = self._now(above)
                     assert isinstance(now, Directory), f"{above!r} is above {path!r}"
-                    places[above] = now._replace(opaque=False)
+                    places[above] = now
             places[path] = place
         return places
 
@@ -129,22 +129,14 @@ class _Merge:
             return None if isinstance(place, Gone) else place
         if any(not isinstance(self._places.get(above, Directory()), Directory) for above in ancestors(path)):
             return None
-        return _plain(self._head.lookup(path))
+        return self._head.lookup(path)
 
     def _names(self, path: str) -> list[str]:
-        return list(self._head.children(path))
+        return [f"{path}/{name}" if path else name for name in self._head.children(path)]
 
     def _overwrites(self, path: str, was: Entry | None, new: Entry | None) -> None:
         if was is not None and not same(was, new) and not same(was, self._known.lookup(path)):
             self.lost.add(path)
-
-
-def _plain(entry: Entry | None) -> Entry | None:
-    return entry._replace(opaque=False) if isinstance(entry, Directory) else entry
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}/{name}" if path else name
 
 
 def _depth(path: str) -> int:

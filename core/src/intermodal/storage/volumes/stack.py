@@ -20,7 +20,7 @@ class Stack:
         for delta in self.deltas:
             place = delta.get(path)
             if place is not None:
-                return None if isinstance(place, Gone) else place
+                return None if isinstance(place, Gone) else _shown(place)
             if delta.hides(path):
                 return None
         return None if path else ROOT
@@ -42,7 +42,7 @@ class Stack:
                     found.setdefault(name, place)
             if here.opaque:
                 break
-        return {name: place for name, place in sorted(found.items()) if not isinstance(place, Gone)}
+        return {name: _shown(place) for name, place in sorted(found.items()) if not isinstance(place, Gone)}
 
     def walk(self, path: str = "") -> Iterator[tuple[str, Entry]]:
         """Everything below `path`, a directory before what is in it."""
@@ -54,3 +54,8 @@ class Stack:
                 yield child, entry
                 if isinstance(entry, Directory):
                     pending.append(child)
+
+
+def _shown(entry: Entry) -> Entry:
+    """What lies below a delta is nothing that readers see."""
+    return entry._replace(opaque=False) if isinstance(entry, Directory) and entry.opaque else entry

@@ -50,7 +50,7 @@ class Version:
         try:
             content = json.loads(data)
             if content.pop("format") != _FORMAT:
-                raise BackendError("a version of a volume was written by a newer version of intermodal: update this one")
+                raise BackendError("this version of a volume was written by a newer intermodal: update this one")
             return cls(tuple(content.pop("deltas")), tuple(content.pop("sizes")), **content)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BackendError(f"this is no version of a volume: {error!r}") from None
@@ -96,7 +96,7 @@ class Versions:
 
     async def stack(self, version: Version) -> Stack:
         """The version's content. Raises `BackendError` where a part of it is damaged."""
-        return Stack(await asyncio.gather(*(self._delta(blob) for blob in version.deltas)))
+        return Stack(await asyncio.gather(*(self.delta(blob) for blob in version.deltas)))
 
     async def commit(self, volume: str, known: Known, changes: Changes) -> Commit:
         """Publish what a writer did, all of it or nothing; the blobs of its files are stored already.
@@ -110,9 +110,7 @@ class Versions:
             if not len(result.delta):
                 return Commit(head, result.lost)
             delta = await self._storage.put(await asyncio.to_thread(result.delta.encode))
-            new = Version(
-                (delta, *head.deltas), (len(result.delta), *head.sizes), head.number + 1, time.time()
-            )
+            new = Version((delta, *head.deltas), (len(result.delta), *head.sizes), head.number + 1, time.time())
             if await self._storage.swap_ref(head_ref(volume), blob, await self._storage.put(new.encode())):
                 self._remember(delta, result.delta)
                 return Commit(new, result.lost)
@@ -124,16 +122,12 @@ class Versions:
         count = run_to_merge(head.sizes, self._most)
         if not count:
             return False
-        parts = [await self._delta(name) for name in head.deltas[:count]]
+        parts = [await self.delta(name) for name in head.deltas[:count]]
         delta = await asyncio.to_thread(merged, parts, bottom=count == len(head.deltas))
         name = await self._storage.put(await asyncio.to_thread(delta.encode))
         new = Version((name, *head.deltas[count:]), (len(delta), *head.sizes[count:]), head.number, head.created)
         self._remember(name, delta)
         return await self._storage.swap_ref(head_ref(volume), blob, await self._storage.put(new.encode()))
-
-    async def delta(self, blob: str) -> Delta:
-        """One delta. Raises `BackendError`, `KeyError`."""
-        return await self._delta(blob)
 
     async def named_head(self, volume: str) -> tuple[Version, str]:
         """The newest version, and the blob that keeps it. Raises like `head`."""
@@ -142,7 +136,8 @@ class Versions:
             raise NotFoundError(f"the volume {volume} does not exist, or was deleted")
         return await self.read(blob), blob
 
-    async def _delta(self, blob: str) -> Delta:
+    async def delta(self, blob: str) -> Delta:
+        """One delta. Raises `BackendError`, `KeyError`."""
         known = self._cache.get(blob)
         if known is not None:
             self._cache.move_to_end(blob)
