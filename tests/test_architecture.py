@@ -26,7 +26,6 @@ PUBLIC = {
     "intermodal.plugins.commands",
     "intermodal.plugins.gpus",
     "intermodal.plugins.processes",
-    "intermodal.plugins.terminals",
     "intermodal.specs",
 }
 #: Used behind a check of the version or an `except ImportError`, which the static check below does not read.

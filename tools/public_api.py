@@ -26,7 +26,6 @@ MODULES = (
     "intermodal.plugins.commands",
     "intermodal.plugins.gpus",
     "intermodal.plugins.processes",
-    "intermodal.plugins.terminals",
     "intermodal.specs",
 )
 #: Longer signatures get a line for each parameter, so that a change of one shows as one line.

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 #: What of each role counts as asking the backend for something.
 _ASKING = {
-    "launcher": ("launch", "shell"),
+    "launcher": ("launch", "bare"),
     "builder": ("build", "prune"),
     "gpus": ("acquire", "inventory"),
     "storage": ("put", "get", "has", "stream", "read_ref", "swap_ref"),

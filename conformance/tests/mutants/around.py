@@ -51,8 +51,10 @@ class AroundLauncher:
     ) -> Container:
         return await self.inner.launch(spec, image, gpus, boot, output)
 
-    async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
-        return await self.inner.shell(spec, image, gpus, argv)
+    async def bare(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
+    ) -> Container:
+        return await self.inner.bare(spec, image, gpus, output)
 
     async def close(self) -> None:
         await self.inner.close()
@@ -101,8 +103,9 @@ class AroundContainer:
         env: Mapping[str, str] | None = None,
         workdir: str | None = None,
         pty: bool = False,
+        size: tuple[int, int] = (24, 80),
     ) -> ExecProcess:
-        return await self.inner.exec(argv, env=env, workdir=workdir, pty=pty)
+        return await self.inner.exec(argv, env=env, workdir=workdir, pty=pty, size=size)
 
 
 class AroundProcess:

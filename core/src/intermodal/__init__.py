@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from intermodal.definitions.partial import method as method
     from intermodal.definitions.queues import Queue as Queue
     from intermodal.definitions.retries import Retries as Retries
+    from intermodal.definitions.sandbox import Sandbox as Sandbox
     from intermodal.definitions.schedules import Cron as Cron
     from intermodal.definitions.schedules import Period as Period
     from intermodal.definitions.secrets import Secret as Secret
@@ -60,6 +61,7 @@ _PLACES = {
     "Period": "definitions.schedules",
     "Queue": "definitions.queues",
     "Retries": "definitions.retries",
+    "Sandbox": "definitions.sandbox",
     "Secret": "definitions.secrets",
     "Volume": "definitions.volumes",
     "asgi_app": "definitions.web",

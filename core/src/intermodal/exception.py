@@ -32,6 +32,8 @@ __all__ = [
     "PluginError",
     "RemoteError",
     "ResourceExhaustedError",
+    "SandboxTerminatedError",
+    "SandboxTimeoutError",
     "SerializationError",
     "TimeoutError",
     "VersionError",
@@ -120,6 +122,14 @@ class TimeoutError(Error):
 
 class FunctionTimeoutError(TimeoutError):
     """An input ran longer than its function's `timeout` (call.timeout)."""
+
+
+class SandboxTimeoutError(TimeoutError):
+    """The sandbox lasted longer than its `timeout` (sandbox.end)."""
+
+
+class SandboxTerminatedError(Error):
+    """The sandbox was ended from outside, or its container was lost (sandbox.end)."""
 
 
 class OutputExpiredError(TimeoutError):

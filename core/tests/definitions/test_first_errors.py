@@ -33,7 +33,6 @@ class Model:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("Sandbox", "no Sandbox yet.*in a function"),
         ("NetworkFileSystem", "no NetworkFileSystem.*Volume"),
         ("Mount", "add_local_dir"),
         ("Stub", "write App"),

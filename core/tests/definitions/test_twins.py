@@ -15,6 +15,8 @@ from intermodal.client.calls import FunctionCall
 from intermodal.client.dual import Dual, DualStream
 from intermodal.definitions import functions
 from intermodal.definitions.functions import Mapper
+from intermodal.definitions.sandbox_process import ContainerProcess
+from intermodal.definitions.sandbox_streams import StreamReader, StreamWriter
 from intermodal.exception import InvalidError
 
 app = intermodal.App("twins")
@@ -58,6 +60,9 @@ class Model:
         return x
 
 
+ended = ContainerProcess[str]("sb-1", "1")
+ended._code = 0
+
 OBJECTS: dict[str, Any] = {
     "App": app,
     "Cls": Model,
@@ -67,6 +72,10 @@ OBJECTS: dict[str, Any] = {
     "Queue": intermodal.Queue.from_name("q"),
     "Dict": intermodal.Dict.from_name("d"),
     "Image": intermodal.Image.debian_slim(),
+    "ContainerProcess": ended,
+    "Sandbox": intermodal.Sandbox("sb-1"),
+    "StreamReader": StreamReader("sb-1", "1", 1),
+    "StreamWriter": StreamWriter("sb-1", "1"),
     "Secret": intermodal.Secret.from_dict({"A": "1"}),
     "Volume": intermodal.Volume.from_name("v"),
 }

@@ -131,7 +131,9 @@ class PlainLauncher:
             return ContainerExit(cause="killed", code=128 - code)
         return ContainerExit(cause="exited", code=code)
 
-    async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
+    async def bare(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
+    ) -> PlainContainer:
         raise NotImplementedError
 
     async def close(self) -> None:

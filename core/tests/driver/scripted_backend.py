@@ -167,8 +167,8 @@ class ScriptedLauncher:
         stage.launched.put(peer)
         return peer
 
-    async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
-        return 0
+    async def bare(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink) -> Peer:
+        return await self.launch(spec, image, gpus, b"", output)
 
     async def close(self) -> None:
         return None

@@ -32,7 +32,7 @@ BACKEND = """
     class StubLauncher:
         async def totals(self): return ResourceTotals()
         async def launch(self, spec, image, gpus, boot, output): raise NotImplementedError
-        async def shell(self, spec, image, gpus, argv): return 0
+        async def bare(self, spec, image, gpus, output): raise NotImplementedError
         async def close(self): pass
 
     @hookimpl

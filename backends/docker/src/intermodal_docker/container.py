@@ -71,6 +71,12 @@ class EngineContainer:
         for fd in (out[1], err[1]):
             os.close(fd)
 
+    def hold(self, held: Sequence[int]) -> None:
+        """Start no guest. `held`: as for `run`."""
+        self._theirs.close()
+        if held:
+            self._life.hold(held)
+
     async def wait(self) -> ContainerExit:
         """See the protocol."""
         return await asyncio.shield(self._exit)
@@ -94,7 +100,7 @@ class EngineContainer:
         pty: bool = False,
         size: tuple[int, int] = (24, 80),
     ) -> PipedProcess:
-        """See the protocol. `size` of a terminal is in rows and columns."""
+        """See the protocol."""
         return await self._life.start(argv, env or {}, workdir or self._spec.workdir, size if pty else None)
 
     def _ended(self, told: Message) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -20,7 +20,6 @@ from intermodal.plugins import (
     OutputSink,
 )
 from intermodal.plugins.gpus import counts, host_gpus
-from intermodal.plugins.terminals import shell_in, show
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_docker.container import EngineContainer
 from intermodal_docker.door import Door
@@ -73,9 +72,13 @@ class EngineLauncher(Launcher):
             raise
         return container
 
-    async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
+    async def bare(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
+    ) -> EngineContainer:
         """See the protocol."""
-        return await shell_in(await self._start(spec, image, gpus, show), argv)
+        container = await self._start(spec, image, gpus, output)
+        container.hold(gpus.fds if gpus else ())
+        return container
 
     async def close(self) -> None:
         """See the protocol."""

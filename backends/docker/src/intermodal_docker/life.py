@@ -46,6 +46,10 @@ class Life:
         """Start the guest with its stream, standard output and error; what follows in `fds` process 1 holds."""
         self._tell({"t": "run", "path": list(python_path), "fds": len(fds)}, fds)
 
+    def hold(self, fds: Sequence[int]) -> None:
+        """Process 1 holds these descriptors as long as it lives."""
+        self._tell({"t": "hold", "fds": len(fds)}, fds)
+
     def end(self) -> None:
         """End the container."""
         if not self._over:

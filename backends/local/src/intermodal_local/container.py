@@ -72,7 +72,7 @@ class LocalContainer:
         pty: bool = False,
         size: tuple[int, int] = (24, 80),
     ) -> LocalProcess:
-        """See the protocol. `size` of a terminal is in rows and columns."""
+        """See the protocol."""
         if self._plain:
             raise CapabilityNotSupported("exec", "local", advice.PLAIN)
         ours, theirs = messages.pair()

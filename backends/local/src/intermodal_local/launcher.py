@@ -13,7 +13,6 @@ from typing import Any
 
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import BuiltImage, ContainerExit, GpuLease, LaunchBusy, LaunchRefused, OutputSink
-from intermodal.plugins.terminals import shell_in, show
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_local.base import Base, prepare_base
 from intermodal_local.container import LocalContainer
@@ -119,9 +118,11 @@ class LocalLauncher:
                 os.close(fd)
         return container, await self._admitted(container, answer)
 
-    async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
+    async def bare(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
+    ) -> LocalContainer:
         """See the protocol."""
-        return await shell_in(await self.start(spec, Rootfs.from_json(image.ref), gpus, show, ()), argv)
+        return await self.start(spec, Rootfs.from_json(image.ref), gpus, output, ())
 
     async def close(self) -> None:
         """See the protocol."""

@@ -22,8 +22,9 @@ class FaultyContainer(AroundContainer):
         env: Mapping[str, str] | None = None,
         workdir: str | None = None,
         pty: bool = False,
+        size: tuple[int, int] = (24, 80),
     ) -> ExecProcess:
-        return FaultyProcess(await self.inner.exec(argv, env=env, workdir=workdir, pty=pty))
+        return FaultyProcess(await self.inner.exec(argv, env=env, workdir=workdir, pty=pty, size=size))
 
 
 @hookimpl(wrapper=True)

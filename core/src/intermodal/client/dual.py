@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from intermodal.client.completion import run_async, run_sync
 
-__all__ = ["Dual", "DualStream", "dual", "dual_classmethod", "dual_stream"]
+__all__ = ["Dual", "DualStream", "dual", "dual_classmethod", "dual_stream", "dual_stream_classmethod"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -125,6 +125,15 @@ class _DualClassMethod(Generic[P, R]):
         return Dual(functools.partial(self.__wrapped__, owner))
 
 
+class _DualStreamClassMethod(Generic[P, R]):
+    def __init__(self, implementation: Callable[Concatenate[Any, P], AsyncGenerator[R, None]]) -> None:
+        self.__wrapped__ = implementation
+        self.__doc__ = implementation.__doc__
+
+    def __get__(self, instance: object, owner: type) -> DualStream[P, R]:
+        return DualStream(functools.partial(self.__wrapped__, owner))
+
+
 def dual(implementation: Callable[Concatenate[S, P], Coroutine[Any, Any, R]]) -> _DualMethod[S, P, R]:
     """Decorate an `async def` method that awaits only completions (or other such coroutines)."""
     return _DualMethod(implementation)
@@ -138,3 +147,10 @@ def dual_classmethod(implementation: Callable[Concatenate[Any, P], Coroutine[Any
 def dual_stream(implementation: Callable[Concatenate[S, P], AsyncGenerator[R, None]]) -> _DualStreamMethod[S, P, R]:
     """Decorate an async generator method that awaits only completions."""
     return _DualStreamMethod(implementation)
+
+
+def dual_stream_classmethod(
+    implementation: Callable[Concatenate[Any, P], AsyncGenerator[R, None]],
+) -> _DualStreamClassMethod[P, R]:
+    """The same for what is called on the class, and gets it first."""
+    return _DualStreamClassMethod(implementation)

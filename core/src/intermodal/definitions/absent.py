@@ -8,7 +8,6 @@ _INSTEAD = {
     "Mount": "files are part of the image: write image.add_local_dir() or image.add_local_file()",
     "NetworkFileSystem": "there is no NetworkFileSystem: use a Volume",
     "Proxy": "there is no Proxy: containers reach the network as the backend lets them",
-    "Sandbox": "there is no Sandbox yet: run the command in a function, with subprocess",
     "Stub": "Stub is the older name of App: write App",
     "Tunnel": "there are no tunnels yet",
     "build": "there is no @build: write image.run_function(), or @enter for what each container does",

@@ -47,22 +47,21 @@ class Lowered:
 
 @dataclass(frozen=True)
 class LoweredImage:
-    """What a build gets: `blobs` by SHA-256, `secrets` by the names that the spec has."""
+    """What a build gets: `blobs` by SHA-256, `secrets` by the names that the spec has. `mounts` are the files that
+    containers see without a build."""
 
     spec: ImageSpec
     blobs: Blobs
     secrets: dict[str, dict[str, str]]
+    mounts: tuple[MountSpec, ...] = ()
 
 
 def lower_image(image: Image) -> LoweredImage:
-    """Read the local files and secrets that the build of `image` uses, and freeze it. Raises as `lower`.
-
-    Files that containers see without a build are checked, and are no part of it.
-    """
+    """Read the local files and secrets that the build of `image` uses, and freeze it. Raises as `lower`."""
     places = [place_of(function) for function in image.functions()]
     lowering = _Lowering((), None, places)
-    spec, _ = lowering.image(image)
-    return LoweredImage(spec, lowering.blobs, lowering.build_secrets)
+    spec, mounts = lowering.image(image)
+    return LoweredImage(spec, lowering.blobs, lowering.build_secrets, mounts)
 
 
 def lower(app: App) -> Lowered:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from intermodal.driver.pools import Pool
 from intermodal.plugins.commands import GUEST_PATH
 from intermodal.plugins.roles import Blobs, BuiltImage, GpuLease
-from intermodal.specs import ContainerSpec, FileTree, FunctionSpec, HostMount, content_hash, to_json
+from intermodal.specs import (
+    ContainerSpec,
+    FileTree,
+    FunctionSpec,
+    HostMount,
+    MountSpec,
+    SandboxSpec,
+    content_hash,
+    to_json,
+)
 from intermodal.wire.frame import encode
 from intermodal.wire.messages import PROTOCOL
 
-__all__ = ["SOURCE_PATH", "Trees", "boot_frame", "container_spec"]
+__all__ = ["SOURCE_PATH", "Trees", "boot_frame", "container_spec", "sandbox_container"]
 
 #: Where the user's own code is mounted.
 SOURCE_PATH = "/root"
@@ -87,15 +96,42 @@ async def container_spec(
     )
 
 
+async def sandbox_container(
+    container: str,
+    spec: SandboxSpec,
+    image: BuiltImage,
+    gpus: GpuLease | None,
+    secrets: Mapping[str, str],
+    *,
+    trees: Trees,
+    guest: Path,
+) -> ContainerSpec:
+    """The spec of a sandbox's container. Environment, later wins: defaults, image, sandbox, secrets, devices."""
+    env = {"HOME": "/root", **dict(image.env), **dict(spec.env), **secrets, **dict(gpus.env if gpus else ())}
+    mounts = await asyncio.to_thread(_shown, spec.mounts, trees) if spec.mounts else []
+    return ContainerSpec(
+        id=container,
+        app=spec.app,
+        function="sandbox",
+        resources=spec.resources,
+        env=tuple(env.items()),
+        workdir=spec.workdir or image.workdir,
+        network="none" if spec.block_network else "host",
+        mounts=(HostMount(source=str(guest), target=GUEST_PATH), *mounts),
+    )
+
+
 def _mounts(function: FunctionSpec, trees: Trees) -> list[HostMount]:
     mounts = []
     if function.source.tree.entries:
         root = trees.materialise(function.source.tree)
         tops = sorted({entry.path.split("/", 1)[0] for entry in function.source.tree.entries})
         mounts += [HostMount(source=str(root / top), target=f"{SOURCE_PATH}/{top}") for top in tops]
-    for mount in function.mounts:
-        mounts.append(HostMount(source=str(trees.materialise(mount.tree)), target=mount.target))
-    return mounts
+    return mounts + _shown(function.mounts, trees)
+
+
+def _shown(mounts: Sequence[MountSpec], trees: Trees) -> list[HostMount]:
+    return [HostMount(source=str(trees.materialise(mount.tree)), target=mount.target) for mount in mounts]
 
 
 def _snapshot_key(pool: Pool, image: BuiltImage) -> str:

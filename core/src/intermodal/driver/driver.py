@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from intermodal.client.api import CallTarget
-from intermodal.driver import needs
-from intermodal.driver.boot import Trees, boot_frame, container_spec
+from intermodal.driver import needs, terminals
+from intermodal.driver.boot import Trees, boot_frame, container_spec, sandbox_container
 from intermodal.driver.calls import CallBook, CallRecord, Sink
 from intermodal.driver.data_dir import using
 from intermodal.driver.images import Images
@@ -20,6 +20,7 @@ from intermodal.driver.nested import NestedClients
 from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
 from intermodal.driver.requests import Requests
+from intermodal.driver.sandboxes import Sandboxes
 from intermodal.driver.unit import Unit, failure_of
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.engine import Engine, commands, events
@@ -27,8 +28,8 @@ from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import PluginHost
 from intermodal.plugins.commands import GUEST_PATH
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
-from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, LaunchBusy
-from intermodal.specs import AppSpec, ContainerSpec, GpuRequest, ImageSpec, Scaling
+from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, LaunchBusy, OutputSink
+from intermodal.specs import AppSpec, ContainerSpec, GpuRequest, ImageSpec, SandboxSpec, Scaling
 from intermodal.specs.status import ERROR
 from intermodal.storage import StateService
 from intermodal.wire.payload import failed
@@ -43,6 +44,7 @@ class Driver:
         grace_s: seconds that running inputs and exit methods get when a container is stopped.
         session: what container ids start with, so that engines of one host never clash.
         gpu_wait_s: seconds that a busy GPU choice is waited for before the next one is tried.
+        keep: makes blobs known that clients sent later.
     """
 
     def __init__(
@@ -60,19 +62,23 @@ class Driver:
         data_dir: Path,
         build_secrets: Mapping[str, Mapping[str, str]],
         volumes: SessionVolumes,
+        keep: Callable[[Mapping[str, bytes]], Coroutine[Any, Any, None]],
     ) -> None:
         self.loop = loop
+        self.id, self.data_dir, self.keep = session, data_dir, keep
         self.calls = CallBook()
         self.pools = PoolBook()
         self.units: dict[str, Unit] = {}
+        self._app = ""
         self.engine = Engine(gpu_wait_s=gpu_wait_s, prefix=f"c-{session}-")
-        self._host, self._session, self._data_dir = host, session, data_dir
+        self._host = host
         self._blobs, self._trees, self._guest, self._secrets, self._grace_s = blobs, trees, guest, secrets, grace_s
         self._observing = Observing(loop, host.observe, host.observes, self._progress)
         self._images = Images(host.builder(), blobs, self._observing, build_secrets)
         self._launcher = host.launcher()
         self.passes_fds = "fd_passing" in host.capabilities().supported
         self._gpus = host.gpus()
+        self.sandboxes = Sandboxes(self)
         self.requests = Requests(self, state, volumes, str(host.config.get("environment")))
         self._nested = NestedClients(self)
         self.ready: list[Callable[[], None]] = []
@@ -314,13 +320,19 @@ class Driver:
                 self.post(events.PoolFailed(pool.id, failure_of(refusal, pool.function.name)))
         return pool
 
+    def app_of(self, owner: str) -> str:
+        """The app whose code runs in a container; for any other client, the session's own."""
+        unit = self.units.get(owner)
+        return self._app if unit is None else unit.pool.function.app
+
     def register(self, app: AppSpec) -> None:
-        """Make an app's functions callable."""
+        """Make an app's functions callable. The first one is the session's own."""
+        self._app = self._app or app.name
         self.pools.register(app)
 
     async def start(self, unit: Unit, command: commands.Launch) -> Container:
         """Build the image, take the GPUs, start the container."""
-        with using(self._data_dir):
+        with using(self.data_dir):
             return await self._start(unit, command)
 
     async def _start(self, unit: Unit, command: commands.Launch) -> Container:
@@ -355,7 +367,7 @@ class Driver:
         """Build an image that no function may need. Raises `ImageBuildError`, `CapabilityNotSupported`."""
         needs.check_image(image, self._host.require)
         self._images.grant(secrets)
-        with using(self._data_dir):
+        with using(self.data_dir):
             return await self._images.built(image)
 
     async def shell(self, target: CallTarget, argv: Sequence[str]) -> int:
@@ -370,14 +382,50 @@ class Driver:
         image = await self._images.built(pool.function.image, pool.function.name)
         lease = await self._free_gpus(pool.function.resources.gpu)
         try:
-            spec = await self._spec(f"c-{self._session}-shell", pool, image, lease)
+            spec = await self._spec(f"c-{self.id}-shell", pool, image, lease)
             # A program of the user's choice is no guest: it must find by itself what the guest puts on `sys.path`.
             path = ":".join([GUEST_PATH, *spec.python_path])
             spec = replace(spec, env=(("PYTHONPATH", path), *spec.env))
-            return await self._launcher.shell(spec, image, lease, argv)
+            container = await self._launcher.bare(spec, image, lease, terminals.show)
+            container.stream.close()
+            try:
+                return await terminals.run(
+                    lambda env, size: container.exec(argv, env=env, pty=size is not None, size=size or (24, 80))
+                )
+            finally:
+                await container.kill()
+                await container.wait()
         finally:
             if lease is not None and self._gpus is not None:
                 await self._gpus.release(lease)
+
+    # ---- sandboxes --------------------------------------------------------------------------------------------------
+
+    def check_sandbox(self, spec: SandboxSpec) -> None:
+        """Raises `CapabilityNotSupported`."""
+        self._host.require("exec")
+        needs.check_image(spec.image, self._host.require)
+        needs.check_container(spec.resources, "none" if spec.block_network else "host", False, self._host.require)
+
+    def grant(self, secrets: Mapping[str, Mapping[str, str]]) -> None:
+        """Values that builds may need."""
+        self._images.grant(secrets)
+
+    async def start_bare(self, id: str, spec: SandboxSpec, env: Mapping[str, str], output: OutputSink) -> Container:
+        """Build the image, take the GPUs, start a container with nothing in it."""
+        with using(self.data_dir):
+            image = await self._images.built(spec.image, id)
+            lease = await self._free_gpus(spec.resources.gpu)
+            try:
+                asked = await sandbox_container(id, spec, image, lease, env, trees=self._trees, guest=self._guest)
+                asked = self._host.modify_container_spec(asked)
+                needs.check_container(asked.resources, asked.network, False, self._host.require)
+                container = await self._launcher.bare(asked, image, lease, output)
+                container.stream.close()
+                return container
+            finally:
+                if lease is not None and self._gpus is not None:
+                    await self._gpus.release(lease)
 
     async def _free_gpus(self, request: GpuRequest | None) -> GpuLease | None:
         """The first choice that is free now."""
@@ -421,6 +469,7 @@ class Driver:
     async def stop(self, grace_s: float) -> None:
         """Stop all containers, with their exit methods, within `grace_s`; then kill what is left."""
         self.post(events.StopRequested())
+        await self.sandboxes.terminate_all()
         await asyncio.sleep(0)
         self._idle.clear()
         if self.units:
@@ -441,6 +490,7 @@ class Driver:
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        self.sandboxes.close()
         self._observing.flush()
 
 
@@ -466,5 +516,9 @@ _CARRY_OUT: dict[type, Callable[[Driver, Any], None]] = {
     commands.Deliver: Driver._deliver,
     commands.CallEnded: Driver._ended,
     commands.PoolForgotten: Driver._forgotten,
+    commands.StartSandbox: lambda driver, command: driver.sandboxes.start(command),
+    commands.KillSandbox: lambda driver, command: driver.sandboxes.kill(command),
+    commands.KillProcess: lambda driver, command: driver.sandboxes.kill_process(command),
+    commands.SandboxEnded: lambda driver, command: driver.sandboxes.ended(command),
     commands.Notice: Driver._notice,
 }

@@ -14,7 +14,7 @@ from intermodal.client.outputs import Outputs
 from intermodal.driver.driver import Driver
 from intermodal.driver.requests import RequestError
 from intermodal.engine import events
-from intermodal.exception import ConnectionError, SerializationError
+from intermodal.exception import ConnectionError, Error, SerializationError
 from intermodal.wire.arena import Arena
 from intermodal.wire.payload import dumps, loads
 
@@ -132,7 +132,9 @@ class EmbeddedClient:
                 answer = await self._driver.requests.answer(method, params, segments)
                 completion.set(Reply(answer.value, answer.segments))
             except RequestError as refused:
-                completion.fail(named_error(refused.error, refused.message))
+                cause = refused.__cause__
+                known = isinstance(cause, Error)
+                completion.fail(cause if known else named_error(refused.error, refused.message))
             except asyncio.CancelledError:
                 completion.fail(ConnectionError("the app has stopped"))
             except Exception as error:  # noqa: BLE001 - it belongs to whoever asked

@@ -70,6 +70,9 @@ class Requests:
         with refusing(method):
             if handler is not None:
                 return await handler(params)
+            if method.startswith("sandbox."):
+                reply = await self._driver.sandboxes.handle(method, params, segments, self._driver.app_of(owner))
+                return Answer(reply.value, reply.segments)
             if method.startswith(("queue.", "dict.")):
                 params = in_environment(params, self._environment)
                 reply = await self._state.handle(method, params, segments, owner=owner)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets as tokens
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
 from intermodal.driver.volumes.session import SessionVolumes
-from intermodal.exception import NotFoundError
+from intermodal.exception import InvalidError, NotFoundError
 from intermodal.plugins import BuiltImage, CollectableStorage, Config, PluginHost, Storage, load
 from intermodal.specs import AppSpec, FileTree, ImageSpec
 from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore, Uses
@@ -123,6 +124,7 @@ class EmbeddedSession:
             data_dir,
             self._build_secrets,
             self._volumes,
+            self._keep_later,
         )
         await driver.open()
         driver.register(self._app)
@@ -196,3 +198,11 @@ class EmbeddedSession:
             raise NotFoundError("the session is not running")
         self._thread.start(self._blobs.keep(blobs)).result()
         self._thread.loop.call_soon_threadsafe(self._driver.register, app)
+
+    async def _keep_later(self, blobs: Mapping[str, bytes]) -> None:
+        """What a client sent; checked against its hashes, since a container may have sent it."""
+        assert self._blobs is not None
+        for name, content in blobs.items():
+            if hashlib.sha256(content).hexdigest() != name:
+                raise InvalidError(f"a file was sent as {name!r:.80}, which is not the SHA-256 of its bytes")
+        await self._blobs.keep(blobs)

@@ -18,10 +18,14 @@ __all__ = [
     "Failure",
     "GrantCredit",
     "Kill",
+    "KillProcess",
+    "KillSandbox",
     "Launch",
     "Notice",
     "Park",
     "PoolForgotten",
+    "SandboxEnded",
+    "StartSandbox",
     "Stop",
 ]
 
@@ -139,6 +143,38 @@ class PoolForgotten:
 
 
 @dataclass(slots=True)
+class StartSandbox:
+    """There is room: start its container. Answer with SandboxStarted, SandboxDeferred or SandboxGone."""
+
+    sandbox: str
+
+
+@dataclass(slots=True)
+class KillSandbox:
+    """End its container, or its start; answer with SandboxGone."""
+
+    sandbox: str
+
+
+@dataclass(slots=True)
+class KillProcess:
+    """A process took longer than it may."""
+
+    sandbox: str
+    process: str
+
+
+@dataclass(slots=True)
+class SandboxEnded:
+    """Nothing is left of it (sandbox.end). `code`: 0..255."""
+
+    sandbox: str
+    cause: Literal["exited", "timeout", "terminated", "out_of_memory", "lost", "start_failed"]
+    code: int
+    detail: str = ""
+
+
+@dataclass(slots=True)
 class Notice:
     """Something a person may want to read: waiting for a GPU, an input retried, a late result refused."""
 
@@ -150,5 +186,19 @@ class Notice:
 
 
 Command = (
-    Launch | Dispatch | CancelAttempts | GrantCredit | Park | Stop | Kill | Deliver | CallEnded | PoolForgotten | Notice
+    Launch
+    | Dispatch
+    | CancelAttempts
+    | GrantCredit
+    | Park
+    | Stop
+    | Kill
+    | Deliver
+    | CallEnded
+    | PoolForgotten
+    | StartSandbox
+    | KillSandbox
+    | KillProcess
+    | SandboxEnded
+    | Notice
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from intermodal.engine.commands import CancelAttempts, Command, Notice
-from intermodal.engine.model import ATTEMPT_BITS, Call, Container, Input, Life, Pool, Shelf
+from intermodal.engine.model import ATTEMPT_BITS, Call, Container, Input, Life, Pool, Sandbox, Shelf
 from intermodal.engine.resources import Ledger
 from intermodal.engine.timers import Timers
 
@@ -95,6 +95,8 @@ class Core:
         self.slot_wanted: dict[Pool, None] = {}  # pools in which one waits for a slot
         self.evicting: tuple[Container, Call] | None = None  # the container to end next turn, and for which call
         self.put_off: dict[Call, list[Input]] = {}  # evicted inputs by the call that they made room for
+        self.sandboxes: dict[str, Sandbox] = {}
+        self.waiting_sandboxes: dict[Sandbox, None] = {}  # for room, in order
         self.submitted = 0  # calls so far
         self.alone = False  # this turn has one event
         self.leaving = 0  # containers on their way out

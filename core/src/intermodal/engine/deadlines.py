@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from intermodal.engine import sandboxes
 from intermodal.engine.attempts import abandon, enqueue, failed, recycle
 from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
 from intermodal.engine.lifecycle import start_failed
-from intermodal.engine.model import QUEUED, Container, Input, Life, Pool
+from intermodal.engine.model import QUEUED, Container, Input, Life, Pool, Sandbox
 from intermodal.engine.parking import confirm_late
 from intermodal.engine.room import evict
 
@@ -22,6 +23,8 @@ def pass_time(core: Core) -> None:
             enqueue(core, target)
         elif isinstance(target, Pool):
             core.look_at(target)
+        elif isinstance(target, Sandbox):
+            sandboxes.look_at(core, target)
         elif target.life != Life.GONE:
             _look_at(core, target)
 

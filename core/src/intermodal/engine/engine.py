@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from intermodal.engine import calls, cancelling, events, lifecycle, parking, pools, recording, results
+from intermodal.engine import calls, cancelling, events, lifecycle, parking, pools, recording, results, sandboxes
 from intermodal.engine.commands import Command
 from intermodal.engine.core import Core, Counters, Settings
 from intermodal.engine.deadlines import pass_time
@@ -37,6 +37,14 @@ _HANDLERS: dict[type, Callable[[Core, Any], None]] = {
     events.PoolAdded: pools.pool_added,
     events.PoolFailed: pools.pool_failed,
     events.ResultsArrived: results.results_arrived,
+    events.SandboxCreated: sandboxes.created,
+    events.SandboxDeferred: sandboxes.deferred,
+    events.SandboxGone: sandboxes.gone,
+    events.SandboxProcessEnded: sandboxes.process_ended,
+    events.SandboxProcessStarted: sandboxes.process_started,
+    events.SandboxProgramEnded: sandboxes.program_ended,
+    events.SandboxStarted: sandboxes.started,
+    events.SandboxTerminated: sandboxes.terminated,
     events.StopRequested: pools.stop_requested,
     events.UnusedPoolsForgotten: pools.unused_pools_forgotten,
 }
@@ -133,6 +141,8 @@ class Engine:
 
     def _follow_up(self) -> None:
         core = self._core
+        if core.waiting_sandboxes:
+            sandboxes.admit(core)
         while core.orphans or core.outputs or core.dirty:
             if core.orphans:
                 cancelling.cancel_orphans(core)

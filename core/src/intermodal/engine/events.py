@@ -31,6 +31,14 @@ __all__ = [
     "PoolFailed",
     "PoolSpec",
     "ResultsArrived",
+    "SandboxCreated",
+    "SandboxDeferred",
+    "SandboxGone",
+    "SandboxProcessEnded",
+    "SandboxProcessStarted",
+    "SandboxProgramEnded",
+    "SandboxStarted",
+    "SandboxTerminated",
     "StopRequested",
     "UnusedPoolsForgotten",
 ]
@@ -243,6 +251,71 @@ class StopRequested:
     app: str | None = None
 
 
+@dataclass(slots=True)
+class SandboxCreated:
+    """Somebody wants a sandbox. Seconds; `idle_timeout_s`: it ends when nothing has run in it for so long."""
+
+    sandbox: str
+    resources: Resources
+    timeout_s: float
+    idle_timeout_s: float | None = None
+
+
+@dataclass(slots=True)
+class SandboxDeferred:
+    """No room on the host just now. The engine tries again later."""
+
+    sandbox: str
+    reason: str
+
+
+@dataclass(slots=True)
+class SandboxStarted:
+    """Its container exists: its time counts from here (call.timeout)."""
+
+    sandbox: str
+
+
+@dataclass(slots=True)
+class SandboxProgramEnded:
+    """Its own program has ended, with this exit code (0..255)."""
+
+    sandbox: str
+    code: int
+
+
+@dataclass(slots=True)
+class SandboxProcessStarted:
+    """Something was started in it besides, which may take `timeout_s`."""
+
+    sandbox: str
+    process: str
+    timeout_s: float | None = None
+
+
+@dataclass(slots=True)
+class SandboxProcessEnded:
+    sandbox: str
+    process: str
+
+
+@dataclass(slots=True)
+class SandboxTerminated:
+    """Somebody wants it ended."""
+
+    sandbox: str
+
+
+@dataclass(slots=True)
+class SandboxGone:
+    """Its container is gone, or never came to be. `cause` as in `intermodal.plugins.ContainerExit`."""
+
+    sandbox: str
+    cause: Literal["exited", "killed", "out_of_memory", "lost", "start_failed"]
+    code: int | None = None
+    detail: str = ""
+
+
 Event = (
     CapacityKnown
     | PoolAdded
@@ -263,5 +336,13 @@ Event = (
     | ContainerExited
     | ResultsArrived
     | InputsReturned
+    | SandboxCreated
+    | SandboxDeferred
+    | SandboxStarted
+    | SandboxProgramEnded
+    | SandboxProcessStarted
+    | SandboxProcessEnded
+    | SandboxTerminated
+    | SandboxGone
     | StopRequested
 )

@@ -7,10 +7,11 @@ ones stay small.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from intermodal.engine.commands import Command
 from intermodal.engine.events import MethodPolicy, PoolSpec
+from intermodal.specs import Resources
 
 if TYPE_CHECKING:
     from intermodal.engine.batching import Batcher
@@ -29,6 +30,7 @@ __all__ = [
     "Input",
     "Life",
     "Pool",
+    "Sandbox",
     "Shelf",
 ]
 
@@ -354,3 +356,44 @@ class Pool:
     def queued_slots(self) -> int:
         """Slots that the waiting inputs will take: a full batch takes one."""
         return self.queue.size + self.solo_size + sum(batcher.slots for batcher in self.batchers.values())
+
+
+class Sandbox:
+    """One container that is driven by hand; see `sandboxes`. Its `state` is one of these."""
+
+    WAITING, STARTING, RUNNING, ENDING = range(4)
+
+    __slots__ = (
+        "cause",
+        "code",
+        "deadline",
+        "deferrals",
+        "hold",
+        "id",
+        "idle_since",
+        "idle_timeout_s",
+        "limits",
+        "processes",
+        "resources",
+        "state",
+        "timeout_s",
+        "try_at",
+        "wake_at",
+    )
+
+    def __init__(self, id: str, resources: Resources, timeout_s: float, idle_timeout_s: float | None) -> None:
+        self.id = id
+        self.resources = resources
+        self.timeout_s = timeout_s
+        self.idle_timeout_s = idle_timeout_s
+        self.state = Sandbox.WAITING
+        self.hold: Hold | None = None
+        self.deferrals = 0
+        self.try_at = 0.0  #: no start before
+        self.deadline: float | None = None
+        self.processes: dict[str, None] = {}  #: what runs in it besides its own program
+        self.limits: dict[str, float] = {}  #: when those of them end that have a timeout
+        self.idle_since = 0.0
+        self.cause: Literal["exited", "timeout", "terminated"] | None = None  #: why it is being ended
+        self.code = 0
+        self.wake_at: float | None = None

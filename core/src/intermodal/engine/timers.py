@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import heapq
 
-from intermodal.engine.model import SLEEPING, Container, Input, Pool
+from intermodal.engine.model import SLEEPING, Container, Input, Pool, Sandbox
 
 __all__ = ["Timers"]
 
-Target = Container | Pool | Input
+Target = Container | Pool | Input | Sandbox
 _NEVER = float("inf")
 
 
 class Timers:
-    """Each container and pool has at most one valid entry: its `wake_at`. A sleeping input has one until it wakes."""
+    """Each container, pool and sandbox has at most one valid entry: its `wake_at`. A sleeping input has one until it
+    wakes."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Target]] = []
@@ -22,7 +23,7 @@ class Timers:
         #: nothing is due before; it may be that of an entry that no longer holds
         self.soonest = _NEVER
 
-    def wake(self, target: Container | Pool, when: float) -> None:
+    def wake(self, target: Container | Pool | Sandbox, when: float) -> None:
         """Look at `target` at `when`, unless it is looked at earlier anyway."""
         if target.wake_at is None or when < target.wake_at:
             target.wake_at = when

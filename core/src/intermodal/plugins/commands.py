@@ -190,6 +190,7 @@ class CommandContainer:
         env: Mapping[str, str] | None = None,
         workdir: str | None = None,
         pty: bool = False,
+        size: tuple[int, int] = (24, 80),
     ) -> ExecProcess:
         """Refused; derive from this class where you can."""
         raise CapabilityNotSupported("exec")

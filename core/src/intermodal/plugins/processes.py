@@ -85,6 +85,7 @@ class PipedProcess:
         self._loop = asyncio.get_running_loop()
         self._send_signal = send_signal
         self._input: int | None = None
+        self._writing = 0
         self._terminal = False
         self._readers: dict[int, Literal[1, 2]] = {}
         self._paused = False
@@ -114,6 +115,7 @@ class PipedProcess:
         if not self._code.done():
             self._code.set_result(code if code >= 0 else 128 - code)
         self._no_more()
+        self._drop_input()
 
     def failed(self, words: str) -> None:
         """It could not be started, as `words` say."""
@@ -121,6 +123,7 @@ class PipedProcess:
             self._code.set_exception(BackendError(f"could not start a process in the container: {words}"))
             self._code.exception()
         self._no_more()
+        self._drop_input()
 
     async def started(self) -> None:
         """Until its streams are there."""
@@ -129,13 +132,19 @@ class PipedProcess:
     async def write(self, data: bytes) -> None:
         """See the protocol. Raises `BrokenPipeError` when nobody reads any more."""
         view = memoryview(data)
-        while view:
-            if self._input is None:
-                raise BrokenPipeError("the standard input of this process is closed")
-            try:
-                view = view[os.write(self._input, view) :]
-            except BlockingIOError:
-                await self._writable(self._input)
+        self._writing += 1
+        try:
+            while view:
+                if self._input is None:
+                    raise BrokenPipeError("the standard input of this process is closed")
+                try:
+                    view = view[os.write(self._input, view) :]
+                except BlockingIOError:
+                    await self._writable(self._input)
+        finally:
+            self._writing -= 1
+            if self._code.done():
+                self._drop_input()
 
     async def close_stdin(self) -> None:
         """See the protocol. On a terminal it types the end-of-file character."""
@@ -169,6 +178,12 @@ class PipedProcess:
     async def wait(self) -> int:
         """See the protocol. Raises `BackendError` where it could not be started."""
         return await asyncio.shield(self._code)
+
+    def _drop_input(self) -> None:
+        """Nobody reads it any more. Who is writing finds that out first."""
+        if self._input is not None and not self._writing:
+            os.close(self._input)
+            self._input = None
 
     def _no_more(self) -> None:
         if not self._started.done():

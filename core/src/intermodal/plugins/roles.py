@@ -273,12 +273,19 @@ class Container(Protocol):
         env: Mapping[str, str] | None = None,
         workdir: str | None = None,
         pty: bool = False,
-    ) -> ExecProcess: ...
+        size: tuple[int, int] = (24, 80),
+    ) -> ExecProcess:
+        """Start a program besides the guest. With `pty` it has a terminal of so many rows and columns.
+
+        Asked only of a backend with the capability "exec". A program that cannot be started raises `BackendError`,
+        here or in the process's `wait`.
+        """
+        ...
 
 
 @runtime_checkable
 class Launcher(Protocol):
-    """launch: start, stop, exec into, watch a container. `shell` need not be written by who derives from it."""
+    """launch: start, stop, exec into, watch a container. `bare` need not be written by who derives from it."""
 
     async def totals(self) -> ResourceTotals:
         """What this backend has in all, for containers. Asked once per session, before anything is launched."""
@@ -295,10 +302,13 @@ class Launcher(Protocol):
         """
         ...
 
-    async def shell(self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, argv: Sequence[str]) -> int:
-        """Run `argv` interactively in a new container on this process's terminal; its exit code.
+    async def bare(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
+    ) -> Container:
+        """Start a container without a guest: nothing runs in it but what `exec` starts, and it lasts until `kill`.
 
-        Asked only of a backend with the capability "exec".
+        Asked only of a backend with the capability "exec". Nobody uses the container's `stream`. Cancelling and errors
+        are as with `launch`.
         """
         raise CapabilityNotSupported("exec")
 

@@ -28,6 +28,7 @@ from intermodal.specs.image import (
     SystemPackages,
 )
 from intermodal.specs.resources import GpuChoice, GpuRequest, Resources, ResourceTotals
+from intermodal.specs.sandbox import SandboxSpec
 from intermodal.specs.version import SPEC_VERSION
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "RetryPolicy",
     "RunCommands",
     "RunFunction",
+    "SandboxSpec",
     "Scaling",
     "Scratch",
     "SetCmd",

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from messages import Reader, send  # type: ignore[import-not-found, unused-ignore]
-from programs import reset_signals, start  # type: ignore[import-not-found, unused-ignore]
+from programs import kill, reset_signals, start  # type: ignore[import-not-found, unused-ignore]
 
 GUEST = "/opt/intermodal/guest"
 #: Exit codes: the launcher cannot be reached, or went away; it asked for the end.
@@ -67,6 +67,8 @@ class Init:
         for order in orders:
             if order["t"] == "run":
                 self._run(order)
+            elif order["t"] == "hold":
+                self._held = self._reader.take(order["fds"])
             elif order["t"] == "exec":
                 self._exec(order)
             elif order["t"] == "signal":
@@ -101,7 +103,7 @@ class Init:
     def _signal(self, wanted: int, which: int) -> None:
         for pid, number in self._programs.items():
             if number == wanted:
-                os.kill(pid, which)  # not reaped yet, so it is nobody else's
+                kill(pid, which)  # not reaped yet, so it is nobody else's
 
     def _reap(self) -> None:
         while True:

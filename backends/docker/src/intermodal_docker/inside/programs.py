@@ -10,7 +10,7 @@ import termios
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-__all__ = ["reset_signals", "start"]
+__all__ = ["kill", "reset_signals", "start"]
 
 
 def start(order: Any, streams: Sequence[int]) -> tuple[int, int | None]:
@@ -46,6 +46,17 @@ def reset_signals() -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
+
+
+def kill(pid: int, number: int) -> None:
+    """Send a program that `start` started a signal; SIGKILL is for its whole process group."""
+    if number == signal.SIGKILL:
+        try:
+            os.killpg(pid, number)
+            return
+        except ProcessLookupError:  # it has no group of its own yet
+            pass
+    os.kill(pid, number)
 
 
 def _be_program(order: Any, streams: Sequence[int], tells: int) -> NoReturn:

@@ -97,8 +97,19 @@ def _watch(child: int, sock: socket.socket) -> int:
         number = received[0]["signal"] if received else signal.SIGKILL
         if not received:
             poll.unregister(sock.fileno())
-        signal.pidfd_send_signal(pidfd, number)
+        _send(child, pidfd, number)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _send(child: int, pidfd: int, number: int) -> None:
+    """SIGKILL is for all that the program has started and that is still of its process group."""
+    if number == signal.SIGKILL:
+        try:
+            os.killpg(child, number)
+            return
+        except ProcessLookupError:  # it has no group of its own yet
+            pass
+    signal.pidfd_send_signal(pidfd, number)
 
 
 def _tell(sock: socket.socket, message: dict[str, Any]) -> None:

@@ -1,7 +1,4 @@
-"""For launchers: a program in a container that has this process's terminal, or standard streams, as its own.
-
-Public to authors of backends.
-"""
+"""A program in a container that has this process's terminal, or standard streams, as its own."""
 
 from __future__ import annotations
 
@@ -10,45 +7,25 @@ import os
 import sys
 import termios
 import tty
-from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
-from intermodal.plugins.roles import Container, ExecProcess
+from intermodal.plugins.roles import ExecProcess
 
-__all__ = ["ShellContainer", "shell_in", "show"]
+__all__ = ["Start", "run", "show"]
+
+#: Starts the program: with these variables besides, and a terminal of so many rows and columns if it is to have one.
+Start = Callable[[Mapping[str, str], tuple[int, int] | None], Awaitable[ExecProcess]]
 
 _CHUNK = 1 << 16
 _LOOK_AT_SIZE_S = 0.25
 
 
-class ShellContainer(Container, Protocol):
-    """A container whose terminals have their size from the start."""
-
-    async def exec(
-        self,
-        argv: Sequence[str],
-        *,
-        env: Mapping[str, str] | None = None,
-        workdir: str | None = None,
-        pty: bool = False,
-        size: tuple[int, int] = (24, 80),
-    ) -> ExecProcess:
-        """As `Container.exec`; `size` is in rows and columns."""
-        ...
-
-
-async def shell_in(container: ShellContainer, argv: Sequence[str]) -> int:
-    """Run `argv` in a container that was started for it, as `Launcher.shell` does; its exit code. The container is
-    ended afterwards, however it went.
-    """
-    try:
-        size = _terminal_size()
-        term = {"TERM": os.environ.get("TERM", "xterm")} if size else {}
-        process = await container.exec(argv, env=term, pty=size is not None, size=size or (24, 80))
-        return await _pump(process)
-    finally:
-        await container.kill()
-        await container.wait()
+async def run(start: Start) -> int:
+    """Connect a program until it ends; its exit code. It gets a terminal where this process has one."""
+    size = _terminal_size()
+    term = {"TERM": os.environ.get("TERM", "xterm")} if size else {}
+    return await _pump(await start(term, size))
 
 
 def show(stream: Literal[1, 2], data: bytes) -> None:

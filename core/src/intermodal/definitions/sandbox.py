@@ -1,0 +1,330 @@
+"""`Sandbox`: a container driven by hand (sandbox.*)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from intermodal.client.api import current
+from intermodal.client.context import in_container
+from intermodal.client.dual import dual, dual_classmethod, dual_stream_classmethod
+from intermodal.definitions.image import Image
+from intermodal.definitions.lowering import lower_image
+from intermodal.definitions.naming import check_name
+from intermodal.definitions.options import Behaviour, plain_env, settings
+from intermodal.definitions.sandbox_client import ask
+from intermodal.definitions.sandbox_process import ContainerProcess
+from intermodal.definitions.sandbox_streams import StreamReader, StreamWriter
+from intermodal.definitions.secrets import Secret
+from intermodal.exception import (
+    CapabilityNotSupported,
+    InvalidError,
+    SandboxTerminatedError,
+    SandboxTimeoutError,
+)
+from intermodal.specs import SandboxSpec, to_json
+
+if TYPE_CHECKING:
+    from intermodal.definitions.app import App
+
+__all__ = ["Sandbox"]
+
+#: What Modal's users know and has no meaning here; see `options.REFUSED`.
+_NETWORK = "a sandbox reaches all of its backend's network, or with block_network=True nothing"
+
+
+class Sandbox:
+    """A container in which a program of yours starts others, looks at files, and which it ends; made by `create`.
+
+    It pickles as a handle, and `from_id` gives it anywhere in the same run, also inside functions.
+    """
+
+    def __init__(self, sandbox_id: str) -> None:
+        self._id = sandbox_id
+        self._code: int | None = None
+        self._stdout: StreamReader[str] = StreamReader(sandbox_id, "", 1)
+        self._stderr: StreamReader[str] = StreamReader(sandbox_id, "", 2)
+        self._stdin = StreamWriter(sandbox_id, "")
+
+    @dual_classmethod
+    async def create(
+        cls: type[Sandbox],
+        /,
+        *args: str,
+        app: App | None = None,
+        name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        image: Image | None = None,
+        env: Mapping[str, str | None] | None = None,
+        secrets: Sequence[Secret] = (),
+        timeout: float = 300,
+        idle_timeout: float | None = None,
+        workdir: str | None = None,
+        gpu: Any = None,
+        cpu: float | tuple[float, float] | None = None,
+        memory: int | tuple[int, int] | None = None,
+        block_network: bool = False,
+        cidr_allowlist: Sequence[str] | None = None,
+        volumes: Mapping[Any, Any] | None = None,
+        pty: bool = False,
+        encrypted_ports: Sequence[int] = (),
+        h2_ports: Sequence[int] = (),
+        unencrypted_ports: Sequence[int] = (),
+        **others: Any,
+    ) -> Sandbox:
+        """Start a sandbox; returns when its container runs.
+
+        Args:
+            args: its own program, with which it ends; without one it lasts until something ends it.
+            app: to which it belongs, and with whose run it ends at the latest; default: the one that runs.
+            name: unique among the app's running sandboxes, for `from_name`.
+            tags: words about it, for `list`.
+            image: default: `Image.debian_slim()`.
+            env, secrets: variables of all its processes.
+            timeout: seconds after which it is ended, from its start.
+            idle_timeout: seconds without any process that `exec` started, after which it is ended.
+            workdir: absolute; default: the image's.
+            gpu, cpu, memory: as for functions.
+            block_network: nothing is reachable from inside; tunnels still work.
+            pty: the program has a terminal.
+            encrypted_ports, h2_ports, unencrypted_ports: ports inside that `tunnels` lead to.
+
+        Raises:
+            AlreadyExistsError: the name is taken.
+            CapabilityNotSupported: the backend cannot do this.
+            ImageBuildError, ResourceExhaustedError: the image does not build; there can never be room.
+            InvalidError: nothing runs that could start it, or an argument is wrong.
+        """
+        _refuse(cidr_allowlist, volumes, others)
+        image = image or Image.debian_slim()
+        if app is not None and app.app_id is None and not in_container():
+            raise InvalidError(f"{app!r} does not run: create its sandboxes in `with app.run():`")
+        behaviour = settings(
+            "Sandbox.create",
+            Behaviour(),
+            {
+                "cpu": cpu,
+                "memory": memory,
+                "gpu": gpu,
+                "timeout": timeout,
+                "block_network": block_network,
+                "env": env,
+                "secrets": list(secrets),
+            },
+        )
+        lowered = lower_image(image)
+        spec = SandboxSpec(
+            app=(app.name if app is not None else None) or "",
+            image=lowered.spec,
+            argv=_argv("Sandbox.create", args),
+            name=None if name is None else check_name("a sandbox", name),
+            mounts=lowered.mounts,
+            resources=behaviour.resources,
+            env=behaviour.env,
+            workdir=_absolute(workdir),
+            timeout_s=behaviour.timeout_s,
+            idle_timeout_s=_seconds("idle_timeout", idle_timeout),
+            block_network=block_network,
+            ports=_ports([*encrypted_ports, *h2_ports, *unencrypted_ports]),
+            encrypted=_ports([*encrypted_ports, *h2_ports]),
+            tags=_tags(tags),
+            pty=pty,
+        )
+        params = {
+            "spec": to_json(spec),
+            "env": _values(behaviour.secrets),
+            "blobs": list(lowered.blobs),
+            "build_secrets": lowered.secrets,
+        }
+        blobs = [blob if isinstance(blob, bytes) else blob.read_bytes() for blob in lowered.blobs.values()]
+        reply = await current().request("sandbox.create", params, blobs)
+        return cls(str(reply.value["id"]))
+
+    @dual_classmethod
+    async def from_id(cls: type[Sandbox], sandbox_id: str) -> Sandbox:
+        """The one with this id. Raises `NotFoundError`."""
+        await ask(sandbox_id, "info")
+        return cls(sandbox_id)
+
+    @dual_classmethod
+    async def from_name(cls: type[Sandbox], app_name: str, name: str) -> Sandbox:
+        """The running one of this name. Raises `NotFoundError`."""
+        reply = await current().request("sandbox.from_name", {"app": app_name, "name": name})
+        return cls(str(reply.value["id"]))
+
+    @dual_stream_classmethod
+    async def list(
+        cls: type[Sandbox], *, app_id: str | None = None, tags: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[Sandbox, None]:
+        """Those that have not ended, the newest first; with all of these tags."""
+        reply = await current().request("sandbox.list", {"app_id": app_id, "tags": dict(_tags(tags))})
+        for each in reversed(reply.value):
+            yield cls(str(each["id"]))
+
+    @property
+    def object_id(self) -> str:
+        """Its id."""
+        return self._id
+
+    @property
+    def stdin(self) -> StreamWriter:
+        """The standard input of its own program."""
+        return self._stdin
+
+    @property
+    def stdout(self) -> StreamReader[str]:
+        """The standard output of its own program."""
+        return self._stdout
+
+    @property
+    def stderr(self) -> StreamReader[str]:
+        """The standard error of its own program."""
+        return self._stderr
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code as `wait` or `poll` gave it last; None before."""
+        return self._code
+
+    @dual
+    async def exec(
+        self,
+        *args: str,
+        timeout: float | None = None,
+        workdir: str | None = None,
+        env: Mapping[str, str | None] | None = None,
+        secrets: Sequence[Secret] = (),
+        text: bool = True,
+        bufsize: Literal[-1, 1] = -1,
+        pty: bool = False,
+    ) -> ContainerProcess[Any]:
+        """Start a program in it.
+
+        Args:
+            args: the program and its arguments; no shell reads them.
+            timeout: seconds after which it is killed; its `wait()` gives -1 then.
+            workdir: absolute; default: the sandbox's.
+            env, secrets: variables besides the sandbox's.
+            text: streams give text; False: exact bytes.
+            bufsize: 1: iterating a stream gives lines.
+            pty: it has a terminal.
+
+        Raises:
+            NotFoundError: the sandbox has ended.
+        """
+        if bufsize not in (-1, 1):
+            raise InvalidError(f"Sandbox.exec(bufsize={bufsize!r}): -1 for pieces as they come, 1 for lines")
+        argv = _argv("Sandbox.exec", args)
+        if not argv:
+            raise InvalidError("Sandbox.exec() needs a program: exec('ls', '-l')")
+        reply = await ask(
+            self._id,
+            "exec",
+            argv=list(argv),
+            env={**dict(plain_env(env or {})), **_values(tuple(secrets))},
+            workdir=_absolute(workdir),
+            timeout=_seconds("timeout", timeout),
+            terminal=[24, 80] if pty else None,
+        )
+        return ContainerProcess(self._id, str(reply.value["process"]), text=text, by_line=bufsize == 1)
+
+    @dual
+    async def wait(self, raise_on_termination: bool = True) -> None:
+        """Wait for its end, and take note of its exit code as `returncode`.
+
+        Raises:
+            SandboxTimeoutError: it lasted longer than its `timeout` (exit code 124).
+            SandboxTerminatedError: something ended it (exit code 137). Neither for a plain exit code that is not 0, nor
+                with `raise_on_termination=False`.
+        """
+        ending = (await ask(self._id, "wait")).value
+        self._code = ending["code"]
+        if not raise_on_termination:
+            return
+        if ending["cause"] == "timeout":
+            raise SandboxTimeoutError(f"sandbox {self._id} lasted longer than its timeout")
+        if ending["cause"] == "terminated":
+            raise SandboxTerminatedError(f"sandbox {self._id} was terminated")
+        if ending["cause"] == "lost":
+            raise SandboxTerminatedError(f"sandbox {self._id} was lost: {ending['detail']}")
+
+    @dual
+    async def poll(self) -> int | None:
+        """Its exit code; None while it runs."""
+        self._code = (await ask(self._id, "wait", now=True)).value["code"]
+        return self._code
+
+    @dual
+    async def terminate(self, *, wait: bool = False) -> int | None:
+        """End it and everything in it; returns when nothing is left. Again, or afterwards, it changes nothing.
+
+        Gives the exit code with `wait=True`.
+        """
+        self._code = (await ask(self._id, "terminate")).value["code"]
+        return self._code if wait else None
+
+    @dual
+    async def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Have these tags instead of those before."""
+        await ask(self._id, "tag", tags=dict(_tags(tags)))
+
+    @dual
+    async def get_tags(self) -> dict[str, str]:
+        """Its tags."""
+        found: dict[str, str] = (await ask(self._id, "info")).value["tags"]
+        return found
+
+    def __repr__(self) -> str:
+        return f"Sandbox({self._id!r})"
+
+    def __reduce__(self) -> tuple[type[Sandbox], tuple[str]]:
+        return Sandbox, (self._id,)
+
+
+def _refuse(cidr_allowlist: Sequence[str] | None, volumes: Mapping[Any, Any] | None, others: Mapping[str, Any]) -> None:
+    if cidr_allowlist is not None:
+        raise CapabilityNotSupported("network.cidr_allowlist", hint=f"Sandbox.create(cidr_allowlist=...): {_NETWORK}")
+    if volumes:
+        raise CapabilityNotSupported(
+            "volumes", hint="Sandbox.create(volumes=...): this version has no volumes in sandboxes"
+        )
+    settings("Sandbox.create", Behaviour(), others)  # refuses what means nothing here, and what nobody knows
+    if others:
+        raise InvalidError(f"Sandbox.create has no option {next(iter(others))!r}")
+
+
+def _argv(where: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        if not isinstance(word, str) or "\0" in word:
+            raise InvalidError(f"{where}: {word!r:.60} must be a string without NUL; no shell reads the words")
+    return words
+
+
+def _absolute(workdir: str | None) -> str | None:
+    if workdir is not None and not str(workdir).startswith("/"):
+        raise InvalidError(f"workdir={workdir!r} must be an absolute path")
+    return None if workdir is None else str(workdir)
+
+
+def _seconds(name: str, value: float | None) -> float | None:
+    if value is not None and (type(value) not in (int, float) or value <= 0):
+        raise InvalidError(f"{name}={value!r} must be seconds, more than 0, or None")
+    return None if value is None else float(value)
+
+
+def _ports(ports: Sequence[int]) -> tuple[int, ...]:
+    for port in ports:
+        if type(port) is not int or not 0 < port < 1 << 16:
+            raise InvalidError(f"{port!r} is no port: 1 to 65535")
+    return tuple(dict.fromkeys(ports))
+
+
+def _tags(tags: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    for name, value in (tags or {}).items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise InvalidError(f"tags: {name!r} must be a string with a string as its value")
+    return tuple((tags or {}).items())
+
+
+def _values(secrets: tuple[Secret, ...]) -> dict[str, str]:
+    return {name: value for secret in secrets for name, value in secret.values().items()}

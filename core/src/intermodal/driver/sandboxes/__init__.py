@@ -1,0 +1,7 @@
+"""Sandboxes: containers driven by hand, their processes, streams, files and tunnels (sandbox.*)."""
+
+from __future__ import annotations
+
+from intermodal.driver.sandboxes.service import Sandboxes
+
+__all__ = ["Sandboxes"]

@@ -1,0 +1,95 @@
+"""One sandbox of this session: what was asked for, what runs in it, how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from intermodal.driver.sandboxes.process import Process
+from intermodal.driver.sandboxes.spool import Spool
+from intermodal.driver.sandboxes.streams import Stream
+from intermodal.exception import NotFoundError
+from intermodal.plugins.roles import Container
+from intermodal.specs import SandboxSpec
+
+__all__ = ["Box", "Outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended: see `intermodal.engine.commands.SandboxEnded`."""
+
+    cause: str
+    code: int
+    detail: str = ""
+
+
+class Box:
+    """State in one place; the rules are the engine's, the doing is the service's. `env` may hold secrets."""
+
+    def __init__(self, id: str, spec: SandboxSpec, env: dict[str, str], folder: Path) -> None:
+        loop = asyncio.get_running_loop()
+        self.id = id
+        self.spec = spec
+        self.env = env
+        self.tags = dict(spec.tags)
+        self.created = time.time()
+        self.container: Container | None = None
+        self.error: Exception | None = None  #: why it could not start
+        self.started: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[Outcome] = loop.create_future()
+        self.task: asyncio.Task[None] | None = None
+        self.spool = Spool(folder / f"{id}.out")
+        #: of its own program, which nobody may read for long: nothing is held back
+        self.output = {1: Stream(self.spool, patient=True), 2: Stream(self.spool, patient=True)}
+        self.program: Process | None = None
+        self.processes: dict[str, Process] = {}
+        self.number = 0
+
+    @property
+    def runs(self) -> bool:
+        """Whether something can be started in it."""
+        return self.container is not None and not self.ended.done()
+
+    async def running(self) -> Container:
+        """Its container, when it has one. Raises `NotFoundError` where it has ended."""
+        await asyncio.shield(self.started)
+        if self.container is None or self.ended.done():
+            raise NotFoundError(f"sandbox {self.id} has ended{self._how()}: create another one")
+        return self.container
+
+    def process(self, number: str) -> Process:
+        """One that was started in it; "" is its own program. Raises `NotFoundError`."""
+        found = self.program if not number else self.processes.get(number)
+        if found is None:
+            what = f"process {number!r}" if number else "program of its own"
+            raise NotFoundError(f"sandbox {self.id} has no {what}")
+        return found
+
+    def stream(self, number: str, which: int) -> Stream:
+        """Standard output (1) or error (2). Raises `NotFoundError`."""
+        streams = self.output if not number else self.process(number).streams
+        return streams[1] if which == 1 else streams[2]
+
+    def described(self) -> dict[str, Any]:
+        """What a list shows of it."""
+        outcome = self.ended.result() if self.ended.done() else None
+        return {
+            "id": self.id,
+            "app": self.spec.app,
+            "name": self.spec.name,
+            "argv": list(self.spec.argv),
+            "tags": self.tags,
+            "created": self.created,
+            "state": outcome.cause if outcome else "running" if self.container else "starting",
+            "code": outcome.code if outcome else None,
+        }
+
+    def _how(self) -> str:
+        if not self.ended.done():
+            return ""
+        outcome = self.ended.result()
+        return f" ({outcome.cause}, exit code {outcome.code})"

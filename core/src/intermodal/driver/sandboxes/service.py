@@ -1,0 +1,337 @@
+"""The sandboxes of a session: carries out what the engine says of them, and answers what clients ask (sandbox.*)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from intermodal.driver.sandboxes.box import Box, Outcome
+from intermodal.driver.sandboxes.place import Place
+from intermodal.driver.sandboxes.process import Process
+from intermodal.driver.sandboxes.streams import Stream
+from intermodal.engine import commands, events
+from intermodal.exception import AlreadyExistsError, Error, InvalidError, NotFoundError
+from intermodal.plugins.roles import Container, LaunchBusy, OutputSink
+from intermodal.specs import SandboxSpec, from_json
+from intermodal.storage import Reply, RequestError
+
+__all__ = ["Sandboxes", "Session"]
+
+_Handler = Callable[[dict[str, Any], Sequence[bytes]], Awaitable[Reply]]
+_SIGNALS = range(1, 65)
+#: Most bytes of one answer to a read.
+_READ = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,63}")
+
+
+class Session(Protocol):
+    """What sandboxes need of the driver."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def data_dir(self) -> Path: ...
+
+    def post(self, event: events.Event) -> None: ...
+    def check_sandbox(self, spec: SandboxSpec) -> None:
+        """Raises `CapabilityNotSupported`."""
+        ...
+
+    async def keep(self, blobs: Mapping[str, bytes]) -> None:
+        """Have these, by their SHA-256."""
+        ...
+
+    def grant(self, secrets: Mapping[str, Mapping[str, str]]) -> None:
+        """Values that builds may need."""
+        ...
+
+    async def start_bare(self, id: str, spec: SandboxSpec, env: Mapping[str, str], output: OutputSink) -> Container: ...
+
+
+class Sandboxes:
+    """All on the loop."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._boxes: dict[str, Box] = {}
+        self._place: Place | None = None
+        self._last = 0
+        self._closing = False
+        self._handlers: dict[str, _Handler] = {
+            "create": self._create,
+            "exec": self._exec,
+            "from_name": self._from_name,
+            "info": self._info,
+            "list": self._list,
+            "read": self._read,
+            "resize": self._resize,
+            "signal": self._signal,
+            "tag": self._tag,
+            "terminate": self._terminate,
+            "wait": self._wait,
+            "write": self._write,
+        }
+
+    async def handle(self, method: str, params: dict[str, Any], segments: Sequence[bytes], app: str) -> Reply:
+        """Answer one request, "sandbox." and a name; `app` is whose code asks.
+
+        Raises `RequestError`; where it comes of an error of ours or of the operating system, that is its cause.
+        """
+        handler = self._handlers.get(method.removeprefix("sandbox."))
+        if handler is None:
+            raise RequestError("InvalidError", f"there is no request {method!r}")
+        try:
+            return await handler({"of": app, **params}, segments)
+        except (Error, OSError) as error:
+            raise RequestError(type(error).__name__, str(error)) from error
+
+    # ---- what the engine says ---------------------------------------------------------------------------------------
+
+    def start(self, command: commands.StartSandbox) -> None:
+        """There is room."""
+        box = self._boxes[command.sandbox]
+        box.task = asyncio.get_running_loop().create_task(self._live(box))
+
+    def kill(self, command: commands.KillSandbox) -> None:
+        """End it, or its start."""
+        box = self._boxes[command.sandbox]
+        if box.container is not None:
+            asyncio.get_running_loop().create_task(box.container.kill())
+        elif box.task is not None:
+            box.task.cancel()
+
+    def kill_process(self, command: commands.KillProcess) -> None:
+        """It took longer than it might."""
+        with contextlib.suppress(NotFoundError):
+            self._boxes[command.sandbox].process(command.process).time_out()
+
+    def ended(self, command: commands.SandboxEnded) -> None:
+        """Nothing is left of it but its output."""
+        box = self._boxes[command.sandbox]
+        for stream in box.output.values():
+            stream.end()
+            stream.settle()
+        box.spool.close()
+        if not box.started.done():
+            box.error = box.error or InvalidError(f"sandbox {box.id} {command.detail or 'was terminated'}")
+            box.started.set_result(None)
+        box.ended.set_result(Outcome(command.cause, command.code, command.detail))
+
+    async def _live(self, box: Box) -> None:
+        post = self._session.post
+        try:
+            container = await self._session.start_bare(box.id, box.spec, box.env, _ignore)
+        except LaunchBusy as busy:
+            post(events.SandboxDeferred(box.id, str(busy)))
+            return
+        except asyncio.CancelledError:
+            post(events.SandboxGone(box.id, "killed"))
+            return
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever wanted the sandbox
+            box.error = error
+            post(events.SandboxGone(box.id, "start_failed", 1, str(error)))
+            return
+        box.container = container
+        post(events.SandboxStarted(box.id))
+        if box.spec.argv:
+            await self._run_program(box, container)
+        if not box.started.done():
+            box.started.set_result(None)
+        exit = await container.wait()
+        for process in [*box.processes.values(), *([box.program] if box.program else [])]:
+            await process.close()
+        post(events.SandboxGone(box.id, exit.cause, exit.code, exit.detail))
+
+    async def _run_program(self, box: Box, container: Container) -> None:
+        def ended(process: Process) -> None:
+            self._session.post(events.SandboxProgramEnded(box.id, process.code.result()))
+
+        box.program = program = Process("", {1: box.output[1], 2: box.output[2]}, ended)
+        await _start(program, container, box.spec.argv, {}, box.spec.workdir, (24, 80) if box.spec.pty else None)
+
+    # ---- what clients ask -------------------------------------------------------------------------------------------
+
+    async def _create(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        """`spec`; `env`: values of secrets; `blobs`: the names of the segments; `build_secrets`."""
+        try:
+            spec = from_json(SandboxSpec, params["spec"])
+        except ValueError as error:
+            raise InvalidError(f"this sandbox's definition cannot be read: {error}") from None
+        spec = spec if spec.app else replace(spec, app=str(params["of"]))
+        self._check_name(spec)
+        self._session.check_sandbox(spec)
+        await self._session.keep(dict(zip(params["blobs"], segments, strict=True)))
+        self._session.grant(params["build_secrets"])
+        box = self._new(spec, {str(name): str(value) for name, value in params["env"].items()})
+        self._session.post(events.SandboxCreated(box.id, spec.resources, spec.timeout_s, spec.idle_timeout_s))
+        try:
+            await asyncio.shield(box.started)
+        except asyncio.CancelledError:
+            self._session.post(events.SandboxTerminated(box.id))
+            raise
+        if box.error is not None:
+            raise box.error
+        return Reply({"id": box.id})
+
+    def _check_name(self, spec: SandboxSpec) -> None:
+        if spec.name is None:
+            return
+        if _NAME.fullmatch(spec.name) is None:
+            raise InvalidError(f"Sandbox.create(name={spec.name!r}): 1 to 63 letters, digits, '.', '_' or '-'")
+        if self._named(spec.app, spec.name) is not None:
+            raise AlreadyExistsError(
+                f"a sandbox named {spec.name!r} of app {spec.app!r} is running: terminate it, or take another name"
+            )
+
+    def _named(self, app: str, name: str) -> Box | None:
+        for box in self._boxes.values():
+            if box.spec.app == app and box.spec.name == name and not box.ended.done():
+                return box
+        return None
+
+    def _new(self, spec: SandboxSpec, env: dict[str, str]) -> Box:
+        if self._closing:
+            raise NotFoundError("the app has stopped")
+        if self._place is None:
+            self._place = Place(self._session.data_dir, self._session.id)
+        self._last += 1
+        box = Box(f"sb-{self._session.id}-{self._last}", spec, env, self._place.folder)
+        self._boxes[box.id] = box
+        return box
+
+    async def _exec(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        box = self._box(params)
+        container = await box.running()
+        box.number += 1
+        process = Process(
+            str(box.number),
+            {1: Stream(box.spool), 2: Stream(box.spool)},
+            lambda ended: self._session.post(events.SandboxProcessEnded(box.id, ended.id)),
+        )
+        box.processes[process.id] = process
+        timeout, terminal = params.get("timeout"), params.get("terminal")
+        self._session.post(
+            events.SandboxProcessStarted(box.id, process.id, None if timeout is None else float(timeout))
+        )
+        env = {str(name): str(value) for name, value in params["env"].items()}
+        argv = [str(word) for word in params["argv"]]
+        size = None if terminal is None else (int(terminal[0]), int(terminal[1]))
+        await _start(process, container, argv, env, params.get("workdir") or box.spec.workdir, size)
+        return Reply({"process": process.id})
+
+    async def _read(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        stream = self._box(params).stream(str(params["process"]), int(params["stream"]))
+        limit = max(1, min(int(params["limit"]), _READ))
+        return Reply(None, (await stream.read(max(0, int(params["offset"])), limit),))
+
+    async def _write(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        box = self._box(params)
+        await box.running()
+        await box.process(str(params["process"])).write(b"".join(segments), bool(params["eof"]))
+        return Reply()
+
+    async def _resize(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        await self._box(params).process(str(params["process"])).resize(int(params["rows"]), int(params["columns"]))
+        return Reply()
+
+    async def _signal(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        number = int(params["signal"])
+        if number not in _SIGNALS:
+            raise InvalidError(f"{number} is no signal")
+        await self._box(params).process(str(params["process"])).signal(number)
+        return Reply()
+
+    async def _wait(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        """For the sandbox where `process` is null. `now`: say what is known, do not wait."""
+        box, number = self._box(params), params.get("process")
+        if number is not None:
+            process = box.process(str(number))
+            if not params.get("now"):
+                await process.wait()
+            return Reply({"code": process.code.result() if process.code.done() else None})
+        if not params.get("now"):
+            await asyncio.shield(box.ended)
+        if not box.ended.done():
+            return Reply({"code": None, "cause": None, "detail": ""})
+        outcome = box.ended.result()
+        return Reply({"code": outcome.code, "cause": outcome.cause, "detail": outcome.detail})
+
+    async def _terminate(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        box = self._box(params)
+        self._session.post(events.SandboxTerminated(box.id))
+        await asyncio.shield(box.ended)
+        return Reply({"code": box.ended.result().code})
+
+    async def _tag(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        self._box(params).tags = {str(name): str(value) for name, value in params["tags"].items()}
+        return Reply()
+
+    async def _info(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        return Reply(self._box(params).described())
+
+    async def _list(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        """Those that have not ended, or (`all`) every one; of `app`, and with all of `tags`, where these are given."""
+        app, tags, all = params.get("app"), dict(params.get("tags") or {}), bool(params.get("all"))
+        if params.get("app_id") not in (None, f"ap-{self._session.id}"):
+            return Reply([])
+        found = [
+            box.described()
+            for box in self._boxes.values()
+            if (all or not box.ended.done()) and app in (None, box.spec.app) and tags.items() <= box.tags.items()
+        ]
+        return Reply(found)
+
+    async def _from_name(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        app, name = str(params["app"]), str(params["name"])
+        box = self._named(app, name)
+        if box is None:
+            raise NotFoundError(f"no sandbox named {name!r} of app {app!r} is running")
+        return Reply({"id": box.id})
+
+    def _box(self, params: dict[str, Any]) -> Box:
+        found = self._boxes.get(str(params["id"]))
+        if found is None:
+            raise NotFoundError(
+                f"no sandbox {str(params['id'])!r:.80} is known here; sandboxes live as long as their app runs"
+            )
+        return found
+
+    # ---- the end ----------------------------------------------------------------------------------------------------
+
+    async def terminate_all(self) -> None:
+        """The session ends, and no sandbox outlives it."""
+        self._closing = True
+        for box in self._boxes.values():
+            self._session.post(events.SandboxTerminated(box.id))
+        await asyncio.gather(*(asyncio.shield(box.ended) for box in self._boxes.values()))
+
+    def close(self) -> None:
+        """Remove what the sandboxes have left. Idempotent."""
+        place, self._place = self._place, None
+        if place is not None:
+            place.close()
+
+
+async def _start(
+    process: Process,
+    container: Container,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    workdir: str | None,
+    size: tuple[int, int] | None,
+) -> None:
+    try:
+        inner = await container.exec(argv, env=env, workdir=workdir, pty=size is not None, size=size or (24, 80))
+    except Error as error:
+        process.fail(str(error))
+    else:
+        process.run(inner)
+
+
+def _ignore(stream: int, data: bytes) -> None:
+    """A bare container prints nothing of its own."""

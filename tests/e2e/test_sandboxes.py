@@ -1,0 +1,258 @@
+"""Sandboxes on every backend that is here: exec, streams, ends, names (sandbox.*)."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import intermodal
+from intermodal.exception import (
+    AlreadyExistsError,
+    CapabilityNotSupported,
+    InvalidError,
+    NotFoundError,
+    SandboxTerminatedError,
+    SandboxTimeoutError,
+)
+
+Sandbox = intermodal.Sandbox
+app = intermodal.App("sandboxes")
+
+
+@pytest.fixture(scope="session")
+def running(backend: str) -> Iterator[intermodal.App]:
+    """The app, on one backend after another."""
+    with app.run(backend=backend):
+        yield app
+
+
+@pytest.fixture(scope="session")
+def sandbox(running: intermodal.App) -> Sandbox:
+    """One that tests may share."""
+    return Sandbox.create(app=running, env={"FROM": "sandbox"}, timeout=3600)
+
+
+def test_a_process_has_streams_and_an_exit_code(sandbox: Sandbox) -> None:
+    """Both outputs apart, input to its end, variables and working directory."""
+    script = "cat; pwd; echo $FROM $MORE; echo err >&2; exit 3"
+    process = sandbox.exec("sh", "-c", script, env={"MORE": "exec"}, workdir="/usr")
+    process.stdin.write("in\n")
+    process.stdin.write_eof()
+    process.stdin.drain()
+    assert process.stdout.read() == "in\n/usr\nsandbox exec\n"
+    assert process.stderr.read() == "err\n"
+    assert process.wait() == process.returncode == process.poll() == 3
+
+
+def test_bytes_are_exact(sandbox: Sandbox) -> None:
+    """With `text=False`, there and back."""
+    data = bytes(range(256)) * 1000
+    process = sandbox.exec("cat", text=False)
+    process.stdin.write(data)
+    process.stdin.write_eof()
+    process.stdin.drain()
+    assert process.stdout.read() == data
+
+
+def test_lines_come_as_they_are_written(sandbox: Sandbox) -> None:
+    """`bufsize=1`: the first line is there while the process waits for an answer to it."""
+    process = sandbox.exec("sh", "-c", "printf 'one\\ntw'; read answer; echo o $answer", bufsize=1)
+    lines = iter(process.stdout)
+    assert next(lines) == "one\n"
+    process.stdin.write("three\n")
+    process.stdin.drain()
+    assert list(lines) == ["two three\n"]
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "code"),
+    [
+        (("sh", "-c", "kill -9 $$"), {}, 137),
+        (("sh", "-c", "kill -TERM $$"), {}, 143),
+        (("no-such-program",), {}, 127),
+        (("sleep", "1000"), {"timeout": 0.1}, -1),
+        (("sh", "-c", "sleep 1000 & wait"), {"timeout": 0.1}, -1),
+    ],
+)
+def test_exit_codes(sandbox: Sandbox, words: tuple[str, ...], options: dict[str, Any], code: int) -> None:
+    """Of signals, of what is not there, of what takes too long."""
+    process = sandbox.exec(*words, **options)
+    assert process.wait() == code
+    assert process.stdout.read() == ""
+
+
+def test_ten_at_once_do_not_mix_or_block_each_other(sandbox: Sandbox) -> None:
+    """One whose output nobody reads holds up none of the others."""
+    flood = sandbox.exec("sh", "-c", "yes flood | head -c 50000000", text=False)
+
+    def one(number: int) -> bool:
+        process = sandbox.exec("sh", "-c", f"yes {number} | head -n 100000")
+        return process.stdout.read() == f"{number}\n" * 100_000
+
+    with ThreadPoolExecutor(10) as threads:
+        assert all(threads.map(one, range(10)))
+    assert len(flood.stdout.read()) == 50_000_000
+
+
+def test_who_waits_before_reading_gets_all(sandbox: Sandbox) -> None:
+    """Output beyond what is held back for a reader is kept while somebody waits for the end."""
+    process = sandbox.exec("head", "-c", "20000000", "/dev/zero", text=False)
+    assert process.wait() == 0
+    assert process.stdout.read() == bytes(20_000_000)
+
+
+def test_a_terminal(sandbox: Sandbox) -> None:
+    """With `pty=True` the process has one."""
+    process = sandbox.exec("sh", "-c", "test -t 0 && test -t 1 && stty size && exit 5", pty=True)
+    assert process.stdout.read() == "24 80\r\n"
+    assert process.wait() == 5
+
+
+def test_a_sandbox_ends_with_its_program(running: intermodal.App) -> None:
+    """A plain exit code is no error; output is there afterwards, also for a handle that was pickled."""
+    sandbox = Sandbox.create("sh", "-c", "read x; echo $x; echo err >&2; exit 7", app=running)
+    assert sandbox.poll() is None
+    sandbox.stdin.write("hello\n")
+    sandbox.stdin.drain()
+    sandbox.wait()
+    assert sandbox.returncode == sandbox.poll() == 7
+    again = pickle.loads(pickle.dumps(sandbox))
+    assert again.stdout.read() == sandbox.stdout.read() == "hello\n"
+    assert again.stderr.read() == "err\n"
+    with pytest.raises(NotFoundError, match="has ended"):
+        again.exec("true")
+
+
+def test_terminate_ends_everything_in_it_and_may_be_said_again(running: intermodal.App) -> None:
+    """A daemon that ignores signals and has left its session, too; what processes wrote stays readable."""
+    sandbox = Sandbox.create(app=running)
+    script = "(trap '' TERM HUP; setsid sleep 1000 & echo daemon; wait) & echo out; wait"
+    process = sandbox.exec("sh", "-c", script, bufsize=1)
+    assert {next(process.stdout), next(process.stdout)} == {"daemon\n", "out\n"}
+    assert sandbox.terminate(wait=True) == sandbox.terminate(wait=True) == 137
+    assert process.wait() == 137
+    with pytest.raises(SandboxTerminatedError):
+        sandbox.wait()
+    sandbox.wait(raise_on_termination=False)
+    assert sandbox.returncode == 137
+    assert {*pickle.loads(pickle.dumps(process)).stdout} == {"daemon\n", "out\n"}
+
+
+def test_a_sandbox_that_lasts_too_long_is_ended(running: intermodal.App) -> None:
+    """Exit code 124, which `wait` raises."""
+    sandbox = Sandbox.create("sleep", "1000", app=running, timeout=0.5)
+    with pytest.raises(SandboxTimeoutError):
+        sandbox.wait()
+    assert sandbox.returncode == 124
+
+
+def test_names_tags_and_ids(running: intermodal.App, sandbox: Sandbox) -> None:
+    """A name is taken while its sandbox lasts; lists have what runs and has all of the tags."""
+    named = Sandbox.create(app=running, name="only", tags={"a": "1", "b": "2"})
+    assert Sandbox.from_name("sandboxes", "only").object_id == named.object_id
+    assert Sandbox.from_id(named.object_id).get_tags() == {"a": "1", "b": "2"}
+    with pytest.raises(AlreadyExistsError, match="'only'"):
+        Sandbox.create(app=running, name="only")
+    listed = [each.object_id for each in Sandbox.list(app_id=running.app_id)]
+    assert listed.index(named.object_id) < listed.index(sandbox.object_id)
+    assert [each.object_id for each in Sandbox.list(tags={"a": "1"})] == [named.object_id]
+    named.set_tags({"c": "3"})
+    assert list(Sandbox.list(tags={"a": "1"})) == []
+    named.terminate()
+    assert named.object_id not in [each.object_id for each in Sandbox.list()]
+    with pytest.raises(NotFoundError):
+        Sandbox.from_name("sandboxes", "only")
+    with pytest.raises(NotFoundError):
+        Sandbox.from_id("sb-0000000000-1")
+    Sandbox.create(app=running, name="only").terminate()
+
+
+def test_async_twins(running: intermodal.App) -> None:
+    """The same API at `.aio`, several processes on one loop."""
+
+    async def work() -> list[str]:
+        sandbox = await Sandbox.create.aio(app=running)
+        processes = [await sandbox.exec.aio("sh", "-c", f"read x; echo {n} $x", bufsize=1) for n in range(3)]
+        for process in processes:
+            process.stdin.write("yes\n")
+            await process.stdin.drain.aio()
+        lines = [line for process in processes async for line in process.stdout]
+        await sandbox.terminate.aio()
+        return lines
+
+    assert asyncio.run(work()) == ["0 yes\n", "1 yes\n", "2 yes\n"]
+
+
+def test_a_network_of_its_own_reaches_nothing(running: intermodal.App) -> None:
+    """`block_network=True`: no address but the loopback's."""
+    sandbox = Sandbox.create(app=running, block_network=True)
+    process = sandbox.exec("python3", "-c", "import socket; socket.create_connection(('192.0.2.1', 80), 5)")
+    assert process.wait() == 1
+    assert "unreachable" in process.stderr.read()
+    sandbox.terminate()
+
+
+def test_an_image_that_does_not_build_is_an_error_of_create(running: intermodal.App) -> None:
+    """With the step's output."""
+    image = intermodal.Image.debian_slim().run_commands("echo told; exit 9")
+    with pytest.raises(intermodal.exception.ImageBuildError, match="told"):
+        Sandbox.create(app=running, image=image)
+
+
+def test_files_of_the_image_are_there(running: intermodal.App, tmp_path: Any) -> None:
+    """Those that a build has, and those that only the container sees."""
+    (tmp_path / "seen.txt").write_text("seen")
+    (tmp_path / "built.txt").write_text("built")
+    image = intermodal.Image.debian_slim().add_local_file(tmp_path / "built.txt", "/root/built.txt", copy=True)
+    image = image.add_local_file(tmp_path / "seen.txt", "/root/seen.txt")
+    sandbox = Sandbox.create("cat", "built.txt", "seen.txt", app=running, image=image)
+    assert sandbox.stdout.read() == "builtseen"
+
+
+def test_inside_a_function(backend: str) -> None:
+    """A function makes sandboxes, and a handle of one may be an argument."""
+    inner = intermodal.App("inner")
+
+    def drive(given: Any) -> tuple[str, str]:
+        made = intermodal.Sandbox.create("echo", "made", name="made")
+        made.wait()
+        return given.exec("cat", "/etc/hostname").stdout.read(), made.stdout.read()
+
+    function = inner.function(serialized=True)(drive)
+    with inner.run(backend=backend):
+        outer = Sandbox.create("sh", "-c", "echo there > /tmp/mark; sleep 1000", app=inner)
+        _, made = function.remote(outer)
+        assert made == "made\n"
+        outer.terminate()
+
+
+def test_wrong_arguments_are_refused(running: intermodal.App, sandbox: Sandbox) -> None:
+    """Before anything starts, naming what is wrong."""
+    for options in ({"workdir": "relative"}, {"timeout": -1}, {"tags": {"a": 1}}, {"unencrypted_ports": [0]}, {"x": 1}):
+        with pytest.raises(InvalidError, match=next(iter(options)).removeprefix("unencrypted_").rstrip("s")):
+            Sandbox.create(app=running, **options)
+    with pytest.raises(CapabilityNotSupported, match=r"network\.cidr_allowlist"):
+        Sandbox.create(app=running, cidr_allowlist=["10.0.0.0/8"])
+    with pytest.raises(InvalidError, match="needs a program"):
+        sandbox.exec()
+    with pytest.raises(InvalidError, match="does not run"):
+        Sandbox.create(app=intermodal.App("another"))
+
+
+def test_a_waiting_reader_hears_of_the_end(running: intermodal.App) -> None:
+    """Whoever reads when the sandbox is terminated gets the rest."""
+    sandbox = Sandbox.create(app=running)
+    process = sandbox.exec("sh", "-c", "echo begun; sleep 1000", bufsize=1)
+    assert next(process.stdout) == "begun\n"
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.append(process.stdout.read()))
+    reader.start()
+    sandbox.terminate()
+    reader.join(60)
+    assert got == [""]
