@@ -133,8 +133,7 @@ class EmbeddedClient:
                 completion.set(Reply(answer.value, answer.segments))
             except RequestError as refused:
                 cause = refused.__cause__
-                known = isinstance(cause, Error)
-                completion.fail(cause if known else named_error(refused.error, refused.message))
+                completion.fail(cause if isinstance(cause, Error) else named_error(refused.error, refused.message))
             except asyncio.CancelledError:
                 completion.fail(ConnectionError("the app has stopped"))
             except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
