@@ -124,6 +124,7 @@ class PageItem(pytest.Item):
         with tempfile.TemporaryDirectory(prefix="page-") as directory:
             path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
             env = {**os.environ, "PATH": path, "PYTHONWARNINGS": "error", "COLUMNS": "100", "NO_COLOR": "1"}
+            env["INTERMODAL_ENVIRONMENT"] = Path(directory).name  # named objects of its own, gone or not from before
             for block in self.blocks:
                 block.run(Path(directory), env)
 

@@ -178,8 +178,9 @@ def test_a_full_database_refuses_and_recovers(tmp_path: Path) -> None:
     ledger = Ledger(connection)
 
     def carry_out(method: str, *segments: bytes, **params: Any) -> list[Reply | RequestError | None]:
-        tickets = ledger.transact([Ticket(parse(method, params, segments), ephemeral=False)])
-        return [ticket.outcome for ticket in tickets]
+        done: list[Ticket] = []
+        ledger.transact([Ticket(parse(method, params, segments), ephemeral=False)], done)
+        return [ticket.outcome for ticket in done]
 
     (created,) = carry_out("queue.create", name="q", create_if_missing=True)
     assert isinstance(created, Reply)

@@ -13,7 +13,7 @@ from intermodal import __version__
 from intermodal.cli import interrupts, warned
 from intermodal.cli.interrupts import Interrupted
 
-__all__ = ["main"]
+__all__ = ["exit_code", "main"]
 
 
 class _Entry(NamedTuple):
@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, _Entry] = {
     "image": _Entry("intermodal.cli.image", "Build and inspect images; list and prune cached layers."),
     "storage": _Entry("intermodal.cli.storage", "Check what is stored, and remove what nothing needs."),
     "volume": _Entry("intermodal.cli.volume", "Make, list and fill volumes, and fetch what is in them."),
+    "dict": _Entry("intermodal.cli.dict", "Named dicts: create, list, get, put, items, clear, delete."),
+    "queue": _Entry("intermodal.cli.queue", "Named queues: create, list, len, peek, put, get, clear, delete."),
     "plugins": _Entry("intermodal.cli.plugins", "Show loaded plugins, their hooks, and installed backends."),
     "config": _Entry("intermodal.cli.config", "Show every setting and where it comes from."),
     "version": _Entry("intermodal.cli.version", "Show the versions of what is installed."),
@@ -70,10 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The console script. Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM."""
     interrupts.install()
     warned.install()
-    sys.exit(_main(arguments))
+    sys.exit(exit_code(arguments))
 
 
-def _main(arguments: Sequence[str] | None) -> int:
+def exit_code(arguments: Sequence[str] | None) -> int:
+    """Carry out one command line; nothing of it is raised."""
     try:
         code = cli.main(args=arguments, prog_name="intermodal", standalone_mode=False)
         return code if isinstance(code, int) else 0

@@ -13,7 +13,7 @@ from intermodal.client.completion import Completion
 from intermodal.client.outputs import Outputs
 from intermodal.exception import InvalidError
 
-__all__ = ["CallHandle", "CallTarget", "Client", "Reply", "current", "has_current", "set_current"]
+__all__ = ["CallHandle", "CallTarget", "Client", "Reply", "current", "has_current", "nothing_runs", "set_current"]
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,16 @@ _current: list[Client] = []
 def current() -> Client:
     """The client of the running app, or of the container this code runs in."""
     if not _current:
-        raise InvalidError(
-            "nothing is running that could execute this: wrap the code in `with app.run():`, or start the file with "
-            "`intermodal run FILE`"
-        )
+        raise nothing_runs()
     return _current[-1]
+
+
+def nothing_runs() -> InvalidError:
+    """What to say where an app has to run first."""
+    return InvalidError(
+        "nothing is running that could execute this: wrap the code in `with app.run():`, or start the file with "
+        "`intermodal run FILE`"
+    )
 
 
 def has_current() -> bool:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from intermodal.client.dual import dual, dual_stream
 from intermodal.client.pickling import dump_value, load_value
+from intermodal.definitions.named import ObjectsOfClass
 from intermodal.definitions.objects import Ephemeral, StateObject, dump_key
 from intermodal.definitions.spellings import older
 
@@ -21,6 +22,8 @@ class Dict(StateObject):
     most 64 KiB in a key and 100 MiB in a value. A handle can be an argument."""
 
     kind: ClassVar[str] = "dict"
+    #: Making, listing and deleting named ones.
+    objects: ClassVar[ObjectsOfClass] = ObjectsOfClass()
 
     @classmethod
     def from_name(

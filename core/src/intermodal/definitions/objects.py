@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from intermodal.client.api import Client, Reply, current
+from intermodal.client.api import Client, Reply
 from intermodal.client.dual import Dual, dual_classmethod
+from intermodal.definitions.control_plane import control_plane
+from intermodal.definitions.named import Objects
 from intermodal.definitions.naming import check_name
 from intermodal.exception import InvalidError, SerializationError
 
@@ -63,16 +65,15 @@ class StateObject:
     @dual_classmethod
     async def delete(cls: type[StateObject], name: str, *, environment_name: str | None = None) -> None:
         """Remove a named one with all it holds. Raises `NotFoundError`."""
-        params = {"name": check_name(f"a {cls.kind}", name), "environment": environment_name}
-        await current().request(f"{cls.kind}.delete", params)
+        await Objects(cls).delete.__wrapped__(name, environment_name=environment_name)
 
     async def _request(self, operation: str, segments: Sequence[bytes] = (), **params: Any) -> Reply:
         identity = await self._identity()
-        return await current().request(f"{self.kind}.{operation}", {"id": identity, **params}, segments)
+        return await control_plane().request(f"{self.kind}.{operation}", {"id": identity, **params}, segments)
 
     async def _identity(self) -> str:
         """Its id, for which it is looked up or made at its first use."""
-        client, known = current(), self._known
+        client, known = control_plane(), self._known
         return self._fixed_id or (known[1] if known and known[0] is client else await self._create(client))
 
     async def _create(self, client: Client) -> str:
@@ -94,7 +95,7 @@ class StateObject:
     @classmethod
     async def _make(cls, initial: Sequence[bytes]) -> Self:
         made = cls(None, initial=initial)
-        made._fixed_id = await made._create(current())
+        made._fixed_id = await made._create(control_plane())
         return made
 
     async def _close(self) -> None:

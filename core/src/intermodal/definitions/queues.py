@@ -8,9 +8,11 @@ from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from intermodal.client.api import Client, Reply, current
+from intermodal.client.api import Client, Reply
 from intermodal.client.dual import dual, dual_stream
 from intermodal.client.pickling import dump_value, load_value
+from intermodal.definitions.control_plane import control_plane
+from intermodal.definitions.named import ObjectsOfClass
 from intermodal.definitions.objects import Ephemeral, StateObject, checked_timeout
 from intermodal.definitions.spellings import older
 from intermodal.exception import ConnectionError, InvalidError
@@ -32,6 +34,8 @@ class Queue(StateObject):
     """A queue of values. At most 5,000 items in a partition and 1 MiB in an item. A handle can be an argument."""
 
     kind: ClassVar[str] = "queue"
+    #: Making, listing and deleting named ones.
+    objects: ClassVar[ObjectsOfClass] = ObjectsOfClass()
 
     @classmethod
     def from_name(cls, name: str, *, environment_name: str | None = None, create_if_missing: bool = False) -> Queue:
@@ -117,7 +121,7 @@ class Queue(StateObject):
 
     async def _get(self, n: int, block: bool, timeout: float | None, partition: str | None) -> list[Any]:
         limit = checked_timeout(timeout)
-        identity, client = await self._identity(), current()
+        identity, client = await self._identity(), control_plane()
         params = {"id": identity, "partition": partition, "n": n, "block": block, "timeout": limit}
         asked = client.request("queue.get", params)
         asked.unclaimed = partial(_put_back, client, identity, partition)

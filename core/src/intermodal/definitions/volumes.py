@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import builtins
-import importlib
 from collections.abc import AsyncGenerator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
-from intermodal.client.api import Client, Reply, current, has_current
 from intermodal.client.context import in_container
 from intermodal.client.dual import dual, dual_classmethod, dual_stream
+from intermodal.definitions.control_plane import control_plane
 from intermodal.definitions.naming import check_name
 from intermodal.definitions.objects import Ephemeral, StateObject
 from intermodal.definitions.spellings import older
 from intermodal.definitions.uploads import BatchUpload
 from intermodal.definitions.volume_files import VolumeEntry, VolumeInfo, entry_of
 from intermodal.exception import InvalidError
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["Volume"]
 
@@ -148,43 +144,13 @@ class Volume(StateObject):
         await self._request("remove", path=path, recursive=recursive)
 
     @dual_classmethod
-    async def delete(cls, name: str, *, environment_name: str | None = None) -> None:
-        """Remove a named volume with all it holds. Raises `NotFoundError`."""
-        params = {"name": check_name("a volume", name), "environment": environment_name}
-        await _control_plane().request("volume.delete", params)
-
-    @dual_classmethod
     async def rename(cls, old_name: str, new_name: str, *, environment_name: str | None = None) -> None:
         """Give a volume another name. Raises `NotFoundError`, `AlreadyExistsError`."""
         params = {"old": check_name("a volume", old_name), "new": check_name("a volume", new_name)}
-        await _control_plane().request("volume.rename", {**params, "environment": environment_name})
+        await control_plane().request("volume.rename", {**params, "environment": environment_name})
 
     @dual_classmethod
     async def list(cls, *, environment_name: str | None = None) -> builtins.list[VolumeInfo]:
         """The volumes of an environment, sorted by name."""
-        reply = await _control_plane().request("volume.names", {"environment": environment_name})
+        reply = await control_plane().request("volume.names", {"environment": environment_name})
         return [VolumeInfo(*row) for row in reply.value]
-
-    async def _request(self, operation: str, segments: Sequence[bytes] = (), **params: Any) -> Reply:
-        identity = await self._identity()
-        return await _control_plane().request(f"volume.{operation}", {"id": identity, **params}, segments)
-
-    async def _identity(self) -> str:
-        client, known = _control_plane(), self._known
-        return self._fixed_id or (known[1] if known and known[0] is client else await self._create(client))
-
-    @classmethod
-    async def _make(cls, initial: Sequence[bytes]) -> Self:
-        made = cls(None)
-        made._fixed_id = await made._create(_control_plane())
-        return made
-
-
-def _control_plane() -> Client:
-    """Who answers: the running app, the container's host, or else this process itself."""
-    if has_current() or in_container():
-        return current()
-    # Named late and by text: the driver is a room that containers do not have, nor may definitions know it.
-    standing: Any = importlib.import_module("intermodal.driver.volumes.standing")
-    client: Client = standing.standing()
-    return client

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from intermodal.driver.session import EmbeddedSession
+from intermodal.driver.standing import StandingClient, standing
 
-__all__ = ["EmbeddedSession"]
+__all__ = ["EmbeddedSession", "StandingClient", "standing"]

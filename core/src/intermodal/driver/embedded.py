@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from intermodal.client.api import CallTarget, Reply
 from intermodal.client.completion import Completion
-from intermodal.client.errors import named_error, unsendable
+from intermodal.client.errors import unsendable
 from intermodal.client.outputs import Outputs
+from intermodal.driver.asking import Asked
 from intermodal.driver.driver import Driver
-from intermodal.driver.requests import RequestError
 from intermodal.engine import events
-from intermodal.exception import ConnectionError, Error, SerializationError
+from intermodal.exception import ConnectionError, SerializationError
 from intermodal.wire.arena import Arena
 from intermodal.wire.payload import dumps, loads
 
@@ -46,21 +46,6 @@ class EmbeddedCall:
         """Cancel what has no result yet."""
         if not self.outputs.ended:
             self._driver.post_threadsafe(events.CallCancelled(self.id, terminate_containers))
-
-
-class _Request(Completion[Reply]):
-    """The answer to a request, and (once the loop has begun it) the task that works on it."""
-
-    __slots__ = ("_driver", "work")
-
-    def __init__(self, driver: Driver) -> None:
-        super().__init__()
-        self._driver = driver
-        self.work: list[asyncio.Task[None]] = []
-
-    def withdraw(self) -> None:
-        """The task that works on it stops, and gives back what it has taken."""
-        _on_loop(self._driver, lambda: [task.cancel() for task in self.work])
 
 
 class EmbeddedClient:
@@ -124,23 +109,13 @@ class EmbeddedClient:
         return call
 
     def request(self, method: str, params: dict[str, Any], segments: Sequence[bytes] = ()) -> Completion[Reply]:
-        """Ask the driver."""
-        completion = _Request(self._driver)
-
-        async def work() -> None:
-            try:
-                answer = await self._driver.requests.answer(method, params, segments)
-                completion.set(Reply(answer.value, answer.segments))
-            except RequestError as refused:
-                cause = refused.__cause__
-                completion.fail(cause if isinstance(cause, Error) else named_error(refused.error, refused.message))
-            except asyncio.CancelledError:
-                completion.fail(ConnectionError("the app has stopped"))
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
-                completion.fail(error)
-
-        _on_loop(self._driver, lambda: completion.work.append(self._driver.background(work())))
-        return completion
+        """Ask the driver; on the caller's own thread where that waits for nobody."""
+        driver = self._driver
+        asked = Asked(partial(_on_loop, driver))
+        if not asked.settle_now(lambda: driver.requests.at_once(method, params, segments)):
+            answer = partial(driver.requests.answer, method, params, segments)
+            _on_loop(driver, lambda: asked.work.append(driver.background(asked.settle(answer))))
+        return asked
 
 
 def _on_loop(driver: Driver, work: Any) -> None:

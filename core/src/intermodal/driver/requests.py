@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from intermodal.driver.driver import Driver
     from intermodal.driver.volumes.session import SessionVolumes
 
-__all__ = ["Answer", "RequestError", "Requests", "in_environment", "refusing"]
+__all__ = ["STATE", "Answer", "RequestError", "Requests", "in_environment", "refusing"]
+
+#: How requests to queues and dicts begin.
+STATE = ("queue.", "dict.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Requests:
             if method.startswith("sandbox."):
                 reply = await self._driver.sandboxes.handle(method, params, segments, self._driver.app_of(owner))
                 return Answer(reply.value, reply.segments)
-            if method.startswith(("queue.", "dict.")):
+            if method.startswith(STATE):
                 params = in_environment(params, self._environment)
                 reply = await self._state.handle(method, params, segments, owner=owner)
                 return Answer(reply.value, reply.segments)
@@ -82,6 +85,13 @@ class Requests:
                 reply = await self._volumes.handle(method, params, segments, owner=owner)
                 return Answer(reply.value, reply.segments)
         raise RequestError("InvalidError", f"there is no request {method!r}")
+
+    def at_once(self, method: str, params: dict[str, Any], segments: Sequence[bytes]) -> Answer | None:
+        """The answer, on any thread, to what needs neither the driver's loop nor any waiting. Raises `RequestError`."""
+        if not method.startswith(STATE):
+            return None
+        reply = self._state.at_once(method, in_environment(params, self._environment), segments)
+        return None if reply is None else Answer(reply.value, reply.segments)
 
     def release_owner(self, owner: str) -> None:
         """A container is gone, and with it the queues and dicts it had made for itself."""

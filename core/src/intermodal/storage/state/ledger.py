@@ -32,23 +32,29 @@ class Ledger:
         self._neighbours = neighbours
         self._lines = Lines()
 
-    def transact(self, jobs: Sequence[Job]) -> list[Ticket]:
-        """Do all of it in one transaction; the tickets that have their outcome now, some of which waited since before.
+    def transact(self, jobs: Sequence[Job], done: list[Ticket]) -> None:
+        """Do all of it in one transaction. Onto `done` go the tickets that have their outcome now, some of which waited
+        since before.
 
-        The outcomes hold once this returns: committed together, or failed and undone together.
+        The outcomes hold once this returns: committed together, or failed and undone together. Where an interrupt of
+        this thread (Ctrl-C) ends it, all was undone as if nobody had asked, or what is in `done` holds.
         """
         transaction = Transaction(self._connection)
-        done: list[Ticket] = []
         try:
             transaction.begin()
             self._carry_out(transaction, jobs, done)
             transaction.commit()
+            self._committed()
         except Exception as error:  # noqa: BLE001 - whatever it is must end the requests, not the thread
             transaction.rollback()
-            return self._failed(error, jobs, done)
-        if self._neighbours is not None:
-            self._neighbours.committed()
-        return done
+            self._fail(error, jobs, done)
+        except BaseException:
+            if self._connection.in_transaction:
+                transaction.rollback()
+                self._forget(jobs, done)
+            else:
+                self._committed()
+            raise
 
     def close(self, error: RequestError) -> list[Ticket]:
         """Close the database; those that wait, failed with `error`."""
@@ -65,6 +71,10 @@ class Ledger:
         except sqlite3.Error:  # what this process waited for is forgotten by the next that starts
             pass
         return waiting
+
+    def _committed(self) -> None:
+        if self._neighbours is not None:
+            self._neighbours.committed()
 
     def _carry_out(self, transaction: Transaction, jobs: Sequence[Job], done: list[Ticket]) -> None:
         visited: set[Place] = set()
@@ -94,25 +104,40 @@ class Ledger:
                 ticket.outcome = request.too_late()
                 done.append(ticket)
         elif request.block and self._lines.occupied(place, request.side):
-            self._lines.join(ticket, request)  # behind those who came before
+            self._wait(ticket, request)  # behind those who came before
         elif ticket.attempt(transaction):
             done.append(ticket)
         elif request.block:
-            self._lines.join(ticket, request)
+            self._wait(ticket, request)
         else:
             ticket.outcome = request.too_late()
             done.append(ticket)
         self._lines.serve(place, transaction, done)
 
-    def _failed(self, error: Exception, jobs: Sequence[Job], done: Sequence[Ticket]) -> list[Ticket]:
+    def _wait(self, ticket: Ticket, request: Waitable) -> None:
+        if not ticket.at_once:
+            self._lines.join(ticket, request)
+
+    def _fail(self, error: Exception, jobs: Sequence[Job], done: list[Ticket]) -> None:
+        tickets = self._leave(jobs)
+        done[:] = dict.fromkeys([*tickets, *done])
+        for ticket in done:
+            ticket.outcome = _describe(error)
+
+    def _forget(self, jobs: Sequence[Job], done: list[Ticket]) -> None:
+        """Nothing happened: who waited still waits, at the place they had."""
+        tickets = self._leave(jobs)
+        for ticket in [*tickets, *done]:
+            ticket.outcome = None
+        self._lines.rejoin([ticket for ticket in done if ticket not in tickets])
+        done.clear()
+
+    def _leave(self, jobs: Sequence[Job]) -> list[Ticket]:
         tickets = [job for job in jobs if isinstance(job, Ticket)]
         for ticket in tickets:
             if isinstance(ticket.request, Waitable):
                 self._lines.leave(ticket, ticket.request)
-        failed = list(dict.fromkeys([*tickets, *done]))
-        for ticket in failed:
-            ticket.outcome = _describe(error)
-        return failed
+        return tickets
 
 
 def _describe(error: Exception) -> RequestError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,12 +26,14 @@ class Request(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """A request on its way, then what became of it. `future` belongs to the event loop of who listens, if anybody."""
+    """A request on its way, then what became of it. `future` belongs to the event loop of who listens, if anybody.
+    One `at_once` never stands in a line: where it has to wait, it is left without an outcome."""
 
     request: Request
     ephemeral: bool
     future: asyncio.Future[Reply] | None = None
     outcome: Reply | RequestError | None = None
+    at_once: bool = False
 
     def attempt(self, transaction: Transaction) -> bool:
         """Try it now; False where it has to wait."""
@@ -52,6 +54,16 @@ class Lines:
         """Stand behind those that came before."""
         sides = self._lines.setdefault((request.token, request.partition), {})
         sides.setdefault(request.side, deque()).append(ticket)
+
+    def rejoin(self, tickets: Sequence[Ticket]) -> None:
+        """Stand at the front again, in this order: what ended their wait was undone."""
+        for ticket in reversed(tickets):
+            request = ticket.request
+            if isinstance(request, Waitable):
+                sides = self._lines.setdefault((request.token, request.partition), {})
+                line = sides.setdefault(request.side, deque())
+                if ticket not in line:
+                    line.appendleft(ticket)
 
     def leave(self, ticket: Ticket, request: Waitable) -> bool:
         """Stop waiting; False where it does not wait (any more)."""
@@ -82,12 +94,13 @@ class Lines:
             before = len(done)
             for ticket in list(sides.get("read", ())):
                 if ticket.attempt(transaction):
+                    done.append(ticket)  # first: an interrupt between the two must not lose it
                     sides["read"].remove(ticket)
-                    done.append(ticket)
             for side in ("get", "put"):
                 line = sides.get(side, deque())
                 while line and line[0].attempt(transaction):
-                    done.append(line.popleft())
+                    done.append(line[0])
+                    line.popleft()
         self._tidy(place)
 
     def disband(self) -> list[Ticket]:

@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 from intermodal.storage.state import dicts, queues
 from intermodal.storage.state.lines import Request
-from intermodal.storage.state.objects import EPHEMERAL, PREFIX, Close, Create, Delete, Kind
+from intermodal.storage.state.objects import EPHEMERAL, PREFIX, Close, Create, Delete, Kind, List
 from intermodal.storage.state.requests import (
     MAX_ITEM,
     MAX_ITEMS,
@@ -50,6 +50,14 @@ def _delete(kind: Kind) -> Callable[[Params, _Segments], Request]:
         if name is None:
             invalid(f"{kind}.delete needs a name")
         return Delete(kind, name, params.environment())
+
+    return make
+
+
+def _list(kind: Kind) -> Callable[[Params, _Segments], Request]:
+    def make(params: Params, segments: _Segments) -> Request:
+        _none(segments)
+        return List(kind, params.environment())
 
     return make
 
@@ -160,6 +168,7 @@ _METHODS: dict[str, Callable[[Params, _Segments], Request]] = {
     "queue.len": _queue_len,
     "queue.clear": _queue_clear,
     "queue.delete": _delete("queue"),
+    "queue.list": _list("queue"),
     "queue.close": _close("queue"),
     "dict.create": _create("dict"),
     "dict.get": _dict_key(dicts.Get),
@@ -171,5 +180,6 @@ _METHODS: dict[str, Callable[[Params, _Segments], Request]] = {
     "dict.iterate": _dict_iterate,
     "dict.clear": _dict_whole(dicts.Clear),
     "dict.delete": _delete("dict"),
+    "dict.list": _list("dict"),
     "dict.close": _close("dict"),
 }

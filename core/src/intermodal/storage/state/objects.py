@@ -12,7 +12,7 @@ from intermodal.storage.state.dicts import store
 from intermodal.storage.state.requests import Reply, RequestError
 from intermodal.storage.state.transaction import Transaction
 
-__all__ = ["EPHEMERAL", "PREFIX", "Close", "Create", "Delete", "Kind"]
+__all__ = ["EPHEMERAL", "PREFIX", "Close", "Create", "Delete", "Kind", "List"]
 
 Kind = Literal["queue", "dict"]
 PREFIX: dict[Kind, str] = {"queue": "qu-", "dict": "di-"}
@@ -64,6 +64,26 @@ class Delete:
             raise _unknown(self.kind, self.name, self.environment)
         _remove(transaction, *row)
         return Reply()
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """The named objects of an environment, by name: what `size` counts are a dict's keys, a queue's items."""
+
+    kind: Kind
+    environment: str
+
+    def run(self, transaction: Transaction) -> Reply:
+        size = {
+            "dict": "SELECT count(*) FROM entries WHERE object = objects.id",
+            "queue": "SELECT coalesce(sum(length), 0) FROM partitions WHERE object = objects.id",
+        }[self.kind]
+        rows = transaction.execute(
+            f"SELECT name, created, ({size}) FROM objects WHERE kind = ? AND environment = ? AND name IS NOT NULL "
+            "ORDER BY name",
+            (self.kind, self.environment),
+        ).fetchall()
+        return Reply([{"name": name, "created": created, "size": count} for name, created, count in rows])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from intermodal.storage.state.requests import RequestError
 
-__all__ = ["connect_file", "connect_memory"]
+__all__ = ["FILE", "connect_file", "connect_memory"]
+
+FILE = "state.sqlite"  #: in the data directory
 
 _VERSION = 1
 _BUSY_S = 30.0  # engines exclude each other by a lock of ours; this is for other programs that look into the file
@@ -97,6 +99,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
     connection.execute("PRAGMA journal_mode = WAL").fetchone()
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0").fetchone()  # `Checkpoints` do it
     if version == 0:
         _create(connection)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ _EPHEMERAL = tuple(prefix + EPHEMERAL for prefix in PREFIX.values())
 
 
 class StateService:
-    """Answers the requests `queue.*` and `dict.*`. Lives on one event loop and never blocks it.
+    """Answers the requests `queue.*` and `dict.*`: `handle` on one event loop, which it never makes wait for another
+    process or the disk, and `at_once` on any thread.
 
     Both kinds follow the same code over SQLite. What a reply acknowledges survives the death of any process for a named
     object; an ephemeral one ends with `close`, with its owner, or with this process, however that dies.
@@ -32,6 +34,7 @@ class StateService:
         """Nothing is opened before the first request that needs it."""
         self._data_dir = data_dir
         self._memory: Ledger | None = None
+        self._memory_turn = threading.Lock()
         self._writer: Writer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._owned: dict[str, list[str]] = {}
@@ -52,10 +55,15 @@ class StateService:
             RequestError: the request failed; its `error` names a class of `intermodal.exception`.
         """
         request = parse(method, params, segments)
-        reply = await self._answer(request, _is_ephemeral(params))
+        reply = await self._answer(request, _is_ephemeral(request, params))
         if owner and isinstance(request, Create) and request.name is None:
             self._owned.setdefault(owner, []).append(reply.value["id"])
         return reply
+
+    def at_once(self, method: str, params: Mapping[str, Any], segments: Sequence[bytes] = ()) -> Reply | None:
+        """As `handle`, on the caller's thread; None, with nothing done, where that would have to wait for anybody."""
+        request = parse(method, params, segments)
+        return self._try(request, _is_ephemeral(request, params))
 
     async def release_owner(self, owner: str) -> None:
         """End the ephemeral objects that `owner` created. Idempotent."""
@@ -64,18 +72,47 @@ class StateService:
 
     async def close(self) -> None:
         """End: what waits fails with `ConnectionError`, what is ephemeral is gone. Idempotent."""
-        self._closed = True
-        memory, self._memory = self._memory, None
-        if memory is not None:
-            self._deliver(memory.close(closing()))
-        writer, self._writer = self._writer, None
+        waiting, writer = self._end()
+        self._deliver(waiting)
         if writer is not None:
             await asyncio.to_thread(writer.close)
 
-    async def _answer(self, request: Request, ephemeral: bool) -> Reply:
+    def close_from_thread(self) -> None:
+        """As `close`, from another thread than the event loop's, also while the interpreter ends."""
+        waiting, writer = self._end()
+        self._deliver_from_thread(waiting)
+        if writer is not None:
+            writer.close()
+
+    def _end(self) -> tuple[list[Ticket], Writer | None]:
+        with self._memory_turn:
+            self._closed = True
+            memory, self._memory = self._memory, None
+            waiting = [] if memory is None else memory.close(closing())
+        writer, self._writer = self._writer, None
+        return waiting, writer
+
+    def _try(self, request: Request, ephemeral: bool) -> Reply | None:
         if self._closed:
             raise closing()
+        ticket = Ticket(request, ephemeral, at_once=True)
+        try:
+            if ephemeral:
+                self._in_memory(ticket)
+            elif self._writer is None or not self._writer.now(ticket):
+                return None
+        except BaseException:  # an interrupt: nobody gets the answer
+            self._put_back(ticket)
+            raise
+        if isinstance(ticket.outcome, RequestError):
+            raise ticket.outcome
+        return ticket.outcome
+
+    async def _answer(self, request: Request, ephemeral: bool) -> Reply:
         self._loop = loop = asyncio.get_running_loop()
+        reply = self._try(request, ephemeral)
+        if reply is not None:
+            return reply
         future: asyncio.Future[Reply] = loop.create_future()
         ticket = Ticket(request, ephemeral, future)
         timer = None
@@ -99,18 +136,29 @@ class StateService:
             return
         ticket = job.ticket if isinstance(job, Withdraw) else job
         if ticket.ephemeral:
-            if self._memory is None:
-                self._memory = Ledger(connect_memory())
-            self._deliver(self._memory.transact([job]))
+            self._in_memory(job)
         else:
             if self._writer is None:
                 self._writer = Writer(self._data_dir, self._deliver_from_thread)
             self._writer.submit(job)
 
+    def _in_memory(self, job: Job) -> None:
+        done: list[Ticket] = []
+        try:
+            with self._memory_turn:
+                if self._closed:
+                    raise closing()
+                if self._memory is None:
+                    self._memory = Ledger(connect_memory())
+                self._memory.transact([job], done)
+        finally:
+            self._deliver_from_thread(done)
+
     def _deliver_from_thread(self, tickets: list[Ticket]) -> None:
-        if tickets and self._loop is not None:
+        awaited = [ticket for ticket in tickets if ticket.future is not None]
+        if awaited and self._loop is not None:
             try:
-                self._loop.call_soon_threadsafe(self._deliver, tickets)
+                self._loop.call_soon_threadsafe(self._deliver, awaited)
             except RuntimeError:  # the loop is closed: nobody waits any more
                 pass
 
@@ -132,7 +180,7 @@ class StateService:
             self._submit(Ticket(Restore(taken.token, taken.partition, taken.rows), ticket.ephemeral))
 
 
-def _is_ephemeral(params: Mapping[str, Any]) -> bool:
-    """Of checked parameters: by id where there is one, else by having no name."""
+def _is_ephemeral(request: Request, params: Mapping[str, Any]) -> bool:
+    """Of a request and its checked parameters: by id where there is one, else by being made without a name."""
     token = params.get("id")
-    return params.get("name") is None if token is None else token.startswith(_EPHEMERAL)
+    return isinstance(request, Create) and request.name is None if token is None else token.startswith(_EPHEMERAL)

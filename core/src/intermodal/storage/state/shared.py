@@ -13,14 +13,14 @@ from intermodal.storage.state.lines import Ticket
 from intermodal.storage.state.neighbours import Neighbours
 from intermodal.storage.state.pokes import Pokes
 from intermodal.storage.state.requests import RequestError
-from intermodal.storage.state.schema import connect_file
+from intermodal.storage.state.schema import FILE, connect_file
 from intermodal.storage.state.transaction import Transaction
 
 __all__ = ["SharedLedger"]
 
 
 class SharedLedger:
-    """A ledger on `data_dir/state.sqlite`. Used by one thread.
+    """A ledger on `data_dir/state.sqlite`. Used by one thread at a time.
 
     SQLite's own lock is waited for by sleeping and looking again; ours, `state.lock`, in the kernel, and a killed
     holder frees it.
@@ -42,7 +42,7 @@ class SharedLedger:
             ) from None
         try:
             with self._held():
-                connection = connect_file(data_dir / "state.sqlite")
+                connection = connect_file(data_dir / FILE)
                 self._neighbours = Neighbours(self.pokes)
                 transaction = Transaction(connection)
                 transaction.begin()
@@ -53,7 +53,7 @@ class SharedLedger:
             raise
         self._ledger = Ledger(connection, self._neighbours)
 
-    def transact(self, jobs: Sequence[Job], *, poked: bool) -> list[Ticket]:
+    def transact(self, jobs: Sequence[Job], done: list[Ticket], *, poked: bool) -> None:
         """As `Ledger.transact`; `poked` says that another process changed something this one waits for.
 
         Raises `RequestError`, with nothing done, where the host refuses the lock.
@@ -63,9 +63,20 @@ class SharedLedger:
             self._neighbours.poked = True
         try:
             with self._held():
-                return self._ledger.transact(jobs)
+                self._ledger.transact(jobs, done)
         except OSError as error:
             raise RequestError("BackendError", f"the lock of queues and dicts cannot be had: {error}") from None
+
+    def transact_now(self, jobs: Sequence[Job], done: list[Ticket]) -> bool:
+        """As `transact`; False, with nothing done, where another process has the file. Never waits for one."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._ledger.transact(jobs, done)
+        except OSError:  # held, or refused: `transact` finds out which
+            return False
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+        return True
 
     def close(self, error: RequestError) -> list[Ticket]:
         """Close the file; those that still wait, failed with `error`."""

@@ -1,4 +1,7 @@
-"""The one thread of this process that works on the shared database. What comes meanwhile forms its next transaction."""
+"""This process's access to the shared database: on the caller's thread where it is free, else on one thread that waits.
+
+What comes while the database is in use forms the next transaction.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from intermodal.storage.state.checkpoints import Checkpoints
 from intermodal.storage.state.ledger import Job
 from intermodal.storage.state.lines import Ticket
 from intermodal.storage.state.requests import RequestError, closing
@@ -20,17 +24,39 @@ _GROUP = 1024  # jobs in one transaction, so that other engines get their turn
 
 
 class Writer:
-    """Takes jobs from any thread; hands finished tickets, once they are committed, to `deliver`, on its own thread."""
+    """Takes jobs from any thread; hands finished tickets, once they are committed, to `deliver`, on whatever thread
+    committed them."""
 
     def __init__(self, data_dir: Path, deliver: Callable[[list[Ticket]], None]) -> None:
         self._data_dir = data_dir
         self._deliver = deliver
+        self._turn = threading.Lock()  #: for `_ledger`, and for taking from `_jobs`, so that nobody overtakes
+        self._ledger: SharedLedger | None = None
+        self._checkpoints = Checkpoints(data_dir, self._ring)
         self._jobs: deque[Job] = deque()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._asleep = False
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="intermodal-state", daemon=True)
         self._thread.start()
+
+    def now(self, job: Job) -> bool:
+        """Do it before returning, if that takes no waiting for another process; False, with nothing done, if it would.
+
+        Ctrl-C may come at any moment on the main thread: `with` and `finally`, followed by calls into C only, are what
+        it cannot part from what they guard.
+        """
+        if self._jobs or self._turn.locked():
+            return False
+        done: list[Ticket] = []
+        try:
+            with self._turn:
+                if self._jobs or self._ledger is None or not self._ledger.transact_now([job], done):
+                    return False
+        finally:
+            self._deliver(done)
+        self._checkpoints.count()
+        return True
 
     def submit(self, job: Job) -> None:
         """Have it done. Never blocks."""
@@ -50,23 +76,34 @@ class Writer:
         os.eventfd_write(self._bell, 1)
 
     def _run(self) -> None:
-        ledger: SharedLedger | None = None
         while True:
-            poked = self._sleep(ledger)
-            jobs = [self._jobs.popleft() for _ in range(min(len(self._jobs), _GROUP))]
-            if jobs or poked:
-                try:
-                    ledger = ledger or SharedLedger(self._data_dir)
-                    self._deliver(ledger.transact(jobs, poked=poked))
-                except RequestError as error:  # the file cannot be used; the next request tries again
-                    self._deliver(_fail(jobs, error))
+            poked = self._sleep()
+            with self._turn:
+                jobs = [self._jobs.popleft() for _ in range(min(len(self._jobs), _GROUP))]
+                done = self._transact(jobs, poked) if jobs or poked else []
+            self._deliver(done)
+            self._checkpoints.take()
             if self._closing and not self._jobs:
                 break
+        with self._turn:
+            ledger, self._ledger = self._ledger, None
         if ledger is not None:
+            self._checkpoints.close()
             self._deliver(ledger.close(closing()))
 
-    def _sleep(self, ledger: SharedLedger | None) -> bool:
+    def _transact(self, jobs: list[Job], poked: bool) -> list[Ticket]:
+        try:
+            self._ledger = self._ledger or SharedLedger(self._data_dir)
+            self._checkpoints.count()
+            done: list[Ticket] = []
+            self._ledger.transact(jobs, done, poked=poked)
+            return done
+        except RequestError as error:  # the file cannot be used; the next request tries again
+            return _fail(jobs, error)
+
+    def _sleep(self) -> bool:
         """Wait for work; True where another process has poked this one."""
+        ledger = self._ledger
         poll = select.poll()
         poll.register(self._bell, select.POLLIN)
         if ledger is not None:

@@ -1,0 +1,21 @@
+"""Who answers for named objects: the running app, the container's host, or else this process itself."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from intermodal.client.api import Client, current, has_current
+from intermodal.client.context import in_container
+
+__all__ = ["control_plane"]
+
+
+def control_plane() -> Client:
+    """The client to ask about named objects; it needs no app that runs. Raises `ConfigError`: a setting is wrong."""
+    if has_current() or in_container():
+        return current()
+    # Named late and by text: the driver is a room that containers do not have, nor may definitions know it.
+    driver: Any = importlib.import_module("intermodal.driver")
+    client: Client = driver.standing()
+    return client
