@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import platform
 import sys
 import sysconfig
 import tarfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from served import served
 from small_images import libraries_of
 
 __all__ = ["VERSION", "libraries_of_python", "offered_python"]
@@ -40,23 +38,9 @@ def offered_python(directory: Path) -> Iterator[str]:
         archive.add(Path(sys.executable).resolve(), f"python/bin/python{_MINOR}")
         archive.addfile(_link("python/bin/python3", f"python{_MINOR}"))
         archive.add(sysconfig.get_path("stdlib"), f"python/lib/python{_MINOR}", filter=_wanted)
-    handler = functools.partial(_Quiet, directory=str(directory))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    address = f"http://127.0.0.1:{server.server_address[1]}"
-    (directory / "list.json").write_text(json.dumps({_KEY: _entry(f"{address}/python.tar.gz")}))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"{address}/list.json"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
+    with served(directory) as address:
+        (directory / "list.json").write_text(json.dumps({_KEY: _entry(f"http://{address}/python.tar.gz")}))
+        yield f"http://{address}/list.json"
 
 
 def _entry(url: str) -> dict[str, object]:

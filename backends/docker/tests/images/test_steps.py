@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,9 @@ from intermodal.specs import (
     SourceTree,
     SystemPackages,
 )
+from served import served, write_project, write_repository
+
+TOKEN = "hunter2-hunter2"
 
 
 def test_the_base_has_the_python_that_was_asked_for(workshop: Any) -> None:
@@ -121,17 +125,25 @@ def test_output_comes_line_by_line_while_the_step_runs(workshop: Any) -> None:
     assert sorted(said) == ["one", "three", "two"]
 
 
-def test_packages_of_git_need_git_in_the_image(workshop: Any) -> None:
-    """The error says what to add, and then it works."""
-    make = "mkdir /src && cd /src && git init -q && git config user.email a@b.c && git config user.name a"
-    project = 'printf \'[project]\\nname = "tiny"\\nversion = "7"\\n\' > pyproject.toml && touch tiny.py'
-    package = PythonPackages(packages=("tiny @ git+file:///src",))
+def test_packages_of_git_need_git_in_the_image(workshop: Any, tmp_path: Path) -> None:
+    """The error says what to add, and then it works: from a directory, and from a server that wants a password."""
+    write_project(tmp_path / "tiny", "tiny", "7")
+    write_repository(tmp_path / "mine.git", "mine", "3")
+    tree = workshop.blobs.tree({path.name: path.read_bytes() for path in (tmp_path / "tiny").iterdir()})
+    make = "cd /src && git init -q && git add . && git -c user.name=n -c user.email=e@example.com commit -qm one"
+    local = PythonPackages(packages=("tiny @ git+file:///src",))
     with pytest.raises(ImageBuildError, match=r'(?s)\.apt_install\("git"\)'):
-        workshop.build(package)
-    seen = workshop.see(
-        SystemPackages(packages=("git",)),
-        RunCommands(commands=(f"{make} && {project} && git add . && git commit -qm one",)),
-        package,
-        command="python3 -c 'from importlib.metadata import version; print(version(\"tiny\"))'",
-    )
-    assert seen == ["7"]
+        workshop.build(local)
+    with served(tmp_path, TOKEN) as address:
+        line = f"mine @ git+http://me:${{TOKEN}}@{address}/mine.git@main"
+        built = workshop.build(
+            SystemPackages(packages=("git",)),
+            CopyFiles(tree=tree, target="/src"),
+            RunCommands(commands=(make,)),
+            local,
+            PythonPackages(requirements=line, secrets=("key",)),
+            secrets={"key": {"TOKEN": TOKEN}},
+        )
+    ask = "from importlib.metadata import version; print(version('tiny'), version('mine'))"
+    assert workshop.look(built, f'python3 -c "{ask}"; grep -rlF {TOKEN} /root /opt /tmp /var /usr/local') == ["7 3"]
+    assert TOKEN not in "".join(workshop.said.lines)

@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import http.server
-import subprocess
-import threading
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from intermodal.specs import CodeTarget, PythonPackages, RunCommands, RunFunction, SourceTree
+from served import forms_of, served, write_repository, write_wheel
 
 VALUE = "hunter2-hunter2"
 SECRETS = {"mine": {"TOKEN": VALUE}}
-Wheel = Callable[[str, str], tuple[str, bytes]]
 
 
 def found_in(*roots: Path) -> list[str]:
     """The files that have the value in them, or in their name."""
-    forms = (VALUE.encode(), base64.b64encode(f"me:{VALUE}".encode()))
+    forms = forms_of(VALUE)
     files = [path for root in roots for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
     return [str(path) for path in files if VALUE in path.name or any(form in path.read_bytes() for form in forms)]
-
-
-class Guarded(http.server.SimpleHTTPRequestHandler):
-    """Files for those who know the password."""
-
-    def do_GET(self) -> None:
-        """Ask for it."""
-        if self.headers.get("Authorization") != "Basic " + base64.b64encode(f"me:{VALUE}".encode()).decode():
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", "Basic")
-            self.end_headers()
-            return
-        super().do_GET()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
@@ -48,13 +27,8 @@ def guarded(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A directory, and where a server shows it to those who know the password: HOST:PORT."""
     directory = tmp_path / "served"
     directory.mkdir()
-    handler = partial(Guarded, directory=str(directory))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield directory, f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with served(directory, VALUE) as address:
+        yield directory, address
 
 
 def test_a_command_sees_it_and_nothing_keeps_it(workshop: Any, shared_data: Path) -> None:
@@ -85,15 +59,12 @@ def test_a_function_sees_it(workshop: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["workshop", "process_workshop"])
 def test_a_private_index(
-    request: pytest.FixtureRequest, kind: str, guarded: tuple[Path, str], wheel: Wheel, shared_data: Path
+    request: pytest.FixtureRequest, kind: str, guarded: tuple[Path, str], shared_data: Path
 ) -> None:
     """`index_url` with `$TOKEN` in it installs, and neither the image nor uv's cache keeps the password."""
     workshop = request.getfixturevalue(kind)
     directory, address = guarded
-    name, data = wheel("tiny", "1")
-    (directory / "tiny").mkdir()
-    (directory / "tiny" / name).write_bytes(data)
-    (directory / "tiny" / "index.html").write_text(f'<a href="{name}">{name}</a>')
+    write_wheel(directory, "tiny", "1")
     step = PythonPackages(packages=("tiny",), index_url=f"http://me:$TOKEN@{address}/", secrets=("mine",))
     workshop.build(step, secrets=SECRETS)
     assert list(workshop.root.rglob("tiny.py"))
@@ -101,20 +72,10 @@ def test_a_private_index(
     assert found_in(workshop.root, shared_data) == []
 
 
-def test_a_private_repository(workshop: Any, guarded: tuple[Path, str], tmp_path: Path, shared_data: Path) -> None:
+def test_a_private_repository(workshop: Any, guarded: tuple[Path, str], shared_data: Path) -> None:
     """A `git+` requirement with `${TOKEN}` in it: what is installed does not say how it was fetched."""
     directory, address = guarded
-    work = tmp_path / "project"
-    work.mkdir()
-    (work / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\n')
-    (work / "mine.py").write_text("x = 1\n")
-    git = ["git", "-C", str(work), "-c", "user.name=n", "-c", "user.email=e@example.com"]
-    subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
-    subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
-    bare = directory / "mine.git"
-    subprocess.run(["git", "clone", "-q", "--bare", str(work), str(bare)], check=True)
-    subprocess.run(["git", "-C", str(bare), "update-server-info"], check=True)
+    write_repository(directory / "mine.git", "mine", "1")
     line = f"mine @ git+http://me:${{TOKEN}}@{address}/mine.git@main"
     workshop.build(PythonPackages(requirements=line, secrets=("mine",)), secrets=SECRETS)
     assert list(workshop.root.rglob("mine-1.dist-info"))

@@ -45,7 +45,10 @@ class _Archive:
         self._tar.addfile(entry)
 
     def done(self) -> bytes:
+        # Podman's reader leaves at the two blocks that end an archive, and fails when more comes: no padding follows.
+        end = self._tar.offset + 2 * tarfile.BLOCKSIZE
         self._tar.close()
+        self._buffer.truncate(end)
         return self._buffer.getvalue()
 
 
