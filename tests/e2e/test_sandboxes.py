@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 import intermodal
+from intermodal.definitions.sandbox_files import FileWatchEventType
+from intermodal.definitions.sandbox_streams import StreamReader
 from intermodal.exception import (
     AlreadyExistsError,
     CapabilityNotSupported,
@@ -213,6 +216,85 @@ def test_files_of_the_image_are_there(running: intermodal.App, tmp_path: Any) ->
     image = image.add_local_file(tmp_path / "seen.txt", "/root/seen.txt")
     sandbox = Sandbox.create("cat", "built.txt", "seen.txt", app=running, image=image)
     assert sandbox.stdout.read() == "builtseen"
+
+
+def test_files(sandbox: Sandbox) -> None:
+    """Written, read, listed and removed from outside; processes inside see the same."""
+    sandbox.mkdir("/tmp/made/below", parents=True)
+    with sandbox.open("/tmp/made/text", "w") as file:
+        file.write("one\nzwei \N{GREEK SMALL LETTER BETA}\n")
+    assert sandbox.exec("cat", "/tmp/made/text").stdout.read() == "one\nzwei \N{GREEK SMALL LETTER BETA}\n"
+    with sandbox.open("/tmp/made/text") as file:
+        assert file.readline() == "one\n"
+        file.seek(4)
+        assert file.readlines() == ["zwei \N{GREEK SMALL LETTER BETA}\n"]
+    data = bytes(range(256)) * 40_000
+    with sandbox.open("/tmp/made/data", "wb") as file:
+        file.write(data)
+    with sandbox.open("/tmp/made/data", "rb") as file:
+        assert file.read(300) == data[:300]
+        assert file.read() == data[300:]
+    assert sandbox.ls("/tmp/made") == ["below", "data", "text"]
+    sandbox.rm("/tmp/made/data")
+    with pytest.raises(IsADirectoryError, match="recursive"):
+        sandbox.rm("/tmp/made")
+    sandbox.rm("/tmp/made", recursive=True)
+    for wrong in (lambda: sandbox.ls("/tmp/made"), lambda: sandbox.open("/tmp/made/text")):
+        with pytest.raises(FileNotFoundError, match="/tmp/made"):
+            wrong()
+    with pytest.raises(FileExistsError):
+        sandbox.mkdir("/tmp")
+
+
+def test_changes_of_files(sandbox: Sandbox) -> None:
+    """`watch` tells of them as they happen, below new directories too."""
+    sandbox.mkdir("/tmp/watched")
+    changes = sandbox.watch("/tmp/watched", filter=[FileWatchEventType.Create], recursive=True, timeout=30)
+    process = sandbox.exec(
+        "sh", "-c", "until test -e /tmp/stop; do mkdir -p /tmp/watched/a; rmdir /tmp/watched/a; done"
+    )
+    event = next(changes)
+    assert (event.type, event.paths) == (FileWatchEventType.Create, ["/tmp/watched/a"])
+    changes.close()
+    sandbox.exec("touch", "/tmp/stop").wait()
+    assert process.wait() == 0
+
+
+SERVER = """
+import socket
+with socket.create_server(("127.0.0.1", 8123)) as server:
+    print("listening", flush=True)
+    while True:
+        client, _ = server.accept()
+        with client, client.makefile("rb") as file:
+            client.sendall(file.read().upper())
+"""
+
+
+def test_tunnels_lead_inside_also_without_a_network(running: intermodal.App) -> None:
+    """Bytes both ways, to the end of each; several at once; a port where nothing listens hangs up."""
+    sandbox = Sandbox.create(
+        "python3", "-c", SERVER, app=running, unencrypted_ports=[8123], encrypted_ports=[8124], block_network=True
+    )
+    tunnels = sandbox.tunnels()
+    assert tunnels[8124].url.startswith("http://127.0.0.1:")
+    with pytest.raises(CapabilityNotSupported, match=r"tunnel\.tls"):
+        _ = tunnels[8124].tls_socket
+    assert next(iter(StreamReader[str](sandbox.object_id, "", 1, by_line=True))) == "listening\n"
+
+    def ask(number: int) -> bytes:
+        with socket.create_connection(tunnels[8123].tcp_socket, 60) as client, client.makefile("rb") as file:
+            client.sendall(f"number {number}".encode() * 20_000)
+            client.shutdown(socket.SHUT_WR)
+            return file.read()
+
+    with ThreadPoolExecutor(3) as threads:
+        assert list(threads.map(ask, range(3))) == [f"NUMBER {n}".encode() * 20_000 for n in range(3)]
+    with socket.create_connection((tunnels[8124].host, tunnels[8124].port), 60) as client:
+        assert client.recv(1) == b""
+    sandbox.terminate()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(tunnels[8123].tcp_socket, 60)
 
 
 def test_inside_a_function(backend: str) -> None:

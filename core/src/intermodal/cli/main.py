@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, _Entry] = {
     "run": _Entry("intermodal.cli.run", "Run a function or entrypoint of a file."),
     "shell": _Entry("intermodal.cli.shell", "Open a shell in a container of a function's image."),
     "image": _Entry("intermodal.cli.image", "Build and inspect images; list and prune cached layers."),
+    "sandbox": _Entry("intermodal.cli.sandbox", "List, drive and end sandboxes."),
     "storage": _Entry("intermodal.cli.storage", "Check what is stored, and remove what nothing needs."),
     "volume": _Entry("intermodal.cli.volume", "Make, list and fill volumes, and fetch what is in them."),
     "dict": _Entry("intermodal.cli.dict", "Named dicts: create, list, get, put, items, clear, delete."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from types import ModuleType
 
@@ -19,22 +20,35 @@ from intermodal.specs import FunctionSpec
 
 __all__ = ["command"]
 
+_SANDBOX = re.compile(r"sb-[0-9a-f]+-\d+")
+
 
 @click.command()
 @click.option("-m", "--module", "is_module", is_flag=True, help="FILE is the name of a module, as in python -m.")
 @click.option("--cmd", default="/bin/bash", metavar="COMMAND", help="What to run.", show_default=True)
-@click.argument("file", metavar="FILE[::NAME]", required=False)
+@click.argument("file", metavar="[FILE[::NAME]|SANDBOX]", required=False)
 def command(
     file: str | None, is_module: bool, cmd: str, backend: str | None, plugin: tuple[str, ...], set: tuple[str, ...]
 ) -> int:
     """Open a shell in a container like those of a function: its image, source, environment, mounts and limits.
 
     NAME is a function or class of FILE; it may be left away where there is one. Without FILE the image is the default
-    one. The exit code is the shell's.
+    one. With the id of a SANDBOX that runs on this machine it is opened there. The exit code is the shell's.
+
+    \b
+    Examples:
+      intermodal shell app.py::train
+      intermodal shell sb-0123456789-1 --cmd /bin/sh
     """
     argv = shlex.split(cmd)
     if not argv:
         raise click.UsageError("--cmd is empty: name a program, such as --cmd /bin/sh")
+    if file is not None and _SANDBOX.fullmatch(file) is not None:
+        apply(backend, plugin, set)
+        from intermodal.driver.sandboxes.attached import run_attached
+        from intermodal.driver.sandboxes.remote import client_of
+
+        return run_attached(client_of(file), file, argv)
     reference = None if file is None else parse_reference(file, is_module=is_module)
     apply(backend, plugin, set, None if reference is None else reference.directory)
     try:

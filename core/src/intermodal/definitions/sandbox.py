@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from intermodal.client.api import current
 from intermodal.client.context import in_container
-from intermodal.client.dual import dual, dual_classmethod, dual_stream_classmethod
+from intermodal.client.dual import dual, dual_classmethod, dual_stream, dual_stream_classmethod
 from intermodal.definitions.image import Image
 from intermodal.definitions.lowering import lower_image
 from intermodal.definitions.naming import check_name
 from intermodal.definitions.options import Behaviour, plain_env, settings
 from intermodal.definitions.sandbox_client import ask
+from intermodal.definitions.sandbox_files import FileIO, FileWatchEvent, FileWatchEventType, file_request, watched
 from intermodal.definitions.sandbox_process import ContainerProcess
 from intermodal.definitions.sandbox_streams import StreamReader, StreamWriter
 from intermodal.definitions.secrets import Secret
+from intermodal.definitions.tunnels import Tunnel
 from intermodal.exception import (
     CapabilityNotSupported,
     InvalidError,
@@ -262,6 +265,66 @@ class Sandbox:
         """
         self._code = (await ask(self._id, "terminate")).value["code"]
         return self._code if wait else None
+
+    @dual
+    async def open(self, path: str, mode: str = "r") -> FileIO[Any]:
+        """Open a file in it, as the builtin does. Paths are absolute.
+
+        Raises:
+            CapabilityNotSupported: its image has no Python, which looks at files.
+            FileNotFoundError: and the operating system's other errors.
+        """
+        number = (await file_request(self._id, "open", path=path, mode=mode)).value
+        return FileIO(self._id, int(number), mode)
+
+    @dual
+    async def ls(self, path: str) -> builtins.list[str]:
+        """The names in a directory, in order. Raises as `open`."""
+        found: builtins.list[str] = (await file_request(self._id, "ls", path=path)).value
+        return found
+
+    @dual
+    async def mkdir(self, path: str, parents: bool = False) -> None:
+        """Make a directory; with `parents` those above it, too, and one that is there is fine. Raises as `open`."""
+        await file_request(self._id, "mkdir", path=path, parents=parents)
+
+    @dual
+    async def rm(self, path: str, recursive: bool = False) -> None:
+        """Remove a file, or with `recursive` a directory and all in it. Raises as `open`."""
+        await file_request(self._id, "rm", path=path, recursive=recursive)
+
+    @dual_stream
+    async def watch(
+        self,
+        path: str,
+        filter: Sequence[FileWatchEventType] | None = None,
+        recursive: bool = False,
+        timeout: float | None = None,
+    ) -> AsyncGenerator[FileWatchEvent, None]:
+        """Changes of a file, or in a directory, from the first iteration on.
+
+        Args:
+            filter: only these kinds.
+            recursive: in directories below, too.
+            timeout: seconds without a change, after which it ends.
+
+        Raises as `open`.
+        """
+        changes = watched(self._id, path, filter, recursive, _seconds("timeout", timeout))
+        try:
+            async for event in changes:
+                yield event
+        finally:
+            await changes.aclose()
+
+    @dual
+    async def tunnels(self, timeout: float = 50) -> dict[int, Tunnel]:
+        """How to reach its `encrypted_ports`, `h2_ports` and `unencrypted_ports`, by port.
+
+        A connection is refused as long as nothing listens at the port inside.
+        """
+        reply = await ask(self._id, "tunnels")
+        return {inside: Tunnel("127.0.0.1", port, plain) for inside, port, plain in reply.value}
 
     @dual
     async def set_tags(self, tags: Mapping[str, str]) -> None:

@@ -490,7 +490,7 @@ class Driver:
         for task in list(self._background):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        self.sandboxes.close()
+        await self.sandboxes.close()
         self._observing.flush()
 
 

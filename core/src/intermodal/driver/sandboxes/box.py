@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from intermodal.driver.sandboxes.attending import Attendant
 from intermodal.driver.sandboxes.process import Process
 from intermodal.driver.sandboxes.spool import Spool
 from intermodal.driver.sandboxes.streams import Stream
-from intermodal.exception import NotFoundError
+from intermodal.driver.sandboxes.tunnels import Tunnels
+from intermodal.exception import Error, NotFoundError
 from intermodal.plugins.roles import Container
 from intermodal.specs import SandboxSpec
 
@@ -48,6 +51,8 @@ class Box:
         self.program: Process | None = None
         self.processes: dict[str, Process] = {}
         self.number = 0
+        self.tunnels: Tunnels | None = None
+        self._attendant: asyncio.Task[Attendant] | None = None
 
     @property
     def runs(self) -> bool:
@@ -60,6 +65,23 @@ class Box:
         if self.container is None or self.ended.done():
             raise NotFoundError(f"sandbox {self.id} has ended{self._how()}: create another one")
         return self.container
+
+    async def attendant(self) -> Attendant:
+        """What looks at its files, started when the first is looked at. Raises `CapabilityNotSupported`."""
+        container = await self.running()
+        if self._attendant is None:
+            self._attendant = asyncio.get_running_loop().create_task(Attendant.start(container))
+        return await asyncio.shield(self._attendant)
+
+    async def close(self) -> None:
+        """Its container is gone: so is what belongs to it."""
+        for process in [*self.processes.values(), *([self.program] if self.program else [])]:
+            await process.close()
+        if self.tunnels is not None:
+            await self.tunnels.close()
+        if self._attendant is not None:
+            with contextlib.suppress(Error):
+                await (await self._attendant).close()
 
     def process(self, number: str) -> Process:
         """One that was started in it; "" is its own program. Raises `NotFoundError`."""

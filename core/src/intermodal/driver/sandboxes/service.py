@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from intermodal.driver.sandboxes.box import Box, Outcome
+from intermodal.driver.sandboxes.door import Door
 from intermodal.driver.sandboxes.place import Place
 from intermodal.driver.sandboxes.process import Process
 from intermodal.driver.sandboxes.streams import Stream
+from intermodal.driver.sandboxes.tunnels import Tunnels
 from intermodal.engine import commands, events
 from intermodal.exception import AlreadyExistsError, Error, InvalidError, NotFoundError
 from intermodal.plugins.roles import Container, LaunchBusy, OutputSink
@@ -60,11 +63,13 @@ class Sandboxes:
         self._session = session
         self._boxes: dict[str, Box] = {}
         self._place: Place | None = None
+        self._door: Door | None = None
         self._last = 0
         self._closing = False
         self._handlers: dict[str, _Handler] = {
             "create": self._create,
             "exec": self._exec,
+            "file": self._file,
             "from_name": self._from_name,
             "info": self._info,
             "list": self._list,
@@ -73,6 +78,7 @@ class Sandboxes:
             "signal": self._signal,
             "tag": self._tag,
             "terminate": self._terminate,
+            "tunnels": self._tunnels,
             "wait": self._wait,
             "write": self._write,
         }
@@ -137,14 +143,16 @@ class Sandboxes:
             post(events.SandboxGone(box.id, "start_failed", 1, str(error)))
             return
         box.container = container
+        if box.spec.ports:
+            box.tunnels = Tunnels(container)
+            await box.tunnels.open(box.spec.ports)
         post(events.SandboxStarted(box.id))
         if box.spec.argv:
             await self._run_program(box, container)
         if not box.started.done():
             box.started.set_result(None)
         exit = await container.wait()
-        for process in [*box.processes.values(), *([box.program] if box.program else [])]:
-            await process.close()
+        await box.close()
         post(events.SandboxGone(box.id, exit.cause, exit.code, exit.detail))
 
     async def _run_program(self, box: Box, container: Container) -> None:
@@ -167,6 +175,7 @@ class Sandboxes:
         self._session.check_sandbox(spec)
         await self._session.keep(dict(zip(params["blobs"], segments, strict=True)))
         self._session.grant(params["build_secrets"])
+        await self._open()
         box = self._new(spec, {str(name): str(value) for name, value in params["env"].items()})
         self._session.post(events.SandboxCreated(box.id, spec.resources, spec.timeout_s, spec.idle_timeout_s))
         try:
@@ -177,6 +186,13 @@ class Sandboxes:
         if box.error is not None:
             raise box.error
         return Reply({"id": box.id})
+
+    async def _open(self) -> None:
+        """Before the first sandbox."""
+        if self._place is None and not self._closing:
+            self._place = Place(self._session.data_dir, self._session.id)
+            self._door = Door(self._place.folder, functools.partial(self.handle, app=""))
+            await self._door.open()
 
     def _check_name(self, spec: SandboxSpec) -> None:
         if spec.name is None:
@@ -195,10 +211,8 @@ class Sandboxes:
         return None
 
     def _new(self, spec: SandboxSpec, env: dict[str, str]) -> Box:
-        if self._closing:
+        if self._closing or self._place is None:
             raise NotFoundError("the app has stopped")
-        if self._place is None:
-            self._place = Place(self._session.data_dir, self._session.id)
         self._last += 1
         box = Box(f"sb-{self._session.id}-{self._last}", spec, env, self._place.folder)
         self._boxes[box.id] = box
@@ -225,9 +239,12 @@ class Sandboxes:
         return Reply({"process": process.id})
 
     async def _read(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        """`now`: what is there, do not wait for more."""
         stream = self._box(params).stream(str(params["process"]), int(params["stream"]))
-        limit = max(1, min(int(params["limit"]), _READ))
-        return Reply(None, (await stream.read(max(0, int(params["offset"])), limit),))
+        offset, limit = max(0, int(params["offset"])), max(1, min(int(params["limit"]), _READ))
+        if params.get("now") and offset >= stream.size:
+            return Reply(None, (b"",))
+        return Reply(None, (await stream.read(offset, limit),))
 
     async def _write(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
         box = self._box(params)
@@ -266,6 +283,18 @@ class Sandboxes:
         self._session.post(events.SandboxTerminated(box.id))
         await asyncio.shield(box.ended)
         return Reply({"code": box.ended.result().code})
+
+    async def _file(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        """`op` and `with`: see `intermodal.guest.attendant`."""
+        attendant = await self._box(params).attendant()
+        return await attendant.do(str(params["op"]), dict(params["with"]), segments)
+
+    async def _tunnels(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        """Ports inside, those of this machine that lead there, and whether they were asked for unencrypted."""
+        box = self._box(params)
+        await box.running()
+        ports = {} if box.tunnels is None else box.tunnels.ports
+        return Reply([[inside, port, inside not in box.spec.encrypted] for inside, port in ports.items()])
 
     async def _tag(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
         self._box(params).tags = {str(name): str(value) for name, value in params["tags"].items()}
@@ -310,8 +339,10 @@ class Sandboxes:
             self._session.post(events.SandboxTerminated(box.id))
         await asyncio.gather(*(asyncio.shield(box.ended) for box in self._boxes.values()))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Remove what the sandboxes have left. Idempotent."""
+        if self._door is not None:
+            await self._door.close()
         place, self._place = self._place, None
         if place is not None:
             place.close()

@@ -46,6 +46,11 @@ class Stream:
         """Nothing will be added."""
         return self._over
 
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self._size
+
     def feed(self, data: bytes) -> None:
         """The next bytes."""
         if self._memory + len(data) > UNREAD and self._patience:
