@@ -15,6 +15,7 @@ from intermodal.client.calls import FunctionCall
 from intermodal.client.dual import Dual, DualStream
 from intermodal.definitions import functions
 from intermodal.definitions.functions import Mapper
+from intermodal.definitions.sandbox_files import FileIO
 from intermodal.definitions.sandbox_process import ContainerProcess
 from intermodal.definitions.sandbox_streams import StreamReader, StreamWriter
 from intermodal.exception import InvalidError
@@ -73,6 +74,7 @@ OBJECTS: dict[str, Any] = {
     "Dict": intermodal.Dict.from_name("d"),
     "Image": intermodal.Image.debian_slim(),
     "ContainerProcess": ended,
+    "FileIO": FileIO[str]("sb-1", 1, "r"),
     "Sandbox": intermodal.Sandbox("sb-1"),
     "StreamReader": StreamReader("sb-1", "1", 1),
     "StreamWriter": StreamWriter("sb-1", "1"),
