@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import socket
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,25 @@ class Peer:
         return True
 
 
+class Spare:
+    """A container that was started ahead, and waits for nothing."""
+
+    def __init__(self, spec: ContainerSpec) -> None:
+        self.spec = spec
+        self.over = False
+        self.dismissed = threading.Event()
+
+    async def dismiss(self) -> None:
+        self.over = True
+        self.dismissed.set()
+
+
 class Stage:
-    """What the test and its backend share. `answers`: what the next launches raise; None lets one be."""
+    """What the test and its backend share.
+
+    `answers`: what the next launches raise; None lets one be. `prewarms`: it can start containers ahead; `refusals`:
+    what the next of those raise.
+    """
 
     def __init__(self) -> None:
         self.launched: queue.Queue[Peer] = queue.Queue()
@@ -126,6 +144,11 @@ class Stage:
         self.arrived: queue.Queue[str] = queue.Queue()
         self.cancelled: queue.Queue[str] = queue.Queue()
         self.peers: list[Peer] = []
+        self.prewarms = False
+        self.refusals: list[Exception] = []
+        self.refused: queue.Queue[Exception] = queue.Queue()
+        self.spared: queue.Queue[Spare] = queue.Queue()
+        self.spares: list[Spare] = []
         self.gpus: LockedGpus | None = None
 
     def next(self) -> Peer:
@@ -174,6 +197,19 @@ class ScriptedLauncher:
         return None
 
 
+class PrewarmingLauncher(ScriptedLauncher):
+    """The same, which can start containers ahead."""
+
+    async def prewarm(self, spec: ContainerSpec, image: BuiltImage) -> Spare:
+        if stage.refusals:
+            stage.refused.put(stage.refusals[0])
+            raise stage.refusals.pop(0)
+        spare = Spare(spec)
+        stage.spares.append(spare)
+        stage.spared.put(spare)
+        return spare
+
+
 def reset() -> Stage:
     """A new stage."""
     global stage
@@ -188,7 +224,7 @@ def intermodal_builder(config: Config) -> PlainBuilder:
 
 @hookimpl
 def intermodal_launcher(config: Config) -> ScriptedLauncher:
-    return ScriptedLauncher()
+    return PrewarmingLauncher() if stage.prewarms else ScriptedLauncher()
 
 
 @hookimpl

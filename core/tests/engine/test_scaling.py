@@ -372,3 +372,26 @@ def test_word_of_unknown_containers_changes_nothing(events: list[object]) -> Non
     """What comes from a container that the engine does not have is refused or ignored."""
     engine = Engine()
     assert not [command for command in engine.receive(events, 0.0) if not isinstance(command, Notice)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "may"),
+    [
+        ({}, True),
+        ({"scaling": Scaling(max_containers=2)}, True),
+        ({"scaling": Scaling(max_containers=1)}, False),
+        ({"scaling": Scaling(max_containers=1), "single_use": True}, True),
+        ({"resources": Resources(cpu=2.5)}, False),
+        ({"resources": Resources(memory=5000)}, False),
+    ],
+    ids=str,
+)
+def test_whether_a_pool_could_have_one_container_more(options: dict[str, object], may: bool) -> None:
+    """Within its limit and what there is; one container for each input means that another one follows anyway."""
+    world = world_with(cpu=4)
+    world.add("p", **options)  # type: ignore[arg-type]
+    world.submit("p", [Program(1, sleep=10.0)])
+    world.run(until=1.0)
+    assert alive(world) == 1
+    assert world.engine.may_grow("p") is may
+    assert not world.engine.may_grow("unknown")

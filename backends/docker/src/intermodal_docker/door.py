@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import shutil
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 from intermodal_docker import inside
@@ -54,12 +56,22 @@ class Door:
             self._dismiss(visitor)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def expect(self) -> tuple[str, asyncio.Future[Reader]]:
-        """A token for one container, good once; and its connection, when it has come and shown it."""
+    @contextlib.contextmanager
+    def expect(self) -> Iterator[tuple[str, asyncio.Future[Reader]]]:
+        """A token for one container, good once; and its connection, when it has come and shown it.
+
+        Who leaves without an error owns the connection; else it is closed.
+        """
         token = secrets.token_hex(16)
         self._expected[token] = coming = self._loop.create_future()
-        coming.add_done_callback(lambda _: self._expected.pop(token, None))
-        return token, coming
+        try:
+            yield token, coming
+        except BaseException:
+            if not coming.cancel() and not coming.cancelled():
+                coming.result().close()  # it came at the very moment when nobody wanted it any more
+            raise
+        finally:
+            del self._expected[token]
 
     def _bind(self) -> None:
         """By way of a descriptor, as the length of a socket's path is limited."""

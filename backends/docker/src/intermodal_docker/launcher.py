@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from intermodal.exception import BackendError
@@ -21,12 +22,14 @@ from intermodal.plugins import (
 )
 from intermodal.plugins.gpus import counts, host_gpus
 from intermodal.specs import ContainerSpec, ResourceTotals
+from intermodal_docker.arrived import Arrived, Printed
 from intermodal_docker.container import EngineContainer
 from intermodal_docker.door import Door
-from intermodal_docker.engine import Engine, EngineInfo, EngineUnavailable, NotThere
+from intermodal_docker.engine import CreateRequest, Engine, EngineInfo, EngineUnavailable, NotThere
 from intermodal_docker.inside.messages import Reader
 from intermodal_docker.request import container_request
 from intermodal_docker.session import Session, reap
+from intermodal_docker.spares import Spare, Spares
 from intermodal_docker.starting import Starting
 
 __all__ = ["EngineLauncher"]
@@ -50,6 +53,7 @@ class EngineLauncher(Launcher):
         self._opened: contextlib.ExitStack | None = None
         self._reaping: asyncio.Future[None] | None = None
         self._containers: set[EngineContainer] = set()
+        self._spares = Spares()
 
     async def totals(self) -> ResourceTotals:
         """See the protocol."""
@@ -61,7 +65,7 @@ class EngineLauncher(Launcher):
         self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
     ) -> EngineContainer:
         """See the protocol."""
-        container = await self._start(spec, image, gpus, output)
+        container = await self._container(spec, image, gpus, output)
         container.run(boot, gpus.fds if gpus else ())
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its exit tells
@@ -76,14 +80,26 @@ class EngineLauncher(Launcher):
         self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
     ) -> EngineContainer:
         """See the protocol."""
-        container = await self._start(spec, image, gpus, output)
+        container = await self._container(spec, image, gpus, output)
         container.hold(gpus.fds if gpus else ())
         return container
+
+    async def prewarm(self, spec: ContainerSpec, image: BuiltImage) -> Spare:
+        """See `intermodal.plugins.Prewarmer`."""
+        request = self._request(spec, image, None, await self._known())
+        arrived = await self._start(request, Printed())
+
+        async def remove(container: str) -> None:
+            with contextlib.suppress(BackendError):  # whoever comes after the engine is back removes what is left
+                await self._do(lambda: self._engine.remove(container))
+
+        return self._spares.add(Spare(request, arrived, remove))
 
     async def close(self) -> None:
         """See the protocol."""
         for container in list(self._containers):
             await container.kill()
+        await self._spares.close()
         for container in list(self._containers):
             await container.wait()
         if self._reaping is not None:
@@ -94,55 +110,66 @@ class EngineLauncher(Launcher):
         await self._do(self._engine.close)
         self._threads.shutdown(wait=False)
 
-    async def _start(
+    async def _container(
         self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
     ) -> EngineContainer:
-        """A container whose process 1 has come, and waits for orders. An engine that restarts is waited for."""
-        await self._known()
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + _AWAY_S
-        while True:
-            try:
-                return await self._start_once(spec, image, gpus, output)
-            except EngineUnavailable:
-                if clock() > deadline:
-                    raise
-            await asyncio.sleep(_BETWEEN_TRIES_S)
+        """A container of `spec` that waits for orders: one that stands ready, or else a new one."""
+        request = self._request(spec, image, gpus, await self._known())
+        arrived = self._spares.take(request)
+        if arrived is None:
+            printed = Printed()
+            printed.to(output)
+            arrived = await self._start(request, printed)
+        else:
+            arrived.printed.to(output)
+        return self._running(spec, output, arrived)
 
-    async def _start_once(
-        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
-    ) -> EngineContainer:
-        info = await self._known()
+    def _request(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, info: EngineInfo
+    ) -> CreateRequest:
         if self._engine.remote or info.desktop:
             raise LaunchRefused(
                 f"{self._engine.name}: the engine at {self._engine.address} is another machine's, and containers need "
                 f"this machine's files: unset {self._engine.name}.host, or run this program there"
             )
         session, door = self._open()
-        token, coming = door.expect()
+        return container_request(spec, image, gpus, info=info, door=str(door.folder), labels=session.labels)
+
+    async def _start(self, request: CreateRequest, printed: Printed) -> Arrived:
+        """A new container whose process 1 has come. An engine that restarts is waited for."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + _AWAY_S
+        while True:
+            try:
+                return await self._start_once(request, printed)
+            except EngineUnavailable:
+                if clock() > deadline:
+                    raise
+            except NotThere as error:
+                raise LaunchRefused(str(error)) from None
+            await asyncio.sleep(_BETWEEN_TRIES_S)
+
+    async def _start_once(self, request: CreateRequest, printed: Printed) -> Arrived:
         loop = asyncio.get_running_loop()
         silent = asyncio.Event()
-        request = container_request(
-            spec, image, gpus, info=info, door=str(door.folder), token=token, labels=session.labels
-        )
-        starting = Starting(
-            self._engine,
-            request,
-            lambda stream, data: _call(loop, output, stream, data),
-            lambda: _call(loop, silent.set),
-        )
-        up = asyncio.ensure_future(self._do(starting.up))
-        try:
-            reader = await self._arrival(starting, up, coming, silent)
-        except BaseException as error:
-            coming.cancel()
-            await self._clear_up(starting, up)
-            if isinstance(error, NotThere):
-                raise LaunchRefused(str(error)) from None
-            raise
-        return self._running(spec, output, reader, starting.container)
+        with self._door.expect() as (token, coming):
+            starting = Starting(
+                self._engine,
+                replace(request, command=[*request.command, token]),
+                lambda piece: _call(loop, printed, piece),
+                lambda: _call(loop, silent.set),
+            )
+            up = asyncio.ensure_future(self._do(starting.up))
+            try:
+                reader = await self._arrival(starting, up, coming, silent)
+            except BaseException:
+                await self._clear_up(starting, up)
+                raise
+            return Arrived(starting.container, reader, printed)
 
-    def _running(self, spec: ContainerSpec, output: OutputSink, reader: Reader, name: str) -> EngineContainer:
+    def _running(self, spec: ContainerSpec, output: OutputSink, arrived: Arrived) -> EngineContainer:
+        name = arrived.container
+
         async def inspect() -> ContainerExit | None:
             return await self._do(lambda: _ending(self._engine, name))
 
@@ -150,7 +177,7 @@ class EngineLauncher(Launcher):
             await self._do(lambda: self._engine.remove(name))
             self._containers.discard(container)
 
-        container = EngineContainer(spec, output, reader, inspect=inspect, remove=remove)
+        container = EngineContainer(spec, output, arrived.reader, inspect=inspect, remove=remove)
         self._containers.add(container)
         return container
 

@@ -24,21 +24,20 @@ def container_request(
     *,
     info: EngineInfo,
     door: str,
-    token: str,
     labels: Mapping[str, str],
 ) -> CreateRequest:
-    """A request for a container of `spec`.
+    """A request for a container of `spec`. Its command lacks the token that it is to show at the door.
 
     Args:
         info: of the engine's machine.
-        door: the directory of the session's `Door`; `token` is what this container shows there.
+        door: the directory of the session's `Door`.
         labels: of the session.
     """
     resources = spec.resources
     memory = None if resources.memory_limit is None else max(resources.memory_limit, _LEAST_MEMORY)
     return CreateRequest(
         image=image.ref,
-        command=["python3", f"{INSIDE}/init.py", token],
+        command=["python3", f"{INSIDE}/init.py"],
         name=f"intermodal-{spec.id}",
         env=spec.env,
         labels={**labels, "intermodal.app": spec.app, "intermodal.function": spec.function},

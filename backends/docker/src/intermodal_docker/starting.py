@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Literal
 
-from intermodal_docker.engine import CreateRequest, Engine, Exec
+from intermodal_docker.engine import CreateRequest, Engine, Exec, Piece
 
 __all__ = ["Starting"]
 
@@ -24,7 +23,7 @@ class Starting:
         self,
         engine: Engine,
         request: CreateRequest,
-        printed: Callable[[Literal[1, 2], bytes], None],
+        printed: Callable[[Piece], None],
         silent: Callable[[], None],
     ) -> None:
         self._engine = engine
@@ -57,7 +56,7 @@ class Starting:
     def _listen(self, attached: Exec) -> None:
         try:
             while (piece := attached.read()) is not None:
-                self._printed(*piece)
+                self._printed(piece)
         except (OSError, ValueError):  # the engine went away
             pass
         finally:

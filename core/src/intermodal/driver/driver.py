@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -19,6 +20,7 @@ from intermodal.driver.images import Images
 from intermodal.driver.nested import NestedClients
 from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
+from intermodal.driver.prewarming import Prewarming
 from intermodal.driver.requests import Requests
 from intermodal.driver.sandboxes import Sandboxes
 from intermodal.driver.unit import Unit, failure_of
@@ -28,7 +30,8 @@ from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import PluginHost
 from intermodal.plugins.commands import GUEST_PATH
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
-from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, LaunchBusy, OutputSink
+from intermodal.plugins.prewarm import Prewarmed, Prewarmer
+from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, LaunchBusy, Launcher, OutputSink
 from intermodal.specs import AppSpec, ContainerSpec, GpuRequest, ImageSpec, SandboxSpec, Scaling
 from intermodal.specs.status import ERROR
 from intermodal.storage import StateService
@@ -78,6 +81,7 @@ class Driver:
         self._launcher = host.launcher()
         self.passes_fds = "fd_passing" in host.capabilities().supported
         self._gpus = host.gpus()
+        self._prewarming = self._prewarmed_by(self._launcher) if host.config.get("prewarm") else None
         self.sandboxes = Sandboxes(self)
         self.requests = Requests(self, state, volumes, str(host.config.get("environment")))
         self._nested = NestedClients(self)
@@ -355,6 +359,21 @@ class Driver:
             if lease is not None and self._gpus is not None:
                 await self._gpus.release(lease)
 
+    def _prewarmed_by(self, launcher: Launcher) -> Prewarming | None:
+        if not isinstance(launcher, Prewarmer):
+            return None
+        numbers = itertools.count(1)
+
+        async def make(pool: Pool) -> Prewarmed:
+            image = await self._images.built(pool.function.image, pool.function.name)
+            spec = await self._spec(f"c-{self._session}-spare-{next(numbers)}", pool, image, None)
+            return await launcher.prewarm(spec, image)
+
+        def in_use() -> list[Pool]:
+            return [unit.pool for unit in self.units.values() if unit.ready]
+
+        return Prewarming(self.loop, in_use, self.engine.may_grow, make)
+
     async def _spec(self, container: str, pool: Pool, image: BuiltImage, lease: GpuLease | None) -> ContainerSpec:
         spec = await container_spec(
             container, pool, image, lease, trees=self._trees, guest=self._guest, secrets=self._secrets
@@ -443,8 +462,15 @@ class Driver:
         """User code inside a container is a client too."""
         self._nested.frame(unit, header, segments)
 
+    def unit_ready(self, unit: Unit) -> None:
+        """Its guest has started."""
+        if self._prewarming is not None:
+            self._prewarming.changed()
+
     def unit_gone(self, unit: Unit) -> None:
         """A container is no more."""
+        if self._prewarming is not None:
+            self._prewarming.changed()
         self.units.pop(unit.id, None)
         self._nested.gone(unit)
         self.post(events.ClientLeft(f"container:{unit.id}"))
@@ -472,6 +498,7 @@ class Driver:
         await self.sandboxes.terminate_all()
         await asyncio.sleep(0)
         self._idle.clear()
+        spares_gone = self.background(self._prewarming.close()) if self._prewarming is not None else None
         if self.units:
             try:
                 await asyncio.wait_for(self._idle.wait(), grace_s)
@@ -480,6 +507,8 @@ class Driver:
         for unit in list(self.units.values()):
             unit.kill()
         await asyncio.gather(*(unit.finished() for unit in list(self.units.values())))
+        if spares_gone is not None:
+            await spares_gone
         await self._images.close()
         self._pump()
         if self._timer is not None:

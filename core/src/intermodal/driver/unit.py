@@ -52,6 +52,7 @@ class Host(Protocol):
         """A frame that user code inside sent as a client: a nested call, a request."""
         ...
 
+    def unit_ready(self, unit: Unit) -> None: ...
     def unit_gone(self, unit: Unit) -> None: ...
 
 
@@ -74,7 +75,7 @@ class Unit:
         self._host = host
         self._container: Container | None = None
         self._began = time.monotonic()
-        self._ready = False
+        self.ready = False  #: its guest has started
         self._killed = False
         self._gone = False
         self._lines: dict[int, LineCutter] = {1: LineCutter(), 2: LineCutter()}
@@ -239,10 +240,11 @@ class Unit:
             self._host.client_frame(self, header, segments)
 
     def _became_ready(self) -> None:
-        if self._ready:
+        if self.ready:
             return
-        self._ready = True
+        self.ready = True
         self._host.post(events.ContainerReady(self.id))
+        self._host.unit_ready(self)
         function = self.pool.function
         started = ContainerStarted(
             container=self.id,

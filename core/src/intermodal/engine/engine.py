@@ -14,7 +14,7 @@ from intermodal.engine.deadlines import pass_time
 from intermodal.engine.dispatch import dispatch
 from intermodal.engine.events import Event
 from intermodal.engine.model import Life, Pool
-from intermodal.engine.scaling import scale
+from intermodal.engine.scaling import may_grow, scale
 
 __all__ = ["Engine", "PoolView", "Snapshot"]
 
@@ -122,6 +122,11 @@ class Engine:
     def call_of_key(self, key: str) -> str | None:
         """The call that was submitted with this idempotency key (fault 6)."""
         return self._core.keys.get(key)
+
+    def may_grow(self, pool: str) -> bool:
+        """Whether one more container of the pool could start now, within its limits and what there is, GPUs aside."""
+        known = self._core.pools.get(pool)
+        return known is not None and may_grow(self._core, known)
 
     @property
     def stopped(self) -> bool:

@@ -10,7 +10,7 @@ from intermodal.engine.model import Container, Life, Pool
 from intermodal.engine.parking import unbench
 from intermodal.engine.placement import place
 
-__all__ = ["scale"]
+__all__ = ["may_grow", "scale"]
 
 
 def scale(core: Core, pool: Pool) -> None:
@@ -26,6 +26,16 @@ def scale(core: Core, pool: Pool) -> None:
     if pool not in core.starved:
         pool.noticed = pool.noticed and pool.deferrals > 0
     _shrink(core, pool, want)
+
+
+def may_grow(core: Core, pool: Pool) -> bool:
+    """Whether a new container of the pool could start now if its demand grew, GPUs aside; or will follow each that
+    ends."""
+    if pool.stopping or pool.error is not None:
+        return False
+    most = pool.spec.scaling.max_containers
+    room = (most is None or pool.live < most) and core.ledger.lacks(pool.spec.resources) is None
+    return room or pool.spec.single_use
 
 
 def _wanted(core: Core, pool: Pool) -> int:

@@ -23,6 +23,7 @@ from intermodal.plugins.observations import (
     ObservationKind,
 )
 from intermodal.plugins.options import Option, Options
+from intermodal.plugins.prewarm import Prewarmed, Prewarmer
 from intermodal.plugins.roles import (
     Blobs,
     Builder,
@@ -88,6 +89,8 @@ __all__ = [
     "Options",
     "OutputSink",
     "PluginHost",
+    "Prewarmed",
+    "Prewarmer",
     "PruneReport",
     "Setting",
     "Storage",

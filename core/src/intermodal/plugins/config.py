@@ -223,6 +223,12 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         help="Seconds that running inputs and exit methods get when a container is stopped.",
     )
     options.add(
+        "prewarm",
+        type="bool",
+        default=True,
+        help="Keep one more container ready for each function in use, where the backend can do that.",
+    )
+    options.add(
         "plugins",
         type="list",
         additive=True,

@@ -135,8 +135,9 @@ def intermodal_modify_container_spec(config: Config, draft: ContainerDraft) -> N
     """Change a container before it is launched: add an environment variable, a mount, a limit.
 
     Called by the host on the driver's thread for every launch, right before the launcher, so it must be quick and must
-    not block. Change `draft` in place; afterwards it is checked and frozen into a `ContainerSpec`. Return nothing. To
-    refuse the container, raise `intermodal.plugins.LaunchRefused`.
+    not block. Also for a spare that is started ahead (`intermodal.plugins.Prewarmer`), which a launch takes only if its
+    own draft becomes the same, but for the id. Change `draft` in place; afterwards it is checked and frozen into a
+    `ContainerSpec`. Return nothing. To refuse the container, raise `intermodal.plugins.LaunchRefused`.
     """
 
 
