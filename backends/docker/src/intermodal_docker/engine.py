@@ -176,7 +176,11 @@ class Engine(Protocol):
         ...
 
     def info(self) -> EngineInfo:
-        """Ask what it is and has."""
+        """Ask what it is and has. That may take it long: see `intermodal_docker.known`."""
+        ...
+
+    def release(self) -> str:
+        """Which release of it answers. Quick."""
         ...
 
     # ---- containers ----

@@ -27,6 +27,7 @@ from intermodal_docker.container import EngineContainer
 from intermodal_docker.door import Door
 from intermodal_docker.engine import CreateRequest, Engine, EngineInfo, EngineUnavailable, NotThere
 from intermodal_docker.inside.messages import Reader
+from intermodal_docker.known import known_info
 from intermodal_docker.request import container_request
 from intermodal_docker.session import Session, reap
 from intermodal_docker.spares import Spare, Spares
@@ -217,7 +218,7 @@ class EngineLauncher(Launcher):
 
     async def _known(self) -> EngineInfo:
         if self._info is None or (self._info.done() and (self._info.cancelled() or self._info.exception())):
-            self._info = asyncio.create_task(self._do(self._engine.info))
+            self._info = asyncio.create_task(self._do(lambda: known_info(self._engine, self._config.data_dir)))
         return await asyncio.shield(self._info)
 
     def _open(self) -> tuple[Session, Door]:

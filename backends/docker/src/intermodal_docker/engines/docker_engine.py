@@ -69,6 +69,11 @@ class DockerEngine:
             desktop="desktop" in told.get("OperatingSystem", "").lower(),
         )
 
+    def release(self) -> str:
+        """See `intermodal_docker.engine.Engine`."""
+        with self._talking() as client:
+            return str(client.version()["Version"])
+
     # ---- containers ----
 
     def create(self, request: CreateRequest) -> str:

@@ -73,6 +73,10 @@ class PodmanEngine:
             rootless=bool(host["security"]["rootless"]),
         )
 
+    def release(self) -> str:
+        """See `intermodal_docker.engine.Engine`. Not its version, which it collects from other programs."""
+        return str(self._ask("GET", "/_ping").headers.get("Server"))
+
     # ---- containers ----
 
     def create(self, request: CreateRequest) -> str:
