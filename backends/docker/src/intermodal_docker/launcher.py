@@ -29,7 +29,7 @@ from intermodal_docker.engine import CreateRequest, Engine, EngineInfo, EngineUn
 from intermodal_docker.inside.messages import Reader
 from intermodal_docker.known import known_info
 from intermodal_docker.request import container_request
-from intermodal_docker.session import Session, reap
+from intermodal_docker.session import Session, reap, remove_all
 from intermodal_docker.spares import Spare, Spares
 from intermodal_docker.starting import Starting
 
@@ -55,6 +55,7 @@ class EngineLauncher(Launcher):
         self._reaping: asyncio.Future[None] | None = None
         self._containers: set[EngineContainer] = set()
         self._spares = Spares()
+        self._was_away = False  #: so that it may have containers of this session that nobody here knows of
 
     async def totals(self) -> ResourceTotals:
         """See the protocol."""
@@ -106,6 +107,9 @@ class EngineLauncher(Launcher):
         if self._reaping is not None:
             await asyncio.wait({self._reaping})
         if self._opened is not None:
+            if self._was_away:
+                with contextlib.suppress(BackendError):  # it is still: whoever comes later removes what is left
+                    await self._do(lambda: remove_all(self._engine, self._session.labels))
             self._opened.close()
             self._opened = None
         await self._do(self._engine.close)
@@ -140,10 +144,14 @@ class EngineLauncher(Launcher):
         """A new container whose process 1 has come. An engine that restarts is waited for."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + _AWAY_S
+        left = False
         while True:
             try:
+                if left:
+                    await self._do(lambda: self._engine.remove(str(request.name)))
                 return await self._start_once(request, printed)
             except EngineUnavailable:
+                left = True  # it may have made the container before it went away
                 if clock() > deadline:
                     raise
             except NotThere as error:
@@ -233,7 +241,11 @@ class EngineLauncher(Launcher):
 
     async def _do(self, work: Callable[[], T]) -> T:
         """On a thread: engines block."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except EngineUnavailable:
+            self._was_away = True
+            raise
 
 
 def _ending(engine: Engine, name: str) -> ContainerExit | None:

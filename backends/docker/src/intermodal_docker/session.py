@@ -14,7 +14,7 @@ from types import TracebackType
 
 from intermodal_docker.engine import ContainerDetails, Engine
 
-__all__ = ["Session", "left_containers", "reap"]
+__all__ = ["Session", "left_containers", "reap", "remove_all"]
 
 _OWNER, _LEASE = "intermodal.owner", "intermodal.session"
 
@@ -49,6 +49,12 @@ class Session:
 def left_containers(engine: Engine, data_dir: Path) -> Sequence[ContainerDetails]:
     """All containers of this machine, user and data directory, whichever session's. Blocks."""
     return engine.containers(_owner(data_dir))
+
+
+def remove_all(engine: Engine, labels: Mapping[str, str]) -> None:
+    """Remove all containers with these labels. Blocks."""
+    for container in engine.containers(labels):
+        engine.remove(container.id)
 
 
 def reap(engine: Engine, data_dir: Path) -> None:

@@ -366,7 +366,7 @@ class Driver:
 
         async def make(pool: Pool) -> Prewarmed:
             image = await self._images.built(pool.function.image, pool.function.name)
-            spec = await self._spec(f"c-{self._session}-spare-{next(numbers)}", pool, image, None)
+            spec = await self._spec(f"c-{self.id}-spare-{next(numbers)}", pool, image, None)
             return await launcher.prewarm(spec, image)
 
         def in_use() -> list[Pool]:
