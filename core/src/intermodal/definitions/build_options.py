@@ -6,14 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from intermodal.definitions.composing import Deferred
 from intermodal.definitions.options import plain_env
 from intermodal.definitions.secrets import Secret
-from intermodal.definitions.steps import WithSecrets
 from intermodal.exception import CapabilityNotSupported, InvalidError
-from intermodal.specs import ImageStep, PythonPackages, SystemPackages
+from intermodal.specs import PythonPackages
 
-__all__ = ["absolute", "argv", "build_secrets", "build_variables", "names", "no_extras", "packages", "with_secrets"]
+__all__ = ["absolute", "argv", "build_secrets", "build_variables", "names", "no_extras", "packages"]
 
 #: What Modal's build methods take beyond ours.
 _EXTRAS = {
@@ -76,11 +74,6 @@ def no_extras(method: str, other: Mapping[str, Any]) -> None:
             raise CapabilityNotSupported(f"image.{method}.{name}", hint=f"Image.{method}({name}=...): {_EXTRAS[name]}")
 
 
-def with_secrets(step: PythonPackages | SystemPackages, secrets: tuple[Secret, ...]) -> ImageStep | Deferred:
-    """`step`, which gets `secrets` where there are any."""
-    return WithSecrets(step, secrets) if secrets else step
-
-
 def packages(
     tool: str,
     wanted: tuple[str, ...],
@@ -89,8 +82,6 @@ def packages(
     extra_index_url: str | Sequence[str] | None,
     pre: bool,
     extra_options: str,
-    env: Mapping[str, str | None] | None,
-    force: bool,
 ) -> PythonPackages:
     """A step that installs Python packages."""
     extra = (extra_index_url,) if isinstance(extra_index_url, str) else tuple(extra_index_url or ())
@@ -102,6 +93,4 @@ def packages(
         pre=pre,
         extra_options=tuple(extra_options.split()),
         tool=tool,
-        env=build_variables(env),
-        force=force,
     )

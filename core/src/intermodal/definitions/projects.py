@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from intermodal.definitions.composing import Composing
 from intermodal.definitions.files import Blobs
-from intermodal.definitions.secrets import Secret
+from intermodal.definitions.step_options import StepOptions
 from intermodal.exception import CapabilityNotSupported, InvalidError, NotFoundError
 from intermodal.specs import CopyFiles, DebianSlim, FileEntry, FileTree, ImageStep, PythonPackages, RunCommands
 
@@ -21,18 +21,15 @@ _POETRY_ROOT = "/tmp/poetry"
 
 @dataclass(frozen=True, kw_only=True)
 class _Project:
-    """What the two have in common. `env` and `secrets` are those of the installing step."""
+    """What they have in common. `options` are those of the installing step."""
 
-    env: tuple[tuple[str, str], ...] = ()
-    secrets: tuple[Secret, ...] = ()
-    force: bool = False
+    options: StepOptions = field(default_factory=StepOptions)
 
     def _tool(self, name: str) -> PythonPackages:
-        return PythonPackages(packages=(name,), force=self.force)
+        return PythonPackages(packages=(name,), force=self.options.force)
 
     def _command(self, making: Composing, lines: list[str]) -> RunCommands:
-        secrets = making.secrets(self.secrets)
-        return RunCommands(commands=(" && ".join(lines),), env=self.env, secrets=secrets, force=self.force)
+        return self.options.applied(RunCommands(commands=(" && ".join(lines),)), making)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +40,7 @@ class UvProject(_Project):
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     frozen: bool = True
-    extra_options: tuple[str, ...] = ()
+    export_options: tuple[str, ...] = ()
     uv_version: str | None = None
 
     def lower(self, making: Composing) -> Iterator[ImageStep]:
@@ -60,7 +57,7 @@ class UvProject(_Project):
         chosen = [f"--group={name}" for name in self.groups] + [f"--extra={name}" for name in self.extras]
         frozen = ["--frozen"] if self.frozen and lock.exists() else []
         words = ["--no-cache", "--no-progress", f"--project={_UV_ROOT}", "--no-emit-workspace", "--no-header"]
-        export = shlex.join(["export", *frozen, *words, *chosen, *self.extra_options, "-o", f"{_UV_ROOT}/locked.txt"])
+        export = shlex.join(["export", *frozen, *words, *chosen, *self.export_options, "-o", f"{_UV_ROOT}/locked.txt"])
         install = (
             f"pip install --no-cache --no-progress --break-system-packages --compile-bytecode -r {_UV_ROOT}/locked.txt"
         )
@@ -75,7 +72,7 @@ class PoetryProject(_Project):
 
     project: Path
     lock: Path | None
-    options: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     version: str | None = "latest"
     old_installer: bool = False
 
@@ -94,7 +91,7 @@ class PoetryProject(_Project):
         lines = [f"cd {_POETRY_ROOT}", "export POETRY_VIRTUALENVS_CREATE=false POETRY_CACHE_DIR=/tmp/poetry-cache"]
         if self.old_installer:
             lines.append("export POETRY_EXPERIMENTAL_NEW_INSTALLER=false")
-        install = shlex.join(["install", "--no-root", "--no-interaction", "--compile", *self.options])
+        install = shlex.join(["install", "--no-root", "--no-interaction", "--compile", *self.groups])
         yield self._command(making, [*lines, f"{poetry} {install}", "rm -rf /tmp/poetry-cache"])
 
 

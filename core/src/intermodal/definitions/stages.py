@@ -15,7 +15,7 @@ from intermodal.definitions.composing import Composing
 from intermodal.definitions.contexts import Context
 from intermodal.definitions.dockerfile import Instruction, refuse
 from intermodal.definitions.registries import registry
-from intermodal.definitions.secrets import Secret
+from intermodal.definitions.step_options import StepOptions
 from intermodal.exception import Error, InvalidError, NotFoundError
 from intermodal.specs import (
     CopyFiles,
@@ -44,15 +44,12 @@ class Commands:
     """Shell commands, run by the shell of the image."""
 
     lines: tuple[str, ...]
-    env: tuple[tuple[str, str], ...] = ()
-    secrets: tuple[Secret, ...] = ()
-    force: bool = False
+    options: StepOptions
 
     def lower(self, making: Composing) -> Iterator[ImageStep]:
         """One step."""
         lines = tuple(shlex.join((*making.shell, line)) if making.shell else line for line in self.lines)
-        secrets = making.secrets(self.secrets)
-        yield RunCommands(commands=lines, env=self.env, secrets=secrets, force=self.force)
+        yield self.options.applied(RunCommands(commands=lines), making)
 
 
 @dataclass
@@ -69,15 +66,13 @@ class DockerfileLines:
 
     lines: tuple[str, ...]
     context: Context
-    env: tuple[tuple[str, str], ...] = ()
-    secrets: tuple[Secret, ...] = ()
-    force: bool = False
+    options: StepOptions = field(default_factory=StepOptions)
 
     def lower(self, making: Composing) -> Iterator[ImageStep]:
         """Raises what instructions raise."""
-        making.force = making.force or self.force
+        making.force = making.force or self.options.force
         instructions = dockerfile.parse(self.lines, "dockerfile_commands")
-        yield from _Reader(making, self.context, {}, self.env, self.secrets).read(instructions)
+        yield from _Reader(making, self.context, {}, self.options).read(instructions)
 
 
 @dataclass(frozen=True)
@@ -88,8 +83,7 @@ class DockerfileBase:
     context: Context
     build_args: Mapping[str, str]
     add_python: str | None = None
-    env: tuple[tuple[str, str], ...] = ()
-    secrets: tuple[Secret, ...] = ()
+    options: StepOptions = field(default_factory=StepOptions)
 
     label = "from_dockerfile"
 
@@ -106,7 +100,7 @@ class DockerfileBase:
             making.base = Scratch()
         else:
             making.base = registry(origin.base, self.add_python)
-        reader = _Reader(making, self.context, {**given, **self.build_args}, self.env, self.secrets)
+        reader = _Reader(making, self.context, {**given, **self.build_args}, self.options)
         instructions = [each for stage in chain for each in stage.instructions]
         # Docker's own default, which relative paths in Dockerfiles count on; functions have another (image.defaults).
         yield SetWorkdir(path="/")
@@ -171,11 +165,10 @@ class _Reader:
         making: Composing,
         context: Context,
         args: Mapping[str, str],
-        env: tuple[tuple[str, str], ...],
-        secrets: tuple[Secret, ...],
+        options: StepOptions,
     ) -> None:
         self.declared: dict[str, str] = {}
-        self._making, self._context, self._args, self._env, self._secrets = making, context, args, env, secrets
+        self._making, self._context, self._args, self._options = making, context, args, options
         self._ignored: list[Instruction] = []
 
     def read(self, instructions: Sequence[Instruction]) -> Iterator[ImageStep]:
@@ -212,12 +205,12 @@ class _Reader:
                 hint = "COPY what is needed instead"
             raise refuse(instruction, f"run-{name}", f"RUN --{name} is not supported: {hint}")
         argv = dockerfile.json_words(rest)
-        env = tuple({**self.declared, **dict(self._env)}.items())
+        env = tuple({**self.declared, **dict(self._options.env)}.items())
         if argv is not None:
             command = shlex.join(argv)
         else:
             command = shlex.join((*self._making.shell, rest)) if self._making.shell else rest
-        yield RunCommands(commands=(command,), env=env, secrets=self._making.secrets(self._secrets))
+        yield replace(self._options, env=env).applied(RunCommands(commands=(command,)), self._making)
 
     def _arg(self, instruction: Instruction) -> Iterator[ImageStep]:
         for word in self._words(instruction):

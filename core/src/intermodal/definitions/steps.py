@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import posixpath
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from intermodal.definitions.composing import Composing
 from intermodal.definitions.files import Blobs, directory_tree, file_tree
 from intermodal.definitions.ignore import Ignore, as_predicate
-from intermodal.definitions.secrets import Secret
-from intermodal.exception import CapabilityNotSupported, InvalidError, NotFoundError
+from intermodal.definitions.step_options import StepOptions
+from intermodal.exception import InvalidError, NotFoundError
 from intermodal.specs import (
     CopyFiles,
     ImageStep,
@@ -29,10 +29,9 @@ __all__ = [
     "LocalDirectory",
     "LocalFile",
     "LocalModule",
-    "Refused",
+    "Optioned",
     "Requirements",
     "Shell",
-    "WithSecrets",
 ]
 
 
@@ -117,8 +116,8 @@ class Requirements:
 
     source: Path
     packages: PythonPackages
+    options: StepOptions
     optional: tuple[str, ...] | None = None
-    secrets: tuple[Secret, ...] = ()
 
     def lower(self, making: Composing) -> list[PythonPackages]:
         """Raises `NotFoundError`, `InvalidError`."""
@@ -126,7 +125,7 @@ class Requirements:
             text = self.source.read_text()
         except OSError as error:
             raise NotFoundError(f"{self.source} cannot be read: {error.strerror}") from None
-        packages = replace(self.packages, secrets=making.secrets(self.secrets))
+        packages = self.options.applied(self.packages, making)
         if self.optional is None:
             earlier = packages.requirements
             return [replace(packages, requirements=text if earlier is None else f"{earlier}\n{text}")]
@@ -158,28 +157,25 @@ class CodeStep:
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
-    env: tuple[tuple[str, str], ...] = ()
-    secrets: tuple[Secret, ...] = ()
-    force: bool = False
+    options: StepOptions = field(default_factory=StepOptions)
 
     def lower(self, making: Composing) -> list[RunFunction]:
         """Raises `InvalidError`, `SerializationError`."""
         target, source = making.shipping.code(self.function)
         arguments = making.shipping.pickled((self.args, dict(self.kwargs))) if self.args or self.kwargs else None
-        step = RunFunction(target=target, source=source, arguments=arguments, env=self.env, force=self.force)
-        return [replace(step, secrets=making.secrets(self.secrets))]
+        return [self.options.applied(RunFunction(target=target, source=source, arguments=arguments), making)]
 
 
 @dataclass(frozen=True)
-class WithSecrets:
-    """A step whose build gets secrets."""
+class Optioned:
+    """A step with the options that its method was given."""
 
     step: PythonPackages | SystemPackages
-    secrets: tuple[Secret, ...]
+    options: StepOptions
 
     def lower(self, making: Composing) -> list[ImageStep]:
-        """Name them."""
-        return [replace(self.step, secrets=making.secrets(self.secrets))]
+        """The step, which knows them now."""
+        return [self.options.applied(self.step, making)]
 
 
 @dataclass(frozen=True)
@@ -192,15 +188,3 @@ class Shell:
         """No step of its own."""
         making.shell = self.argv
         return ()
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A step that this version cannot do: it is refused when an app that uses it starts."""
-
-    method: str
-    hint: str
-
-    def lower(self, making: Composing) -> Iterable[ImageStep]:
-        """Raises `CapabilityNotSupported`."""
-        raise CapabilityNotSupported(f"image.{self.method}", hint=f"Image.{self.method}: {self.hint}")
