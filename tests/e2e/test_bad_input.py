@@ -76,8 +76,8 @@ def test_a_failing_image_step_shows_its_number_and_output() -> None:
             m.needs_failing_image.remote()
         text = str(caught.value)
         assert text.startswith("needs_failing_image: ")
-        assert "step 2 of 2 (run_commands echo 'the second step'" in text
-        assert "failed with exit code 7" in text
+        assert "step 3 of 3 (run_commands echo 'the second step'" in text
+        assert "failed: exit code 7" in text
         assert text.splitlines()[-1].strip() == "the second step"
 
 

@@ -165,7 +165,7 @@ def test_progress_on_a_terminal(place: Workplace, run) -> None:
     with Terminal(place, "-m", "intermodal.cli", "run", "show.py") as terminal:
         assert terminal.wait() == 0
         shown = {line for screen in terminal.screens for line in screen}
-        assert any(line.startswith("image of slow  step 1/1 run_commands echo of") for line in shown)
+        assert any(line.startswith("image of slow  step 2/2 run_commands echo of") for line in shown)
         assert any(re.match(r"slow .*\d+/30 ", line) for line in shown)
         assert any(re.fullmatch(r"containers: [12] slow", line) for line in shown)
         last = terminal.lines

@@ -24,7 +24,7 @@ def test_steps_shells_and_secrets_of_an_image(place: Workplace) -> None:
     assert name.startswith("im-")
     digest = hashlib.sha256(TOKEN.encode()).hexdigest()[:8]
     assert seen == str([digest, "bash", "data", "dockerfile", None])
-    assert failure[0].startswith("image step 1 of 1 (run_commands echo the token is $BUILD_TOKEN; exit 3) failed")
+    assert failure[0].startswith("step 2 of 2 (run_commands echo the token is $BUILD_TOKEN; exit 3) failed")
     assert any(line.strip() == "the token is ***" for line in failure)
     assert TOKEN not in done.stdout + done.stderr
     kept = [path for path in place.data.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]

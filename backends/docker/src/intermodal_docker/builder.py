@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
 from typing import TypeVar
 
-from intermodal.exception import BackendError, CapabilityNotSupported, ImageBuildError
+from intermodal.exception import BackendError, CapabilityNotSupported
 from intermodal.plugins import (
     Blobs,
     BuildGrants,
@@ -18,14 +18,13 @@ from intermodal.plugins import (
     Config,
     ImageInfo,
     PruneReport,
-    base_title,
     image_capabilities,
 )
-from intermodal.plugins.building import Layer, StepRefused, build_layers, hint_for, image_layers
-from intermodal.specs import ImageBase, ImageSpec, Scratch, content_hash
+from intermodal.plugins.building import Layer, Progress, StepFailed, StepRefused, build_layers, hint_for, image_layers
+from intermodal.specs import ImageBase, ImageSpec, ImageStep, Scratch, content_hash
 from intermodal_docker.capabilities import BUILDER
 from intermodal_docker.engine import Engine
-from intermodal_docker.images.box import Lifeline, StepFailed
+from intermodal_docker.images.box import Lifeline
 from intermodal_docker.images.cache import LayerCache
 from intermodal_docker.images.locks import only_builder
 from intermodal_docker.images.making import LayerMaker
@@ -87,8 +86,7 @@ class EngineBuilder:
 
         self._lifelines.add(lifeline)
         try:
-            salt = await self._in_thread(lambda: self._salt(image.base, maker), lifeline)
-            layers = image_layers(image, salt=salt, session=self._session)
+            layers = await self._in_thread(lambda: self._layers(image, maker, sink), lifeline)
             found = await self._in_thread(lambda: self._cache.newest(layers), lifeline)
             cached = {layer.key for layer in layers[:found]}
             last = await build_layers(image, sink, cached, make, BUILDER, layers=layers)
@@ -134,20 +132,28 @@ class EngineBuilder:
         with contextlib.suppress(BackendError):  # the build says it better
             reap(self._engine, self._data_dir)
 
-    def _salt(self, base: ImageBase, maker: LayerMaker) -> str:
-        """What else layers depend on: the image that the base is called, as it is now. Raises `ImageBuildError`.
+    def _layers(self, image: ImageSpec, maker: LayerMaker, sink: BuildSink) -> list[Layer]:
+        """The image's layers, which depend on what its base is now. Raises `ImageBuildError`."""
+        unsalted = image_layers(image)
+        try:
+            salt = self._salt(image.base, maker)
+        except BackendError as error:
+            raise Progress(unsalted, sink).failed(unsalted[0], error) from None
 
-        Where it was removed, the layers that were made from it still count.
-        """
+        def identify(step: ImageBase | ImageStep) -> str:
+            return content_hash((salt, content_hash(step))) if step == image.base else content_hash(step)
+
+        return image_layers(image, identify=identify, session=self._session)
+
+    def _salt(self, base: ImageBase, maker: LayerMaker) -> str:
+        """The image that the base is called, as it is now. Where it was removed, the layers that were made from it
+        still count."""
         if isinstance(base, Scratch):
             return ""
         name = self._options.reference(base)
         there = self._engine.image(name)
         known = there.id if there is not None else self._cache.last_base(name)
-        try:
-            return f"{name} {known or maker.obtain(base).id}"
-        except BackendError as error:
-            raise ImageBuildError(f"step 1 ({base_title(base)}) failed: {error}") from None
+        return f"{name} {known or maker.obtain(base).id}"
 
     def _make(self, layer: Layer, maker: LayerMaker, sink: BuildSink) -> None:
         """Make a layer, unless somebody else just has. Raises `BackendError`."""
@@ -165,10 +171,8 @@ class EngineBuilder:
                     maker.step(layer, self._below(layer.parent))
                 if layer.plain != layer.key:  # forced: from now on this is what the unforced step means, too
                     self._engine.tag(reference(layer.key), reference(layer.plain))
-        except StepFailed as failure:
-            raise BackendError(_said(failure)) from None
-        except StepRefused as refusal:
-            raise BackendError(str(refusal)) from None
+        except (StepFailed, StepRefused) as failure:
+            raise BackendError(str(failure)) from None
         except BackendError as error:
             maker.lifeline.check()
             hint = hint_for(str(error))
@@ -201,10 +205,3 @@ class EngineBuilder:
             lifeline.cut()
             await asyncio.gather(future, return_exceptions=True)
             raise
-
-
-def _said(failure: StepFailed) -> str:
-    text = "\n".join(failure.lines)
-    lines = "".join(f"\n    {line}" for line in failure.lines) or "\n    (it printed nothing)"
-    hint = hint_for(text)
-    return f"exit code {failure.code}. Its last output:{lines}" + (f"\n{hint}" if hint else "")

@@ -22,6 +22,7 @@ from intermodal.specs import (
     RunCommands,
     Scratch,
     SetEnv,
+    content_hash,
 )
 from intermodal_docker.builder import EngineBuilder
 from intermodal_docker.engine import Engine, EngineUnavailable
@@ -113,7 +114,11 @@ class Workshop:
         name = self.builder._options.reference(image.base)
         there = self.engine.image(name)
         known = there.id if there is not None else self.builder._cache.last_base(name)
-        return image_layers(image, salt=f"{name} {known}", session=self.builder._session)
+
+        def identify(step: ImageBase | ImageStep) -> str:
+            return content_hash((f"{name} {known}", content_hash(step)) if step == image.base else step)
+
+        return image_layers(image, identify=identify, session=self.builder._session)
 
     def close(self) -> None:
         """End the session, and remove its layers."""

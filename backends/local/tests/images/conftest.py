@@ -48,7 +48,7 @@ class Workshop:
     def see(self, *before: ImageStep, command: str) -> list[str]:
         """What `command` prints in the image of these steps."""
         self.build(*before, RunCommands(commands=(command,), force=True))
-        last = len(before) + 1
+        last = max(number for number, _, _ in self.said.steps)
         return [line for number, line in self.said.printed if number == last and not line.startswith("+ ")]
 
     def again(self) -> Workshop:

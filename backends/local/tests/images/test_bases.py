@@ -79,4 +79,4 @@ def test_an_image_over_the_hosts_userland_is_built(workshop: Any) -> None:
     workshop.build(step, base=Registry(tag=f"python:{PYTHON}-slim-{release['VERSION_CODENAME']}"))
     assert any(line.startswith(f"Python {PYTHON}.") for line in workshop.said.lines)
     workshop.build(step)
-    assert workshop.said.cached == [True]
+    assert workshop.said.cached == [True, True]

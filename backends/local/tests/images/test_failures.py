@@ -23,7 +23,7 @@ def test_the_last_output_is_in_the_error_and_all_of_it_was_streamed(workshop: An
     with pytest.raises(ImageBuildError) as caught:
         workshop.build(RunCommands(commands=("seq 1000; echo 'an error' >&2; exit 3",)))
     text = str(caught.value)
-    assert "failed with exit code 3" in text
+    assert "failed: exit code 3" in text
     assert text.splitlines()[-1].strip() == "an error"
     assert 40 < len(text.splitlines()) < 60
     assert len(workshop.said.lines) == 1002
@@ -40,7 +40,7 @@ def test_a_package_that_does_not_exist_is_named(workshop: Any) -> None:
     empty = CopyFiles(tree=FileTree((FileEntry("x", workshop.blobs.add(b""), 0),)), target="/wheels")
     step = PythonPackages(packages=("no-such-package",), find_links="/wheels", extra_options=("--no-index",))
     with pytest.raises(
-        ImageBuildError, match=r"step 2 of 2 \(pip_install no-such-package\)(.|\n)*no-such-package was not found"
+        ImageBuildError, match=r"step 3 of 3 \(pip_install no-such-package\)(.|\n)*no-such-package was not found"
     ):
         workshop.build(empty, step)
 

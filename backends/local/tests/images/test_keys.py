@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import given
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 
 from intermodal.specs import (
     CopyFiles,
+    DebianSlim,
     FileEntry,
     FileTree,
+    ImageSpec,
     ImageStep,
     PythonPackages,
     RunCommands,
@@ -18,7 +21,7 @@ from intermodal.specs import (
     SetWorkdir,
     SystemPackages,
 )
-from intermodal_local.images.keys import BaseIdentity, layer_keys
+from intermodal_local.images.keys import BaseIdentity, local_layers
 
 WORDS = st.text("abc/-", min_size=1, max_size=4)
 TUPLES = st.lists(WORDS, max_size=3).map(tuple)
@@ -35,7 +38,17 @@ STEPS: st.SearchStrategy[ImageStep] = st.one_of(
         target=WORDS,
     ),
 )
+RUN = RunCommands(commands=("true",))
 BASE = BaseIdentity(system="debian 12", python="3.11.2", packages="one")
+
+
+def layer_keys(identity: BaseIdentity, steps: Sequence[ImageStep]) -> list[str]:
+    """The key of a layer after each of `steps`."""
+    image = ImageSpec(base=DebianSlim(python="3.11"))
+    return [
+        local_layers(identity, replace(image, steps=(*steps[: number + 1], RUN)))[-1].plain
+        for number in range(len(steps))
+    ]
 
 
 @given(st.lists(STEPS, max_size=6))

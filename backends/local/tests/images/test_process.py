@@ -50,7 +50,7 @@ def test_packages_are_installed_into_an_environment(process_workshop: Any, wheel
     second = process_workshop.build(
         PythonPackages(packages=("tiny==1",), **options), PythonPackages(packages=("tiny==2",), **options)
     )
-    assert process_workshop.said.cached == [True, False]
+    assert process_workshop.said.cached == [True, True, False]
     assert run(first, "python", "-c", "import tiny; print(tiny.version)") == "1"
     assert run(second, "say-tiny") == "2"
     assert run(first, "python", "-c", "import importlib.util as u; print(u.find_spec('pytest'))") == "None"
@@ -83,7 +83,7 @@ def test_steps_that_need_a_root_are_refused(process_workshop: Any, step: ImageSt
 def test_a_failing_install_leaves_nothing(process_workshop: Any, wheel: Any) -> None:
     """But for the empty environment that it would lie on."""
     options = wheels(process_workshop, wheel)
-    with pytest.raises(ImageBuildError, match="step 1 of 1"):
+    with pytest.raises(ImageBuildError, match="step 2 of 2"):
         process_workshop.build(PythonPackages(packages=("tiny",), **options))
     assert process_workshop.leftovers == []
     assert [info.title.split(" of ")[0] for info in process_workshop.images()] == ["virtual environment"]

@@ -156,7 +156,7 @@ def test_copies_over_removed_directories_bring_nothing_back(workshop: Any) -> No
 def test_hostile_and_impossible_copies_are_refused(workshop: Any, entry: str, target: str, words: str) -> None:
     """With the step's number and what is wrong, and nothing is left."""
     tree = FileTree((FileEntry(entry, workshop.blobs.add(b"x"), 1),))
-    with pytest.raises(ImageBuildError, match=f"image step 1 of 1 .*{words}"):
+    with pytest.raises(ImageBuildError, match=f"step 2 of 2 .*{words}"):
         workshop.build(CopyFiles(tree=tree, target=target))
     assert workshop.leftovers == []
     assert workshop.images() == []
@@ -204,7 +204,7 @@ def test_a_failing_build_function_shows_its_traceback(workshop: Any) -> None:
     with pytest.raises(ImageBuildError) as caught:
         workshop.build(SetEnv(variables=()), function(workshop, "fail"))
     text = str(caught.value)
-    assert "image step 2 of 2 (run_function jobs.fail)" in text
+    assert "step 2 of 2 (run_function jobs.fail)" in text
     assert "before" in text
     assert "ValueError: it broke" in text
 

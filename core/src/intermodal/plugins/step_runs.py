@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import intermodal.exception
 from intermodal.exception import BackendError
+from intermodal.plugins.build_hints import hint_for
 from intermodal.plugins.build_settings import BuildSettings
 from intermodal.plugins.roles import Blobs
 from intermodal.plugins.sources import with_secret_sources
@@ -25,6 +26,7 @@ __all__ = [
     "KIT",
     "KIT_SETTINGS",
     "KIT_SOURCE",
+    "StepFailed",
     "StepRefused",
     "StepRun",
     "Surroundings",
@@ -63,6 +65,21 @@ Acquire::Languages "none";
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Dpkg::Use-Pty "false";
 """
+
+
+class StepFailed(Exception):
+    """The program of a step ended with another code than 0. `lines` are the last that it printed."""
+
+    def __init__(self, code: int, lines: Sequence[str]) -> None:
+        super().__init__(code, lines)
+        self.code = code
+        self.lines = list(lines)
+
+    def __str__(self) -> str:
+        """For people: the code, the lines, and a hint where one fits."""
+        lines = "".join(f"\n    {line}" for line in self.lines) or "\n    (it printed nothing)"
+        hint = hint_for("\n".join(self.lines))
+        return f"exit code {self.code}. Its last output:{lines}" + (f"\n{hint}" if hint else "")
 
 
 class StepRefused(Exception):

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from intermodal.exception import BackendError
-from intermodal.plugins.building import KIT, StepRun
+from intermodal.plugins.building import KIT, StepFailed, StepRun
 from intermodal_docker.engine import CreateRequest, Engine, ImageDetails
 from intermodal_docker.images.packing import pack_kit
 
-__all__ = ["Box", "Lifeline", "StepFailed"]
+__all__ = ["Box", "Lifeline"]
 
 _KEPT_LINES = 50
 #: Standard input stays open and silent, so that this lasts until it is killed, whatever programs the image has.
@@ -22,15 +22,6 @@ _IDLE = ("/bin/sh", "-c", "read -r _")
 _SHELL = ("/bin/sh",)
 _START = 'mkdir -p "$1" && cd "$1" && shift && exec "$@"'
 _DEFAULTS = {"HOME": "/root", "LANG": "C.UTF-8"}
-
-
-class StepFailed(Exception):
-    """The program ended with another code than 0. `lines` are the last that it printed."""
-
-    def __init__(self, code: int, lines: Sequence[str]) -> None:
-        super().__init__(f"exit code {code}")
-        self.code = code
-        self.lines = list(lines)
 
 
 class Lifeline:

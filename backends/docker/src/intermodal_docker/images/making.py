@@ -10,6 +10,7 @@ from intermodal.plugins import Blobs, BuildGrants, base_title, step_title
 from intermodal.plugins.building import (
     KIT_SOURCE,
     Layer,
+    StepFailed,
     Surroundings,
     find_uv,
     plan_commands,
@@ -29,7 +30,7 @@ from intermodal.specs import (
 )
 from intermodal_docker.engine import Engine, ImageDetails
 from intermodal_docker.images.bases import obtain_base
-from intermodal_docker.images.box import Box, Lifeline, StepFailed
+from intermodal_docker.images.box import Box, Lifeline
 from intermodal_docker.images.names import EMPTY, CachedLayer, base_labels, layer_labels, python_labels, reference
 from intermodal_docker.images.options import ImageOptions
 from intermodal_docker.images.packing import pack_copy, pack_nothing, pack_tree

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from intermodal.plugins.building import KIT, BuildSettings, StepRun, find_uv
-from intermodal_docker.images.box import Box, StepFailed
+from intermodal.plugins.building import KIT, BuildSettings, StepFailed, StepRun, find_uv
+from intermodal_docker.images.box import Box
 
 __all__ = ["NO_PROGRAM", "Python", "add_python", "find_python"]
 

@@ -1,18 +1,17 @@
-"""What a step's result depends on, as a hash: the layer cache's keys (image.immutable)."""
+"""What of the host a layer depends on: added to the keys that core gives to layers (image.immutable)."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from intermodal.specs import ImageStep, SystemPackages, to_json
+from intermodal.plugins.building import Layer, image_layers
+from intermodal.specs import ImageBase, ImageSpec, ImageStep, SystemPackages, content_hash
 
-__all__ = ["FORMAT", "BaseIdentity", "layer_keys"]
+__all__ = ["FORMAT", "BaseIdentity", "local_layers"]
 
 #: Raised when a builder makes other layers of the same steps than before.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,17 +31,15 @@ class BaseIdentity:
     isolation: str = "namespaces"
 
 
-def layer_keys(base: BaseIdentity, steps: Sequence[ImageStep]) -> list[str]:
-    """One key for each step, in hex. A key covers the base, its step and all before; `force` is no part of it."""
-    keys: list[str] = []
-    above = _digest({**asdict(base), "format": FORMAT, "packages": None})
-    for step in steps:
-        definition = {key: value for key, value in to_json(step).items() if key != "force"}
-        packages = base.packages if isinstance(step, SystemPackages) else None
-        above = _digest({"parent": above, "step": definition, "packages": packages})
-        keys.append(above)
-    return keys
+def local_layers(identity: BaseIdentity, image: ImageSpec) -> Sequence[Layer]:
+    """The layers of `image` over a base of `identity`; `Layer.plain` names each in the store: a forced build replaces
+    what the unforced definition finds."""
 
+    def identify(step: ImageBase | ImageStep) -> str:
+        if step is image.base:  # whatever it is called: all that names the same userland shares its layers
+            return content_hash({**asdict(identity), "format": FORMAT, "packages": None})
+        if isinstance(step, SystemPackages):
+            return content_hash((identity.packages, content_hash(step)))
+        return content_hash(step)
 
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return image_layers(image, identify=identify)

@@ -13,10 +13,10 @@ from threading import Lock
 from typing import Any
 
 from intermodal.exception import BackendError
-from intermodal.plugins.building import KIT, StepRun
+from intermodal.plugins.building import KIT, StepFailed, StepRun
 from intermodal_local.images.locks import KeyLock
 
-__all__ = ["Lifeline", "StepFailed", "run_plain", "run_step"]
+__all__ = ["Lifeline", "run_plain", "run_step"]
 
 _KEPT_LINES = 50
 
@@ -40,15 +40,6 @@ class Lifeline:
         """Let go of everything, when no container is left."""
         self.cut()
         os.close(self.end)
-
-
-class StepFailed(Exception):
-    """The program ended with another code than 0. `lines` are the last that it printed."""
-
-    def __init__(self, code: int, lines: Sequence[str]) -> None:
-        super().__init__(f"exit code {code}")
-        self.code = code
-        self.lines = list(lines)
 
 
 def run_step(
