@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("project", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
-pytest_plugins = ["engines_here"]
+pytest_plugins = ["engines_here", "s3_server"]
 
 ROOT = Path(__file__).parent
 SECONDS = 120

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -32,11 +32,11 @@ class CutShort:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
 
-    async def remove(self, blob: str, before: float) -> int | None:
-        if not self._left:
+    async def remove(self, blobs: Sequence[str], before: float) -> Mapping[str, int]:
+        removed = await self._storage.remove(blobs[: self._left], before)
+        if len(blobs) > self._left:
             raise Crash
-        self._left -= 1
-        return await self._storage.remove(blob, before)
+        return removed
 
 
 def name_of(data: bytes) -> str:

@@ -147,9 +147,9 @@ def test_use_between_the_look_and_the_removal_saves_a_blob(tmp_path: Path) -> No
         blob = await storage.put(b"x")
         before = await storage.now()
         assert await other.has(blob)
-        assert await storage.remove(blob, before) is None
-        assert await storage.remove(blob, await storage.now()) == 1
-        assert await storage.remove(blob, await storage.now()) is None
+        assert await storage.remove([blob], before) == {}
+        assert await storage.remove([blob], await storage.now()) == {blob: 1}
+        assert await storage.remove([blob], await storage.now()) == {}
 
     asyncio.run(main())
 

@@ -375,10 +375,11 @@ class CollectableStorage(Storage, Protocol):
         """Every blob, in no order. What is put or removed meanwhile may be among them or not."""
         ...
 
-    async def remove(self, blob: str, before: float) -> int | None:
-        """Forget a blob that was last used before then; the bytes that this frees, None where it stays or is unknown.
+    async def remove(self, blobs: Sequence[str], before: float) -> Mapping[str, int]:
+        """Forget those of `blobs` that were last used before then; the bytes that each of them frees.
 
-        Atomic with regard to `put` and `has`: what they said is stored since then stays.
+        For each blob atomic with regard to `put` and `has`: what they said is stored since then stays. A kill in the
+        middle leaves some removed, and some not.
         """
         ...
 

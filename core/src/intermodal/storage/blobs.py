@@ -18,7 +18,7 @@ from intermodal.exception import BackendError, DamagedBlobError
 from intermodal.plugins import StoredBlob
 from intermodal.storage.space import needing_space
 
-__all__ = ["CHUNK", "BlobDirectory", "BlobWriter", "check_id"]
+__all__ = ["CHUNK", "BlobDirectory", "BlobWriter", "check_id", "unknown"]
 
 CHUNK = 1 << 20
 _STALE_S = 3600.0  # a temporary file nobody has written to for so long has lost its writer
@@ -88,7 +88,7 @@ class BlobDirectory:
         try:
             found = _signature(path.stat())
         except FileNotFoundError:
-            raise _unknown(blob) from None
+            raise unknown(blob) from None
         if self._checked.get(blob) != found:
             with self._open(blob) as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != blob:
@@ -139,9 +139,12 @@ class BlobDirectory:
                     with suppress(FileNotFoundError):
                         yield _stored(entry.name, entry.stat())
 
-    def remove(self, blob: str, before: float) -> int | None:
-        """Forget a blob that was last put or asked for before then (Unix seconds); the bytes that this frees, None
-        where it stays or is not here."""
+    def remove(self, blobs: Iterable[str], before: float) -> dict[str, int]:
+        """Forget those that were last put or asked for before then (Unix seconds); the bytes that each frees."""
+        removed = ((blob, self._remove(blob, before)) for blob in blobs)
+        return {blob: size for blob, size in removed if size is not None}
+
+    def _remove(self, blob: str, before: float) -> int | None:
         path = self._file(check_id(blob))
         with suppress(FileNotFoundError), self._gate(fcntl.LOCK_EX):
             found = _stored(blob, path.stat())
@@ -224,7 +227,7 @@ class BlobDirectory:
         try:
             return self._file(check_id(blob)).open("rb")
         except FileNotFoundError:
-            raise _unknown(blob) from None
+            raise unknown(blob) from None
 
     def _file(self, blob: str) -> Path:
         return self._root / blob[:2] / blob
@@ -252,5 +255,6 @@ def _signature(found: os.stat_result) -> _Signature:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _unknown(blob: str) -> KeyError:
+def unknown(blob: str) -> KeyError:
+    """The error for a blob that a store does not have."""
     return KeyError(f"no blob {blob} in this store")

@@ -39,12 +39,8 @@ async def collect(
             f"nothing was removed, since what the reference {name!r} needs cannot be told: {why}. "
             "`intermodal storage verify` lists all such"
         )
-    freed = {
-        blob.id: size
-        for blob in unused
-        if blob.id not in reach.needed
-        and (size := blob.size if dry_run else await storage.remove(blob.id, before)) is not None
-    }
+    unneeded = {blob.id: blob.size for blob in unused if blob.id not in reach.needed}
+    freed = unneeded if dry_run else await storage.remove(tuple(unneeded), before)
     return Collection(
         removed=tuple(freed),
         bytes_freed=sum(freed.values()),

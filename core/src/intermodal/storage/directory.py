@@ -70,9 +70,9 @@ class DirectoryStorage:
         for found in await asyncio.to_thread(lambda: list(self.blobs.all())):
             yield found
 
-    async def remove(self, blob: str, before: float) -> int | None:
-        """Forget a blob that was last put or asked for before then; the bytes that this frees, None where it stays."""
-        return await asyncio.to_thread(self.blobs.remove, blob, before)
+    async def remove(self, blobs: Sequence[str], before: float) -> dict[str, int]:
+        """Forget those that were last put or asked for before then; the bytes that each of them frees."""
+        return await asyncio.to_thread(self.blobs.remove, blobs, before)
 
     async def now(self) -> float:
         """This machine's clock, which stamps its files."""

@@ -11,10 +11,23 @@ from intermodal.exception import InvalidError
 from intermodal.storage.locks import exclusively
 from intermodal.storage.space import needing_space
 
-__all__ = ["RefDirectory"]
+__all__ = ["RefDirectory", "ref_file", "ref_name"]
 
 _LONGEST = 240  # of a file name, with room for the suffix
 _SUFFIX = ".ref"
+
+
+def ref_file(name: str) -> str:
+    """A reference's name as that of a file. Raises `InvalidError` where it is empty or too long."""
+    encoded = quote(name, safe="")
+    if not name or len(encoded) > _LONGEST:
+        raise InvalidError(f"a reference's name has 1 to {_LONGEST} characters once quoted: {name!r:.100}")
+    return f"{encoded}{_SUFFIX}"
+
+
+def ref_name(file: str) -> str:
+    """What `ref_file` was told."""
+    return unquote(file.removesuffix(_SUFFIX))
 
 
 class RefDirectory:
@@ -34,9 +47,7 @@ class RefDirectory:
         """All there are now, sorted."""
         if not self._root.is_dir():
             return []
-        return sorted(
-            unquote(path.name.removesuffix(_SUFFIX)) for path in self._root.iterdir() if path.suffix == _SUFFIX
-        )
+        return sorted(ref_name(path.name) for path in self._root.iterdir() if path.suffix == _SUFFIX)
 
     def swap(self, name: str, expected: str | None, value: str | None) -> bool:
         """Set `name` to `value` (None: remove it) if it is `expected` now. On disk when this returns True."""
@@ -72,7 +83,4 @@ class RefDirectory:
             os.close(fd)
 
     def _file(self, name: str) -> Path:
-        encoded = quote(name, safe="")
-        if not name or len(encoded) > _LONGEST:
-            raise InvalidError(f"a reference's name has 1 to {_LONGEST} characters once quoted: {name!r:.100}")
-        return self._root / f"{encoded}{_SUFFIX}"
+        return self._root / ref_file(name)
