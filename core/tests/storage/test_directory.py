@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from intermodal.exception import BackendError, InvalidError
 from intermodal.plugins import Blobs, Config, Storage
 from intermodal.storage import BlobDirectory, DirectoryStorage
-from intermodal.storage.default import intermodal_storage
+from intermodal.storage.default import intermodal_addoption, intermodal_storage
 
 RACER = """
 import asyncio, sys
@@ -61,6 +61,7 @@ def damage(blobs: BlobDirectory, blob: str, data: bytes) -> None:
 def test_it_is_the_storage_of_a_session(tmp_path: Path) -> None:
     """The built-in plugin answers with a directory under the configured data directory."""
     config = Config.load(tmp_path, environ={"INTERMODAL_DATA_DIR": str(tmp_path / "data")}, command_line={})
+    intermodal_addoption(config.options)
     storage = intermodal_storage(config)
     assert isinstance(storage, Storage)
     blob = asyncio.run(storage.put(b"x"))
