@@ -118,10 +118,9 @@ class Roles:
 
     async def close(self) -> None:
         """End everything."""
-        await self.launcher.close()
+        await self.host.close_roles()
         for container in self._opened:
             container.stream.close()
-        await self.host.builder().close()
 
 
 @contextlib.asynccontextmanager

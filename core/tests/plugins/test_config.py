@@ -15,6 +15,7 @@ from intermodal.exception import ConfigError, DeprecationWarning
 from intermodal.plugins import Config, Option, Options
 from intermodal.plugins import config as config_module
 from intermodal.plugins.config import set_command_line
+from intermodal.plugins.discovery import KNOWN_BACKENDS
 from intermodal.plugins.layers import Layer, flatten
 from intermodal.plugins.options import parse_text, parse_value, render
 
@@ -184,6 +185,13 @@ def test_sections_of_what_is_not_loaded_are_left_alone() -> None:
     Path("pyproject.toml").write_text("[tool.intermodal.docker]\nhost = 1\n[tool.intermodal.lokal]\nx = 1\n")
     with pytest.warns(UserWarning, match="section 'lokal': did you mean 'local'"):
         Config.load().check({"docker", "local"})
+
+
+def test_sections_of_backends_that_are_not_installed_are_left_alone(start) -> None:
+    """One file may serve several machines: it says what those backends that exist want, wherever they are."""
+    lines = [f"[tool.intermodal.{name}]\nhost = 'there'\n" for name in KNOWN_BACKENDS if name != "local"]
+    Path("pyproject.toml").write_text("".join(lines))
+    start()  # a warning would be an error
 
 
 def test_an_unknown_key_on_the_command_line_is_an_error() -> None:

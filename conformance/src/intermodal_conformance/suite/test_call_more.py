@@ -16,7 +16,7 @@ from intermodal.exception import (
     InputCancelledError,
     OutputExpiredError,
 )
-from intermodal.plugins import Launcher
+from intermodal.plugins import PluginHost
 from intermodal.specs import ResourceTotals
 from intermodal_conformance.apps import calls
 from intermodal_conformance.marks import requirement
@@ -146,7 +146,7 @@ def test_a_nested_failure_keeps_its_type(target: Target) -> None:
 def test_a_nested_call_that_its_callers_keep_from_starting_fails(target: Target) -> None:
     """At once, in an error that names them: memory stays with a parked container."""
     with opened() as host:
-        memory = asyncio.run(_totals(host.launcher())).memory
+        memory = asyncio.run(_totals(host)).memory
     if memory is None:
         return
     most = calls.relay.with_options(memory=int(memory * 0.7))
@@ -155,11 +155,11 @@ def test_a_nested_call_that_its_callers_keep_from_starting_fails(target: Target)
     assert "echo" in str(caught.value)
 
 
-async def _totals(launcher: Launcher) -> ResourceTotals:
+async def _totals(host: PluginHost) -> ResourceTotals:
     try:
-        return await launcher.totals()
+        return await host.launcher().totals()
     finally:
-        await launcher.close()
+        await host.close_roles()
 
 
 @requirement("call.context")

@@ -174,7 +174,7 @@ def test_there_is_nothing_to_lease(target: Target) -> None:
             allocator = host.gpus()
             assert allocator is None or not await allocator.inventory()
             await host.launcher().totals()
-            await host.launcher().close()
+            await host.close_roles()
             target.witness.asked("inventory")
 
     asyncio.run(story())

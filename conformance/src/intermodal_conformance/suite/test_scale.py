@@ -78,11 +78,10 @@ def test_the_limits_change_live(target: Target) -> None:
 async def ask_totals() -> ResourceTotals:
     """What the backend has in all."""
     with opened() as host:
-        launcher = host.launcher()
         try:
-            return await launcher.totals()
+            return await host.launcher().totals()
         finally:
-            await launcher.close()
+            await host.close_roles()
 
 
 @requirement("scale.resources")

@@ -36,7 +36,7 @@ async def storage() -> AsyncIterator[Storage]:
         try:
             yield found
         finally:
-            await found.close()
+            await host.close_roles()
 
 
 @requirement("storage.cas")

@@ -210,11 +210,10 @@ def _with_builder(use: Callable[[Builder], Awaitable[T]]) -> T:
     host = load(Config.load())
 
     async def run() -> T:
-        builder = host.builder()
         try:
-            return await use(builder)
+            return await use(host.builder())
         finally:
-            await builder.close()
+            await host.close_roles()
 
     try:
         return asyncio.run(run())

@@ -93,14 +93,14 @@ def _with_storage(use: Callable[[CollectableStorage], Awaitable[T]]) -> T:
     host = load(Config.load())
 
     async def run() -> T:
-        storage = host.storage()
         try:
+            storage = host.storage()
             if not isinstance(storage, CollectableStorage):
                 hint = f"{type(storage).__name__}, which a plugin provides, is no intermodal.plugins.CollectableStorage"
                 raise CapabilityNotSupported("storage.gc", hint=hint)
             return await use(storage)
         finally:
-            await storage.close()
+            await host.close_roles()
 
     try:
         return asyncio.run(run())

@@ -17,7 +17,7 @@ from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.exception import InvalidError, NotFoundError
-from intermodal.plugins import BuiltImage, CollectableStorage, Config, PluginHost, Storage, load
+from intermodal.plugins import BuiltImage, CollectableStorage, Config, PluginHost, load
 from intermodal.specs import AppSpec, FileTree, ImageSpec
 from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore, Uses
 from intermodal.storage.volumes import VolumeService
@@ -79,7 +79,6 @@ class EmbeddedSession:
         self._driver: Driver | None = None
         self._state: StateService | None = None
         self._volumes: SessionVolumes | None = None
-        self._storage: Storage | None = None
         self._blobs: LocalBlobs | None = None
         self.client: EmbeddedClient
 
@@ -101,15 +100,15 @@ class EmbeddedSession:
 
     async def _open(self, host: PluginHost, loop: asyncio.AbstractEventLoop, used: pruning.Used) -> Driver:
         data_dir = self._config.data_dir
-        self._storage = host.storage()
-        if isinstance(self._storage, CollectableStorage):
-            await self._storage.lease()
-        self._blobs = LocalBlobs(self._storage, BlobDirectory(data_dir / "blobs"), loop)
+        storage = host.storage()
+        if isinstance(storage, CollectableStorage):
+            await storage.lease()
+        self._blobs = LocalBlobs(storage, BlobDirectory(data_dir / "blobs"), loop)
         await self._blobs.keep(self._new_blobs)
         guest = await asyncio.to_thread(bundle.materialise, data_dir)
         pruning.use_bundle(used, guest)
         self._state = StateService(data_dir)
-        self._volumes = SessionVolumes(VolumeService(self._storage, self._blobs, self.id))
+        self._volumes = SessionVolumes(VolumeService(storage, self._blobs, self.id))
         driver = Driver(
             loop,
             host,
@@ -155,18 +154,17 @@ class EmbeddedSession:
 
     async def _stop(self, grace_s: float) -> None:
         assert self._host is not None
-        if self._blobs is not None:
-            self._blobs.close()
-        if self._driver is not None:
-            await self._driver.stop(grace_s)
-            await self._host.launcher().close()
-            await self._host.builder().close()
-        if self._state is not None:
-            await self._state.close()
-        if self._volumes is not None:
-            await self._volumes.close()
-        if self._storage is not None:
-            await self._storage.close()
+        try:
+            if self._blobs is not None:
+                self._blobs.close()
+            if self._driver is not None:
+                await self._driver.stop(grace_s)
+            if self._state is not None:
+                await self._state.close()
+            if self._volumes is not None:
+                await self._volumes.close()
+        finally:
+            await self._host.close_roles()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

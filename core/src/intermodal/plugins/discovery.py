@@ -11,7 +11,7 @@ from typing import Any
 
 from intermodal.exception import BackendNotFoundError, PluginError
 
-__all__ = ["BACKENDS", "PLUGINS", "Installed", "find_backend", "installed", "load_entry_point"]
+__all__ = ["BACKENDS", "KNOWN_BACKENDS", "PLUGINS", "Installed", "find_backend", "installed", "load_entry_point"]
 
 BACKENDS = "intermodal.backends"
 PLUGINS = "intermodal.plugins"

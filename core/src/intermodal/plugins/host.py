@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from intermodal.exception import BackendError, CapabilityNotSupported, InvalidError, PluginError
-from intermodal.plugins.calls import Answer, call_one, first_answer, implementations, wrapped, wrappers
+from intermodal.plugins.calls import call_one, implementations, wrapped
 from intermodal.plugins.capabilities import CAPABILITY_ROLES, Role, check_known, merge_capabilities
 from intermodal.plugins.config import Config
-from intermodal.plugins.contract import ROLE_PROTOCOLS, check_role
+from intermodal.plugins.contract import ROLE_PROTOCOLS
 from intermodal.plugins.draft import ContainerDraft
 from intermodal.plugins.lifecycle import Lifecycle
-from intermodal.plugins.loading import LoadedPlugin, Selection, installed_sections, load_backend, load_plugins
+from intermodal.plugins.loading import LoadedPlugin, Selection, known_sections, load_backend, load_plugins
+from intermodal.plugins.made_roles import MadeRoles
 from intermodal.plugins.observations import ObservationKind
 from intermodal.plugins.observers import Observers
 from intermodal.plugins.options import nearest
@@ -32,7 +35,7 @@ class PluginHost:
         self._manager = self._registry.manager
         self._lifecycle = Lifecycle(self._registry)
         self._arguments = {"config": config, "host": self}
-        self._answers: dict[Role, Answer] = {}
+        self._roles = MadeRoles(self._registry, config)
         self._capabilities: Capabilities | None = None
         self._observers = Observers(lambda hook: implementations(self._manager, hook))
 
@@ -48,7 +51,7 @@ class PluginHost:
 
     def gpus(self) -> GpuAllocator | None:
         """The session's `GpuAllocator`; None where nobody provides one: there are no GPUs."""
-        return cast("GpuAllocator | None", self._answer("gpus").value)
+        return cast("GpuAllocator | None", self._roles.answer("gpus").value)
 
     def storage(self) -> Storage:
         """The session's `Storage`; the built-in plugin `storage` keeps a directory where no other provides one.
@@ -77,7 +80,7 @@ class PluginHost:
             raise CapabilityNotSupported(capability, self.config.backend, have.notes.get(capability, ""))
 
     def _required(self, role: Role) -> Any:
-        value = self._answer(role).value
+        value = self._roles.answer(role).value
         if value is None:
             raise BackendError(
                 f"neither the backend {self.config.backend!r} nor a plugin provides a {ROLE_PROTOCOLS[role].__name__}: "
@@ -85,21 +88,9 @@ class PluginHost:
             )
         return value
 
-    def _answer(self, role: Role) -> Answer:
-        if role not in self._answers:
-            hook = f"intermodal_{role}"
-            answer = first_answer(self._manager, hook, self.config)
-            if answer.value is not None:
-                involved = [*(impl.plugin_name for impl in reversed(wrappers(self._manager, hook))), answer.plugin]
-                check_role(
-                    role, " around ".join(str(self._registry.find(name)) for name in involved if name), answer.value
-                )
-            self._answers[role] = answer
-        return self._answers[role]
-
     def _stated(self, role: Role) -> Capabilities:
         nothing = Capabilities(supported=frozenset())
-        provider = self._registry.find(self._answer(role).plugin)
+        provider = self._registry.find(self._roles.answer(role).plugin)
         if provider is None:
             return nothing
         implementation = self._registry.implementation(provider, "intermodal_capabilities")
@@ -179,7 +170,7 @@ class PluginHost:
             self._registry.register(item)
         for item in items:
             self._lifecycle.turn(item, "intermodal_addoption", {"options": self.config.options})
-        self.config.check(installed_sections())
+        self.config.check(known_sections())
         try:
             for item in items:
                 self._lifecycle.configure(item, self._arguments)
@@ -187,13 +178,25 @@ class PluginHost:
             self._lifecycle.unconfigure_all(self._arguments)
             raise
 
-    def close(self) -> None:
-        """Deliver the last observations, then let plugins go (`intermodal_unconfigure`). Idempotent.
+    async def close_roles(self) -> None:
+        """Close the role objects that were made: launcher, builder, storage, in this order. Idempotent.
 
-        Whoever asked for role objects closes them before.
+        For who used them on a running loop: they are closed on the same. Each gets its turn; then the first failure
+        is raised.
+        """
+        await self._roles.close()
+
+    def close(self) -> None:
+        """Deliver the last observations, close the roles that `close_roles` has not, on a loop of their own, and let
+        plugins go (`intermodal_unconfigure`). Idempotent.
         """
         self._observers.close()
-        self._lifecycle.unconfigure_all(self._arguments)
+        try:
+            if self._roles.any_open:
+                with ThreadPoolExecutor(1) as apart:  # there may be a loop in this thread
+                    apart.submit(asyncio.run, self._roles.close()).result()
+        finally:
+            self._lifecycle.unconfigure_all(self._arguments)
 
 
 def load(config: Config) -> PluginHost:

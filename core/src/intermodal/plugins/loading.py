@@ -14,6 +14,7 @@ from intermodal.exception import PluginError
 from intermodal.plugins.config import Config
 from intermodal.plugins.discovery import (
     BACKENDS,
+    KNOWN_BACKENDS,
     PLUGINS,
     Installed,
     find_backend,
@@ -23,7 +24,7 @@ from intermodal.plugins.discovery import (
 )
 from intermodal.plugins.options import nearest
 
-__all__ = ["LoadedPlugin", "Selection", "installed_sections", "load_backend", "load_plugins"]
+__all__ = ["LoadedPlugin", "Selection", "known_sections", "load_backend", "load_plugins"]
 
 PROJECT_PLUGIN = "intermodal_plugins"
 
@@ -90,9 +91,12 @@ def load_plugins(config: Config, built_in: Iterable[str]) -> Iterator[LoadedPlug
         yield _load_file(file)
 
 
-def installed_sections() -> set[str]:
-    """Sections of configuration that belong to what is installed, whether loaded or not."""
-    return {item.name.replace("-", "_") for group in (BACKENDS, PLUGINS) for item in installed(group)}
+def known_sections() -> set[str]:
+    """Sections of configuration that belong to what is installed, whether loaded or not, or to a backend that could
+    be: one file may serve several machines.
+    """
+    found = {item.name for group in (BACKENDS, PLUGINS) for item in installed(group)}
+    return {name.replace("-", "_") for name in found | set(KNOWN_BACKENDS)}
 
 
 def _load_installed(item: Installed) -> LoadedPlugin:
