@@ -118,6 +118,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="engine.tears_lines", requirement="log.lines"),
     Mutant(name="engine.stacks_queue", requirement="queue.*"),
     Mutant(name="engine.races_for_dict_key", requirement="dict.*"),
+    Mutant(name="engine.prints_secrets", requirement="secret.*"),
+    Mutant(name="engine.requires_nothing", requirement="secret.*"),
     Mutant(name="guest.forgets_exception_type", requirement="call.errors"),
     Mutant(name="guest.mixes_up_inputs", requirement="call.context", harmless="map.kwargs"),
     Mutant(name="guest.collects_generator", requirement="gen.stream", late=True),
@@ -128,6 +130,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="guest.enters_in_reverse", requirement="cls.lifecycle"),
     Mutant(name="guest.skips_exit", requirement="cls.lifecycle", late=True),
     Mutant(name="guest.exits_after_failed_enter", requirement="cls.enter-fails"),
+    Mutant(name="guest.raises_secrets", requirement="secret.*"),
     Mutant(name="guest.loses_half_lines", requirement="log.lines", late=True),
 )
 

@@ -18,7 +18,19 @@ def test_help_names_every_command_and_imports_none(cli, environment) -> None:
     """`intermodal --help` is light: no rich, no pluggy, no backend."""
     shown = cli("--help")
     assert shown.returncode == 0
-    for name in ("run", "shell", "image", "storage", "volume", "dict", "queue", "plugins", "config", "version"):
+    for name in (
+        "run",
+        "shell",
+        "image",
+        "storage",
+        "volume",
+        "dict",
+        "queue",
+        "secret",
+        "plugins",
+        "config",
+        "version",
+    ):
         assert f"\n  {name} " in shown.stdout
     probe = (
         "import sys\n"

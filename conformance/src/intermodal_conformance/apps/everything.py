@@ -11,6 +11,7 @@ from intermodal_conformance.apps import interpreting as interpreting
 from intermodal_conformance.apps import logs as logs
 from intermodal_conformance.apps import retrying as retrying
 from intermodal_conformance.apps import scaling as scaling
+from intermodal_conformance.apps import secrets as secrets
 from intermodal_conformance.apps import state as state
 from intermodal_conformance.apps.common import app
 

@@ -11,6 +11,17 @@ from intermodal.storage.state.service import StateService
 from mutants.planting import instead_of
 
 
+@instead_of("at_once", StateService)
+def at_once(
+    original: Callable[..., Reply | None],
+    service: StateService,
+    method: str,
+    params: Mapping[str, Any],
+    segments: Sequence[bytes] = (),
+) -> Reply | None:
+    return None if params.get("skip_if_exists") else original(service, method, params, segments)
+
+
 @instead_of("handle", StateService)
 async def handle(
     original: Callable[..., Coroutine[Any, Any, Reply]],

@@ -6,6 +6,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from intermodal.client.hiding import hide_known
 from intermodal.exception import BackendError, ConfigError, Error
 
 __all__ = ["report"]
@@ -36,7 +37,11 @@ def report(error: BaseException) -> int:
 
 
 def describe(error: BaseException) -> str:
-    """What to show of `error`."""
+    """What to show of `error`, without the values of secrets that this process has read."""
+    return hide_known(_described(error))
+
+
+def _described(error: BaseException) -> str:
     # A setting is wrong wherever it was read, and a backend fails in code of its own: their messages say what to do.
     explains_itself = isinstance(error, (ConfigError, BackendError))
     if explains_itself or (isinstance(error, Error) and not _user_frames(error) and _is_plain(error)):

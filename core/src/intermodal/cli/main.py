@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, _Entry] = {
     "volume": _Entry("intermodal.cli.volume", "Make, list and fill volumes, and fetch what is in them."),
     "dict": _Entry("intermodal.cli.dict", "Named dicts: create, list, get, put, items, clear, delete."),
     "queue": _Entry("intermodal.cli.queue", "Named queues: create, list, len, peek, put, get, clear, delete."),
+    "secret": _Entry("intermodal.cli.secret", "Named secrets: create, list, delete."),
     "plugins": _Entry("intermodal.cli.plugins", "Show loaded plugins, their hooks, and installed backends."),
     "config": _Entry("intermodal.cli.config", "Show every setting and where it comes from."),
     "version": _Entry("intermodal.cli.version", "Show the versions of what is installed."),

@@ -10,17 +10,13 @@ import click
 
 from intermodal.cli.settings import with_settings
 
-__all__ = ["NamedObjects", "add_commands", "environment_option", "show"]
+__all__ = ["Listed", "NamedObjects", "add_commands", "add_list_and_delete", "environment_option", "show"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class NamedObjects(Protocol):
-    """One kind of them; `environment` None is the one that is configured."""
-
-    def create(self, name: str, environment: str | None, *, allow_existing: bool) -> None:
-        """Make an empty one. Raises `AlreadyExistsError`."""
-        ...
+class Listed(Protocol):
+    """One kind of named objects; `environment` None is the one that is configured."""
 
     def rows(self, environment: str | None) -> Sequence[Mapping[str, Any]]:
         """What to show of each: "name" first; the same keys in all."""
@@ -28,6 +24,14 @@ class NamedObjects(Protocol):
 
     def delete(self, name: str, environment: str | None, *, allow_missing: bool) -> None:
         """Remove one with all it holds. Raises `NotFoundError`."""
+        ...
+
+
+class NamedObjects(Listed, Protocol):
+    """A kind whose objects begin empty."""
+
+    def create(self, name: str, environment: str | None, *, allow_existing: bool) -> None:
+        """Make an empty one. Raises `AlreadyExistsError`."""
         ...
 
 
@@ -48,6 +52,12 @@ def add_commands(group: click.Group, word: str, objects: NamedObjects) -> None:
     @with_settings
     def create(name: str, environment: str | None, allow_existing: bool) -> None:
         objects.create(name, environment, allow_existing=allow_existing)
+
+    add_list_and_delete(group, word, objects)
+
+
+def add_list_and_delete(group: click.Group, word: str, objects: Listed) -> None:
+    """Add `list` and `delete` only."""
 
     @group.command("list", help=f"List every {word} of an environment.")
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -32,13 +32,21 @@ class RemoteTraceback(Exception):
 
 
 class Revival:
-    """Pickles as an exception that is made without calling its `__init__`, whose arguments nobody knows any more."""
+    """Pickles as an exception that is made without calling its `__init__`, whose arguments nobody knows any more.
 
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
+    Args:
+        args, state: what it has instead of the `args` and `__dict__` of `error`.
+    """
+
+    def __init__(
+        self, error: BaseException, args: tuple[Any, ...] | None = None, state: dict[str, Any] | None = None
+    ) -> None:
+        self._kind = type(error)
+        self._args = error.args if args is None else args
+        self._state = error.__dict__ if state is None else state
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (type(self._error), self._error.args, self._error.__dict__)
+        return _revive, (self._kind, self._args, self._state)
 
 
 def _revive(kind: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
-from intermodal.exception import CapabilityNotSupported, InvalidError, NotFoundError
+from intermodal.client.hiding import remember
+from intermodal.definitions.named_secrets import NamedSecrets, read_named
+from intermodal.definitions.naming import check_name
+from intermodal.exception import InvalidError, NotFoundError
 
 __all__ = ["Secret", "parse_dotenv"]
 
@@ -15,6 +18,9 @@ __all__ = ["Secret", "parse_dotenv"]
 class Secret:
     """Environment variables of containers. Made by one of its `from_` methods; read on the caller's side when an app
     starts."""
+
+    #: Making, listing and deleting those that have a name.
+    objects: ClassVar[NamedSecrets] = NamedSecrets()
 
     def __init__(self, description: str, read: Callable[[], dict[str, str]]) -> None:
         self._description = description
@@ -74,20 +80,28 @@ class Secret:
 
     @classmethod
     def from_name(cls, name: str, *, environment_name: str | None = None, required_keys: Sequence[str] = ()) -> Secret:
-        """A secret kept by a server. It is looked up when the app starts."""
+        """The secret that `intermodal secret create NAME KEY=VALUE` keeps on this machine. It is read when the app
+        starts.
 
-        def read() -> NoReturn:
-            raise CapabilityNotSupported(
-                "secret.from_name",
-                hint=f"the secret {name!r} would be kept by a server; use Secret.from_dotenv() or "
-                "Secret.from_local_environ([...]) in an app that runs here",
-            )
+        Args:
+            required_keys: names of variables that the program cannot do without.
+
+        Raises:
+            NotFoundError: when the app starts: there is no such secret, or it lacks required keys.
+        """
+        check_name("a secret", name)
+        required = list(required_keys)
+
+        def read() -> dict[str, str]:
+            return read_named(name, environment_name, required)
 
         return cls(f"from_name({name!r})", read)
 
     def values(self) -> dict[str, str]:
         """The variables and their values, read now. For the session that starts containers."""
-        return self._read()
+        values = self._read()
+        remember(values)
+        return values
 
     def __repr__(self) -> str:
         return f"Secret.{self._description}"

@@ -35,7 +35,9 @@ class Trees(Protocol):
     def materialise(self, tree: FileTree) -> Path: ...
 
 
-async def boot_frame(container: str, pool: Pool, blobs: Blobs, *, shared_memory: bool) -> bytes:
+async def boot_frame(
+    container: str, pool: Pool, blobs: Blobs, *, shared_memory: bool, secrets: Mapping[str, Mapping[str, str]]
+) -> bytes:
     """The first frame that the guest reads. `shared_memory`: descriptors pass over its stream."""
     function = pool.function
     header = {
@@ -52,6 +54,7 @@ async def boot_frame(container: str, pool: Pool, blobs: Blobs, *, shared_memory:
         "snapshot": function.snapshot,
         "parameters": bool(pool.parameters),
         "shared_memory": shared_memory,
+        "secrets": sorted({variable for name in function.secrets for variable in secrets[name]}),
     }
     pickled = function.target.pickled
     code = await asyncio.to_thread(_read, blobs, pickled) if pickled else b""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from intermodal.client.api import CallTarget
+from intermodal.client.hiding import Hiding
 from intermodal.driver import needs, terminals
 from intermodal.driver.boot import Trees, boot_frame, container_spec, sandbox_container
 from intermodal.driver.calls import CallBook, CallRecord, Sink
@@ -32,7 +33,7 @@ from intermodal.plugins.commands import GUEST_PATH
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
 from intermodal.plugins.prewarm import Prewarmed, Prewarmer
 from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, LaunchBusy, Launcher, OutputSink
-from intermodal.specs import AppSpec, ContainerSpec, GpuRequest, ImageSpec, SandboxSpec, Scaling
+from intermodal.specs import AppSpec, ContainerSpec, FunctionSpec, GpuRequest, ImageSpec, SandboxSpec, Scaling
 from intermodal.specs.status import ERROR
 from intermodal.storage import StateService
 from intermodal.wire.payload import failed
@@ -77,6 +78,7 @@ class Driver:
         self._host = host
         self._blobs, self._trees, self._guest, self._secrets, self._grace_s = blobs, trees, guest, secrets, grace_s
         self._observing = Observing(loop, host.observe, host.observes, self._progress)
+        self._hidings: dict[tuple[str, ...], Hiding] = {}
         self._images = Images(host.builder(), blobs, self._observing, build_secrets)
         self._launcher = host.launcher()
         self.passes_fds = "fd_passing" in host.capabilities().supported
@@ -324,6 +326,14 @@ class Driver:
                 self.post(events.PoolFailed(pool.id, failure_of(refusal, pool.function.name)))
         return pool
 
+    def hiding(self, function: FunctionSpec) -> Hiding:
+        """What hides the values of a function's secrets."""
+        found = self._hidings.get(function.secrets)
+        if found is None:
+            values = (value for name in function.secrets for value in self._secrets[name].values())
+            found = self._hidings[function.secrets] = Hiding(values)
+        return found
+
     def app_of(self, owner: str) -> str:
         """The app whose code runs in a container; for any other client, the session's own."""
         unit = self.units.get(owner)
@@ -353,7 +363,9 @@ class Driver:
             if lease is not None:
                 unit.gpu = lease.devices[0].kind
             spec = await self._spec(command.container, unit.pool, image, lease)
-            boot = await boot_frame(command.container, unit.pool, self._blobs, shared_memory=self.passes_fds)
+            boot = await boot_frame(
+                command.container, unit.pool, self._blobs, shared_memory=self.passes_fds, secrets=self._secrets
+            )
             return await self._launcher.launch(spec, image, lease, boot, unit.output)
         finally:
             if lease is not None and self._gpus is not None:

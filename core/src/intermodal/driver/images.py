@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from intermodal.driver.hiding import Hiding
+from intermodal.client.hiding import Hiding
 from intermodal.driver.observing import Observing
 from intermodal.exception import ImageBuildError
 from intermodal.plugins.observations import ImageFinished, ImageOutput, ImageStarted, ImageStep

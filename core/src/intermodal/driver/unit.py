@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
+from intermodal.client.hiding import Hiding
 from intermodal.driver.channel import Channel
 from intermodal.driver.lines import LineCutter
 from intermodal.driver.pools import Pool
@@ -14,6 +15,7 @@ from intermodal.engine import commands, events
 from intermodal.exception import CapabilityNotSupported, Error, ImageBuildError
 from intermodal.plugins.observations import ContainerExited, ContainerStarted, LogLine
 from intermodal.plugins.roles import Container, ContainerExit, LaunchBusy, LaunchRefused
+from intermodal.specs import FunctionSpec
 from intermodal.wire import columns
 from intermodal.wire.messages import PROTOCOL
 from intermodal.wire.payload import failed
@@ -43,6 +45,10 @@ class Host(Protocol):
         ...
 
     def observe(self, kind: Any, record: Any) -> None: ...
+
+    def hiding(self, function: FunctionSpec) -> Hiding:
+        """What hides the values of a function's secrets."""
+        ...
 
     async def start(self, unit: Unit, command: commands.Launch) -> Container:
         """Build, allocate, launch."""
@@ -80,6 +86,7 @@ class Unit:
         self._gone = False
         self._lines: dict[int, LineCutter] = {1: LineCutter(), 2: LineCutter()}
         self._current_call: str | None = None
+        self._hiding = host.hiding(pool.function)
         self._task = host.loop.create_task(self._live(command))
 
     # ---- life ---------------------------------------------------------------------------------------------------
@@ -281,7 +288,7 @@ class Unit:
 
     def _log_lines(self, stream: int, lines: list[str], call: str | None) -> None:
         function, now = self.pool.function, time.time()
-        for text in lines:
+        for text in map(self._hiding.hide, lines) if self._hiding else lines:
             record = LogLine(
                 app=function.app,
                 function=function.name,

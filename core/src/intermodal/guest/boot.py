@@ -18,7 +18,7 @@ __all__ = ["Boot", "parse", "parse_bytes"]
 @dataclass(frozen=True)
 class Boot:
     """What the host asks for. `code` is a cloudpickle of the function or class, or empty; `parameters`
-    a payload of the class parameters' values, or empty."""
+    a payload of the class parameters' values, or empty; `secrets` the environment's variables whose values are."""
 
     container: str
     app: str
@@ -30,6 +30,7 @@ class Boot:
     max_inputs: int
     snapshot: bool
     shared_memory: bool
+    secrets: tuple[str, ...]
     code: bytes
     parameters: bytes
 
@@ -56,6 +57,7 @@ def parse(frame: Frame) -> Boot:
             max_inputs=int(header["max_inputs"]),
             snapshot=bool(header.get("snapshot", False)),
             shared_memory=bool(header.get("shared_memory", True)),
+            secrets=tuple(map(str, header.get("secrets", ()))),
             code=segments[0],
             parameters=segments[1],
         )

@@ -7,13 +7,14 @@ import os
 import pickle
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from intermodal.client.errors import Revival
+from intermodal.client.hiding import Hiding
 from intermodal.wire.payload import Payload, dumps
 
-__all__ = ["describe", "encode", "hint_missing_module"]
+__all__ = ["describe", "encode", "hide", "hint_missing_module"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 #: Where frames are that say nothing to users: this package, the cloudpickle beside it, and what imports modules.
@@ -37,6 +38,16 @@ _DISTRIBUTIONS = {
 }
 
 
+_hiding = Hiding(())
+
+
+def hide(variables: Iterable[str]) -> None:
+    """From now on the values that these variables of the environment have leave this container in no error
+    (secret.*)."""
+    global _hiding
+    _hiding = Hiding(os.environ.get(name, "") for name in variables)
+
+
 def encode(error: BaseException) -> Payload:
     """The ERROR payload of `error` (call.errors)."""
     return dumps(describe(error), None)
@@ -48,8 +59,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     kind = type(error)
     return {
         "type": kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
-        "message": _message(error),
-        "traceback": _traceback(error),
+        "message": _hiding.hide(_message(error)),
+        "traceback": _hiding.hide(_traceback(error)),
         "exception": _pickled(error),
     }
 
@@ -99,15 +110,23 @@ def _without_ours(error: traceback.TracebackException, seen: set[int]) -> None:
 
 
 def _pickled(error: BaseException) -> bytes | None:
-    """The exception, where it comes out of its pickle as the same type saying the same; else None."""
-    forms = ((pickler, form) for form in (error, Revival(error)) for pickler in (_plain, _by_value))
+    """The exception, where it comes out of its pickle as the same type saying the same; else None. One that tells a
+    secret comes out without it."""
+    message = _message(error)
+    hidden = _hiding.hide_in((message, error.args, error.__dict__))
+    if hidden == (message, error.args, error.__dict__):
+        ways: tuple[object, ...] = (error, Revival(error))
+    else:
+        message = hidden[0]
+        ways = (Revival(error, *hidden[1:]),)
+    forms = ((pickler, form) for form in ways for pickler in (_plain, _by_value))
     for pickler, form in forms:
         try:
             data = pickler(form)
             again = pickle.loads(data)
         except Exception:  # noqa: BLE001 - a broken exception must not hide the error
             continue
-        if type(again) is type(error) and _message(again) == _message(error):
+        if type(again) is type(error) and _message(again) == message:
             return data
     return None
 

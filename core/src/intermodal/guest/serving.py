@@ -15,7 +15,7 @@ from intermodal.exception import VersionError
 from intermodal.guest import process
 from intermodal.guest.boot import Boot, parse, parse_bytes
 from intermodal.guest.channel import Channel, Frame, StreamEnded
-from intermodal.guest.errors import encode
+from intermodal.guest.errors import encode, hide
 from intermodal.guest.link import Link
 from intermodal.guest.loading import extend_path
 from intermodal.guest.monitor import Monitor
@@ -58,6 +58,7 @@ def _prepare(boot: Boot, python_path: Sequence[str]) -> Prepared:
     install()
     extend_path(python_path)
     sys.argv = [boot.target.module]
+    hide(boot.secrets)
     prepared = Prepared(boot)
     try:
         prepared.code = load(boot)

@@ -229,6 +229,11 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         help="Keep one more container ready for each function in use, where the backend can do that.",
     )
     options.add(
+        "secret_key_file",
+        type="path",
+        help="The key of named secrets; default: secret.key in data_dir.",
+    )
+    options.add(
         "plugins",
         type="list",
         additive=True,

@@ -6,6 +6,7 @@ from intermodal.storage.blobs import BlobDirectory
 from intermodal.storage.collecting import Collection, collect
 from intermodal.storage.directory import DirectoryStorage
 from intermodal.storage.local import LocalBlobs
+from intermodal.storage.secrets import SecretInfo, SecretStore
 from intermodal.storage.state import Reply, RequestError, StateService
 from intermodal.storage.trees import TreeStore
 from intermodal.storage.uses import Uses
@@ -18,6 +19,8 @@ __all__ = [
     "LocalBlobs",
     "Reply",
     "RequestError",
+    "SecretInfo",
+    "SecretStore",
     "StateService",
     "TreeStore",
     "Uses",

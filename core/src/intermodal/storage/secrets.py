@@ -1,0 +1,179 @@
+"""Named secrets at rest: a file for each, its values encrypted with the key of this data directory (secret.*)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import secrets as tokens
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from intermodal.exception import AlreadyExistsError, BackendError, ConfigError, InvalidError, NotFoundError
+from intermodal.storage.locks import exclusively
+
+__all__ = ["SecretInfo", "SecretStore"]
+
+_VERSION = 1
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretInfo:
+    """One secret without its values. `created` is in Unix seconds; `keys` are the names of its variables."""
+
+    name: str
+    created: float
+    keys: tuple[str, ...]
+
+
+class SecretStore:
+    """The secrets in a directory. Values are sealed with AES-256-GCM, bound to the secret's name and environment.
+
+    Who has the directory without the key file reads names only; who has both, everything.
+
+    Args:
+        directory: one directory for each environment in it.
+        key_file: 32 random bytes in base64; made, for its owner only, when a secret is first kept.
+    """
+
+    def __init__(self, directory: Path, key_file: Path) -> None:
+        self._directory = directory
+        self._key_file = key_file
+
+    def create(self, name: str, environment: str, values: Mapping[str, str], *, overwrite: bool = False) -> None:
+        """Keep a secret, whole or not at all. Raises `AlreadyExistsError`, `ConfigError` (the key file)."""
+        path = self._path(name, environment)
+        record = {"version": _VERSION, "created": time.time(), "keys": sorted(values)}
+        nonce = tokens.token_bytes(_NONCE_BYTES)
+        box = self._cipher(make=True).encrypt(nonce, json.dumps(dict(values)).encode(), _bound(name, environment))
+        data = json.dumps({**record, "nonce": _text(nonce), "box": _text(box)})
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with exclusively(self._directory / ".lock"):
+            if path.exists() and not overwrite:
+                raise AlreadyExistsError(
+                    f"there is a secret named {name!r} in environment {environment!r} already: overwrite it with "
+                    "--force (in Python, overwrite=True), or delete it"
+                )
+            _write(path, data)
+
+    def read(self, name: str, environment: str) -> dict[str, str]:
+        """The values. Raises `NotFoundError`, `ConfigError`: not with this key."""
+        record = self._record(name, environment)
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            nonce, box = (base64.b64decode(record[part], validate=True) for part in ("nonce", "box"))
+            values: dict[str, str] = json.loads(self._cipher().decrypt(nonce, box, _bound(name, environment)))
+        except InvalidTag:
+            raise ConfigError(
+                f"the secret {name!r} cannot be decrypted with the key in {self._key_file}: bring back the key it was "
+                f"made with, or make the secret anew with `intermodal secret create {name} ... --force`"
+            ) from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(name, error) from None
+        return values
+
+    def list(self, environment: str) -> list[SecretInfo]:
+        """All of an environment, by name."""
+        folder = self._path("any", environment).parent
+        found = []
+        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+            with suppress(NotFoundError):  # deleted meanwhile
+                record = self._record(path.name.removesuffix(".json"), environment)
+                info = SecretInfo(path.name.removesuffix(".json"), float(record["created"]), tuple(record["keys"]))
+                found.append(info)
+        return found
+
+    def delete(self, name: str, environment: str) -> None:
+        """Remove one. Raises `NotFoundError`."""
+        try:
+            self._path(name, environment).unlink()
+        except FileNotFoundError:
+            raise _unknown(name, environment) from None
+
+    def _path(self, name: str, environment: str) -> Path:
+        for what, text in (("name of a secret", name), ("name of an environment", environment)):
+            if not _NAME.fullmatch(text):
+                raise InvalidError(f"{text!r} cannot be the {what}: use 1 to 64 letters, digits, '.', '_' and '-'")
+        return self._directory / environment / f"{name}.json"
+
+    def _record(self, name: str, environment: str) -> dict[str, Any]:
+        try:
+            record = json.loads(self._path(name, environment).read_text())
+            if record["version"] != _VERSION:
+                raise ValueError(f"version {record['version']}, and this Intermodal knows {_VERSION}")
+        except FileNotFoundError:
+            raise _unknown(name, environment) from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged(name, error) from None
+        return dict(record)
+
+    def _cipher(self, *, make: bool = False) -> Any:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return AESGCM(self._key(make))
+
+    def _key(self, make: bool) -> bytes:
+        path = self._key_file
+        if make and not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with exclusively(path.with_name(f".{path.name}.lock")):
+                if not path.exists():
+                    _write(path, _text(tokens.token_bytes(_KEY_BYTES)))
+        try:
+            with open(path) as file:
+                if os.fstat(file.fileno()).st_mode & 0o077:
+                    raise ConfigError(f"others may read the key of the secrets, {path}: run `chmod 600 {path}`")
+                key = base64.b64decode(file.read(), validate=True)
+        except FileNotFoundError:
+            raise ConfigError(
+                f"the key of the secrets, {path}, is not there: bring it back, or set INTERMODAL_SECRET_KEY_FILE to "
+                "where it is"
+            ) from None
+        except ValueError:
+            key = b""
+        if len(key) != _KEY_BYTES:
+            raise ConfigError(f"{path} holds no key of secrets: {_KEY_BYTES} bytes in base64 are expected")
+        return key
+
+
+def _bound(name: str, environment: str) -> bytes:
+    """What a sealed value belongs to: under another name it does not open."""
+    return json.dumps([_VERSION, environment, name]).encode()
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _write(path: Path, text: str) -> None:
+    new = path.with_name(f".{path.name}.{tokens.token_hex(8)}")
+    try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _unknown(name: str, environment: str) -> NotFoundError:
+    return NotFoundError(
+        f"there is no secret named {name!r} in environment {environment!r}: make it with "
+        f"`intermodal secret create {name} KEY=VALUE`, or correct the name"
+    )
+
+
+def _damaged(name: str, error: Exception) -> BackendError:
+    return BackendError(
+        f"the file of the secret {name!r} is damaged ({type(error).__name__}): delete the secret and make it anew"
+    )
