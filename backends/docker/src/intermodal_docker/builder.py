@@ -30,7 +30,7 @@ from intermodal_docker.images.locks import only_builder
 from intermodal_docker.images.making import LayerMaker
 from intermodal_docker.images.names import CachedLayer, reference
 from intermodal_docker.images.options import ImageOptions
-from intermodal_docker.session import Session, reap
+from intermodal_docker.session import OWNER, Session, owner_labels, reap
 
 __all__ = ["EngineBuilder"]
 
@@ -57,7 +57,7 @@ class EngineBuilder:
         self._locks = directory / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
         (directory / "used").mkdir(exist_ok=True)
-        self._cache = LayerCache(engine, directory / "used")
+        self._cache = LayerCache(engine, directory / "used", owner_labels(self._data_dir)[OWNER])
         self._threads = ThreadPoolExecutor(_BUILDS_AT_ONCE, thread_name_prefix="image-build")
         self._lifelines: set[Lifeline] = set()
         self._session = token_hex(32)

@@ -14,9 +14,11 @@ from types import TracebackType
 
 from intermodal_docker.engine import ContainerDetails, Engine
 
-__all__ = ["Session", "left_containers", "reap", "remove_all"]
+__all__ = ["OWNER", "Session", "left_containers", "owner_labels", "reap", "remove_all"]
 
-_OWNER, _LEASE = "intermodal.owner", "intermodal.session"
+#: Has which machine, user and data directory a container belongs to.
+OWNER = "intermodal.owner"
+_LEASE = "intermodal.session"
 
 
 class Session:
@@ -29,7 +31,7 @@ class Session:
         self._home = data_dir / backend / "sessions"
         self._name = secrets.token_hex(6)
         self.folder = self._home / self._name
-        self.labels: Mapping[str, str] = {**_owner(data_dir), _LEASE: self._name}
+        self.labels: Mapping[str, str] = {**owner_labels(data_dir), _LEASE: self._name}
 
     def __enter__(self) -> Session:
         self._home.mkdir(parents=True, exist_ok=True)
@@ -48,7 +50,7 @@ class Session:
 
 def left_containers(engine: Engine, data_dir: Path) -> Sequence[ContainerDetails]:
     """All containers of this machine, user and data directory, whichever session's. Blocks."""
-    return engine.containers(_owner(data_dir))
+    return engine.containers(owner_labels(data_dir))
 
 
 def remove_all(engine: Engine, labels: Mapping[str, str]) -> None:
@@ -68,12 +70,12 @@ def reap(engine: Engine, data_dir: Path) -> None:
             _forget(home, lock.stem)
 
 
-def _owner(data_dir: Path) -> dict[str, str]:
-    """Containers of one engine may belong to several machines, users and data directories."""
+def owner_labels(data_dir: Path) -> dict[str, str]:
+    """What tells ours in an engine from those of other machines, users and data directories."""
     with contextlib.suppress(OSError):
         machine = Path("/etc/machine-id").read_text().strip()
-        return {_OWNER: _hash(machine, data_dir)}
-    return {_OWNER: _hash(os.uname().nodename, data_dir)}
+        return {OWNER: _hash(machine, data_dir)}
+    return {OWNER: _hash(os.uname().nodename, data_dir)}
 
 
 def _hash(machine: str, data_dir: Path) -> str:

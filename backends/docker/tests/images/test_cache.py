@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,6 +142,26 @@ def test_what_is_in_use_or_new_is_not_pruned(workshop: Any) -> None:
         assert [later.engine.image(reference(key)) is not None for key in keys] == [True, False]
     finally:
         later.close()
+
+
+def test_layers_of_other_data_directories_are_neither_listed_nor_pruned(workshop: Any, tmp_path: Path) -> None:
+    """One engine may have those of several: each prunes what was made from it. All share what there is."""
+    other = type(workshop)(workshop.backend, tmp_path / "other")
+    steps = commands(2)
+    theirs = other.build(*steps)
+    keys = set(other.keys(*steps)[1:])
+    other.builder._cache.close()  # nobody uses them now
+    try:
+        assert keys <= {info.id for info in other.images()}
+        assert not keys & {info.id for info in workshop.images()}
+        assert not keys & set(workshop.prune(everything=True).removed)
+        mine = type(workshop)(workshop.backend, workshop.data, mark=other.mark)
+        assert mine.build(*steps) == theirs
+        mine.asked.clear()
+        mine.close()
+        assert keys <= set(other.prune(everything=True).removed)
+    finally:
+        other.close()
 
 
 def test_entrypoint_and_cmd_are_the_images(workshop: Any) -> None:

@@ -25,10 +25,11 @@ class LayerCache:
     """Args:
     engine: has the layers.
     directory: has a file for each; it exists.
+    maker: what layers that are made from here have for it.
     """
 
-    def __init__(self, engine: Engine, directory: Path) -> None:
-        self._engine, self._directory = engine, directory
+    def __init__(self, engine: Engine, directory: Path, maker: str) -> None:
+        self._engine, self._directory, self._maker = engine, directory, maker
         self._leases: dict[str, int] = {}
 
     def find(self, key: str) -> CachedLayer | None:
@@ -63,7 +64,7 @@ class LayerCache:
             os.close(self._leases.popitem()[1])
 
     def infos(self) -> list[ImageInfo]:
-        """All layers, with what each adds to the one below, in bytes."""
+        """All layers that were made from here, with what each adds to the one below, in bytes."""
         found = {layer.key: layer for layer in self._layers()}
         return [
             ImageInfo(
@@ -75,10 +76,11 @@ class LayerCache:
                 in_use=self._is_held(layer.key),
             )
             for layer in found.values()
+            if layer.maker in (self._maker, "")
         ]
 
     def prune(self, *, everything: bool, older_than_s: float) -> list[ImageInfo]:
-        """Remove layers that nobody uses, above before below; what was removed."""
+        """Remove layers that were made from here and that nobody uses, above before below; what was removed."""
         limit = time.time() - older_than_s
         found = sorted(self.infos(), key=lambda info: info.created, reverse=True)
         return [info for info in found if (everything or info.used < limit) and self._remove(info.id)]

@@ -36,6 +36,7 @@ from intermodal_docker.images.options import ImageOptions
 from intermodal_docker.images.packing import pack_copy, pack_nothing, pack_tree
 from intermodal_docker.images.pip import pip_instead
 from intermodal_docker.images.pythons import NO_PROGRAM, Python, add_python, find_python
+from intermodal_docker.session import OWNER
 
 __all__ = ["LayerMaker"]
 
@@ -65,7 +66,7 @@ class LayerMaker:
             return
         assert isinstance(base, (DebianSlim, Registry))
         below, name = self.obtain(base), self.options.reference(base)
-        labels = {**layer_labels(layer.key, "", base_title(base)), **base_labels(name, below.id)}
+        labels = {**layer_labels(layer.key, "", base_title(base), self.owner[OWNER]), **base_labels(name, below.id)}
         with self._box(labels, below) as box:
             added = isinstance(base, Registry) and base.add_python
             python = Python()
@@ -87,7 +88,7 @@ class LayerMaker:
             self.engine.import_image(pack_nothing(), EMPTY)
             below = self.engine.image(EMPTY)
         assert below is not None
-        with self._box(layer_labels(layer.key, "", base_title(base)), below) as box:
+        with self._box(layer_labels(layer.key, "", base_title(base), self.owner[OWNER]), below) as box:
             box.commit(reference(layer.key), {})
 
     def obtain(self, base: DebianSlim | Registry) -> ImageDetails:
@@ -99,7 +100,7 @@ class LayerMaker:
         """What the step does to `below`. Raises `BackendError`, `StepFailed`, `StepRefused`."""
         step = layer.step
         assert not isinstance(step, (DebianSlim, Registry, Scratch))
-        with self._box(layer_labels(layer.key, below.key, step_title(step)), below.details) as box:
+        with self._box(layer_labels(layer.key, below.key, step_title(step), self.owner[OWNER]), below.details) as box:
             if isinstance(step, CopyFiles):
                 for archive in pack_copy(step, self.blobs):
                     box.put(archive)
@@ -115,7 +116,7 @@ class LayerMaker:
         self, key: str, below: CachedLayer, entrypoint: Sequence[str] | None, cmd: Sequence[str] | None
     ) -> None:
         """`below` with another entrypoint and command, as `key`; None keeps what there is."""
-        labels = layer_labels(key, below.key, "entrypoint and cmd")
+        labels = layer_labels(key, below.key, "entrypoint and cmd", self.owner[OWNER])
         with self._box(labels, below.details) as box:
             box.commit(reference(key), {}, entrypoint=entrypoint, cmd=cmd)
 

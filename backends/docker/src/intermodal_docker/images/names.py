@@ -18,6 +18,8 @@ LAYER = "intermodal.layer"
 BASE = "intermodal.layer.base"
 _BASE_ID = "intermodal.layer.base.id"
 _PARENT = "intermodal.layer.parent"
+#: Has which machine, user and data directory made it: those may prune it.
+_MAKER = "intermodal.layer.maker"
 _TITLE = "intermodal.layer.title"
 _PYTHON = "intermodal.layer.python"
 _PROGRAM = "intermodal.layer.python.program"
@@ -30,6 +32,7 @@ class CachedLayer:
     Attributes:
         image: the engine's id of it.
         parent: the key of the layer below; "" for a base.
+        maker: whose it is: the machine, user and data directory that made it; "" where that is not known.
         python: the version inside ("3.11.2"), and `program` where it is; "" where there is none.
         base: the engine's id of the image that the base was made from.
         size: of the whole image, in bytes.
@@ -38,6 +41,7 @@ class CachedLayer:
     key: str
     image: str
     parent: str
+    maker: str
     title: str
     python: str
     program: str
@@ -56,6 +60,7 @@ class CachedLayer:
             key=key or told[LAYER],
             image=details.id,
             parent=told.get(_PARENT, ""),
+            maker=told.get(_MAKER, ""),
             title=told.get(_TITLE, ""),
             python=told.get(_PYTHON, ""),
             program=told.get(_PROGRAM, ""),
@@ -71,9 +76,9 @@ def reference(key: str) -> str:
     return f"{_REPOSITORY}:{key}"
 
 
-def layer_labels(key: str, parent: str, title: str) -> dict[str, str]:
+def layer_labels(key: str, parent: str, title: str, maker: str) -> dict[str, str]:
     """Labels of the container that a layer is made in; the layer inherits them."""
-    return {LAYER: key, _PARENT: parent, _TITLE: title}
+    return {LAYER: key, _PARENT: parent, _TITLE: title, _MAKER: maker}
 
 
 def base_labels(name: str, image: str) -> dict[str, str]:
