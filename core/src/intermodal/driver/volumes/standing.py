@@ -64,7 +64,7 @@ class StandingVolumes:
 
     async def _end(self) -> None:
         await self._service.close()
-        await self._storage.close()
+        await self._host.close_roles()
 
 
 _lock = threading.Lock()
