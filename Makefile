@@ -9,6 +9,7 @@ DEVELOPED := $(PACKAGES) -e backends/docker -e conformance
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+BENCH_ENGINES_ARGS ?=
 SCALE_ARGS ?=
 MUTANTS_ARGS ?=
 SEED ?= 1
@@ -20,7 +21,7 @@ SIMULATE_ARGS = $(if $(SEARCH),--search $(SEARCH)) --faults $(FAULTS) --pools $(
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .venv/stamp: $(MANIFESTS) tools/make-venv.sh
 	@tools/system-packages.sh
@@ -66,6 +67,11 @@ benchmarks/.venv/stamp: $(MANIFESTS) benchmarks/requirements.txt tools/make-venv
 .PHONY: bench
 bench: benchmarks/.venv/stamp ## measure against the peers; writes docs/benchmarks.md and .png
 	@benchmarks/.venv/bin/python benchmarks/run.py --write $(BENCH_ARGS)
+
+.PHONY: bench-engines
+bench-engines: venv ## measure containers of docker and podman; writes docs/engine-benchmarks.md
+	@tools/engines up
+	@PYTHONPATH=benchmarks $(BIN)/python -m engines --write $(BENCH_ENGINES_ARGS)
 
 .PHONY: scale
 scale: benchmarks/.venv/stamp ## how the engine scales, simulated (half an hour); writes docs/scale.md and .png

@@ -9,8 +9,9 @@ import matplotlib
 
 import peers
 from harness import Results
+from machine import number
 from measures import PEER_MEASURES
-from report import abouts, number
+from report import abouts
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # the backend is chosen first

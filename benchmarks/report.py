@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import os
-import platform
-import time
-from collections.abc import Iterable
 from importlib import metadata
-from pathlib import Path
 
 import peers
 from harness import Results
+from machine import busy, described, number, table
 from measures import PEER_MEASURES, SOLO_MEASURES, About
 from targets import TARGETS
 
@@ -40,17 +36,6 @@ def abouts() -> dict[str, About]:
     return found
 
 
-def number(value: float) -> str:
-    """Three significant digits, thousands separated."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    lines = [list(head), *map(list, rows)]
-    rule = ["---"] + ["---:"] * (len(lines[0]) - 1)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [lines[0], rule, *lines[1:]])
-
-
 def _peers_table(results: Results) -> str:
     about = abouts()
     measures = [measure for measure in PEER_MEASURES if measure in results.rounds]
@@ -59,7 +44,7 @@ def _peers_table(results: Results) -> str:
         cells = [results.median(measure, peer) for measure in measures]
         if any(cell is not None for cell in cells):
             rows.append([_TITLES[peer], *("–" if cell is None else number(cell) for cell in cells)])
-    return _table(["", *(f"{about[m].title} ({about[m].unit})" for m in measures)], rows)
+    return table(["", *(f"{about[m].title} ({about[m].unit})" for m in measures)], rows)
 
 
 def _ratios_table(results: Results) -> str:
@@ -73,13 +58,13 @@ def _ratios_table(results: Results) -> str:
             cells.append(f"{number(ours / theirs)} ×" if ours and theirs else "–")
         if not peer.startswith("intermodal") and set(cells) != {"–"}:
             rows.append([_TITLES[peer], *cells])
-    return _table(["Intermodal's number ÷", *(about[measure].title for measure in measures)], rows)
+    return table(["Intermodal's number ÷", *(about[measure].title for measure in measures)], rows)
 
 
 def _solo_table(results: Results) -> str:
     about = abouts()
     rows = [[about[n].title, f"{number(results.solo[n])} {about[n].unit}"] for n in about if n in results.solo]
-    return _table(["Intermodal alone", ""], rows)
+    return table(["Intermodal alone", ""], rows)
 
 
 def _targets_table(results: Results) -> str:
@@ -91,7 +76,7 @@ def _targets_table(results: Results) -> str:
             unit = "×" if target.peer else target.unit
             verdict = "reached" if reached[1] else "**not reached**"
             rows.append([about[target.measure].title, str(target), f"{number(reached[0])} {unit}", verdict])
-    return _table(["", "target", "measured", ""], rows)
+    return table(["", "target", "measured", ""], rows)
 
 
 def _curve_table(results: Results) -> str:
@@ -99,7 +84,7 @@ def _curve_table(results: Results) -> str:
     tables = []
     for title, points in (("containers", curves["containers"]), ("queued inputs", curves["queued inputs"])):
         tables.append(
-            _table([title, "inputs/s", "µs an input"], ([f"{x:,}", number(r), number(1e6 / r)] for x, r in points))
+            table([title, "inputs/s", "µs an input"], ([f"{x:,}", number(r), number(1e6 / r)] for x, r in points))
         )
     return "\n\n".join(tables)
 
@@ -129,9 +114,8 @@ def page(results: Results, rounds: int) -> str:
 `make bench` wrote this page: every peer in turn, each in a fresh process with {peers.WORKERS} workers, {rounds} rounds,
 medians shown. Numbers depend on the machine, ratios less so; do not compare numbers of two runs.
 
-{time.strftime("%Y-%m-%d")}, {os.cpu_count()} cores ({_cpu()}), Linux {platform.release()}, Python
-{platform.python_version()}; {versions}.
-{_busy()}{missing}
+{described()}; {versions}.
+{busy()}{missing}
 ![The same numbers as bars](benchmarks.png)
 
 {tables(results)}
@@ -141,21 +125,3 @@ chunk, nothing is retried, results come in chunks. Intermodal sends many inputs 
 result, exception, retries, timeout and cancellation, and runs in a container. Measure one thing yourself with
 `make bench BENCH_ARGS="--only latency --peers intermodal,ppe"`.
 """
-
-
-def _busy() -> str:
-    minutes = os.getloadavg()[2]
-    cores = os.cpu_count() or 1
-    if minutes <= 1.5 * cores:
-        return ""
-    return (
-        f"\n**The machine was busy with other work:** load {minutes:.1f} on {cores} cores over the last "
-        "quarter of an hour. Take the numbers as lower bounds, and start-up times least seriously.\n"
-    )
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()

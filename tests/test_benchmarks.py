@@ -47,3 +47,60 @@ def test_a_peer_that_fails_is_named_and_the_others_are_measured() -> None:
     assert "| ProcessPoolExecutor |" in done.stdout
     assert done.returncode != 0
     assert "not measured: loky" in done.stderr
+
+
+#: Medians of made-up numbers: docker reaches what there is to reach, podman nothing.
+MADE_UP = {
+    "local": {"map": [1000.0], "call": [100.0]},
+    "docker": {
+        "plain": [0.4],
+        "first container": [0.5, 0.1, 0.9],
+        "next container": [0.04],
+        "map": [800.0],
+        "call": [130.0],
+        "run": [0.9],
+    },
+    "podman": {
+        "plain": [0.4],
+        "first container": [0.6],
+        "next container": [0.05],
+        "map": [700.0],
+        "call": [140.0],
+        "run": [1.2],
+    },
+}
+
+
+def test_the_page_of_engines_says_which_figures_were_reached() -> None:
+    """Of medians; each engine for itself."""
+    script = (
+        "import json, sys; from engines import report; numbers = json.loads(sys.argv[1]);"
+        "assert report.tables(numbers) in report.page(numbers, 3); print(report.tables(numbers))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, json.dumps(MADE_UP)],
+        cwd=RUN.parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    verdicts = [line for line in done.stdout.splitlines() if "reached" in line]
+    assert len(verdicts) == 10
+    assert all(("not reached" in line) == ("| podman |" in line) for line in verdicts), done.stdout
+    assert "| first container ÷ `ENGINE run` | docker | ≤ 1.3 × | 1.25 × | reached |" in done.stdout
+
+
+def test_an_engine_that_there_is_none_of_is_refused() -> None:
+    """The message lists those that can be measured."""
+    done = subprocess.run(
+        [sys.executable, "-m", "engines", "--backends", "moby"],
+        cwd=RUN.parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "no engine is called moby; there are: docker, podman" in done.stderr

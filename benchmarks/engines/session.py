@@ -1,0 +1,94 @@
+"""usage: -m engines.session BACKEND IMAGE SAMPLES SECONDS   one round of one backend, in this process; prints JSON.
+
+IMAGE is what the engine's own command starts; with the backend `local` there is none, and only calls are measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import peers
+from engines import app
+from measures import latency, throughput
+
+Round = dict[str, list[float]]
+_BIN = Path(sys.executable).parent
+#: What an ended container leaves the engine to do is not to be in the next number.
+_PAUSE_S = 1.0
+
+
+def _choose(backend: str, *, prewarm: bool) -> None:
+    os.environ["INTERMODAL_BACKEND"] = backend
+    os.environ["INTERMODAL_PREWARM"] = str(prewarm).lower()
+
+
+def _wall(command: list[str]) -> float:
+    began = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.monotonic() - began
+
+
+def starts(engine: str, image: str, samples: int) -> Round:
+    """Seconds of a first container, from the call to its input, and of the engine's own command, in turn."""
+    ours, plain = [], []
+    _choose(engine, prewarm=False)
+    with app.app.run():
+        app.started.remote()  # builds the image
+        for _ in range(samples):
+            time.sleep(_PAUSE_S)
+            began = time.monotonic()
+            ours.append(app.started.remote()[0] - began)
+            time.sleep(_PAUSE_S)
+            plain.append(_wall([engine, "run", "--rm", image, "python3", "-c", "pass"]))
+    return {"first container": ours, "plain": plain}
+
+
+def warm_starts(engine: str, samples: int) -> Round:
+    """Seconds of a further container while one is at work: of each that stood ready, as the others are first ones."""
+    took: list[float] = []
+    _choose(engine, prewarm=True)
+    with app.app.run():
+        held = app.started.spawn(stay=True)
+        while len(took) < samples:
+            time.sleep(3 * _PAUSE_S)
+            began = time.monotonic()
+            at, stood_ready = app.started.remote()
+            if stood_ready:
+                took.append(at - began)
+        held.cancel(terminate_containers=True)
+    return {"next container": took}
+
+
+def calls(backend: str, seconds: float) -> Round:
+    """Inputs a second of a map, and microseconds of a call."""
+    _choose(backend, prewarm=True)
+    peer = peers.load("intermodal")
+    try:
+        return {"map": [throughput.measure(peer, seconds)], "call": [latency.measure(peer, seconds)]}
+    finally:
+        peer.close()
+
+
+def runs(engine: str, samples: int) -> Round:
+    """Seconds of a whole `intermodal run` whose image of ten steps is there."""
+    _choose(engine, prewarm=True)
+    command = [str(_BIN / "intermodal"), "run", str(Path(__file__).with_name("app.py"))]
+    _wall(command)
+    return {"run": [_wall(command) for _ in range(samples)]}
+
+
+def main(backend: str, image: str, samples: int, seconds: float) -> None:
+    """What the module's docstring says."""
+    found = calls(backend, seconds)
+    if backend != "local":
+        found |= starts(backend, image, samples) | warm_starts(backend, samples) | runs(backend, samples)
+    print("\n" + json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
