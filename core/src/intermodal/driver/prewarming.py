@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
@@ -91,4 +92,5 @@ async def _dismiss(spare: asyncio.Task[Prewarmed]) -> None:
     spare.cancel()
     await asyncio.wait({spare})
     if not spare.cancelled() and spare.exception() is None:  # a launch that fares as badly will say so
-        await spare.result().dismiss()
+        with contextlib.suppress(Exception):  # what a launcher could not remove it has to see to at its end
+            await spare.result().dismiss()
