@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from ssh_server import SBIN, ssh_server
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "write-a-backend.md"
-SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
 PYTHON = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
 
 #: Wait for something that comes soon: a condition, and seconds.
@@ -60,41 +59,16 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     folder = tmp_path_factory.mktemp("machine")
     for name in ("home", "temporary"):
         (folder / name).mkdir()
-    for name in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     settings = {"HOME": str(folder / "home"), "TMPDIR": str(folder / "temporary")}
     settings |= {
         name: value for name, value in os.environ.items() if name.startswith("PIP_") or name.endswith("_proxy")
     }
-    values = [f'{name}="{value}"' for name, value in settings.items()]
-    (folder / "sshd_config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\n"
-        f"StrictModes no\nUsePAM no\nPidFile none\nPermitRootLogin prohibit-password\n"
-        f"SetEnv {' '.join(values)}\n"
-    )
-    (folder / "ssh_config").write_text(
-        f"Host machine\n  HostName 127.0.0.1\n  Port {port}\n  User {pwd.getpwuid(os.getuid()).pw_name}\n"
-        f"  IdentityFile {folder}/user\n  IdentitiesOnly yes\n  StrictHostKeyChecking accept-new\n"
-        f"  UserKnownHostsFile {folder}/known\n"
-    )
-    if os.getuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)
-    sshd = [str(shutil.which("sshd", path=SBIN)), "-D", "-e", "-f", str(folder / "sshd_config")]
-    with open(folder / "log", "wb") as log:
-        server = subprocess.Popen(sshd, stdout=log, stderr=log, start_new_session=True)
-    try:
-        _until(lambda: b"Server listening" in (folder / "log").read_bytes())
+    with ssh_server(folder, settings) as server:
         yield {
             "INTERMODAL_SSH_HOST": "machine",
-            "INTERMODAL_SSH_CONFIG": str(folder / "ssh_config"),
+            "INTERMODAL_SSH_CONFIG": str(server.config),
             "MACHINE": str(folder),
         }
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def _until(true: Callable[[], bool], seconds: float = 30.0) -> None:

@@ -1,4 +1,5 @@
-"""Container engines of a test's own, that may be killed and filled up: as root, from what is installed.
+"""Container engines of a test's own, that may be killed and filled up, or be on another machine as far as a client can
+tell: as root, from what is installed.
 
 Each has a network namespace, so that it does not meet this machine's own engine, and its data on a small tmpfs.
 """
@@ -8,12 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from container_engines.api import Api
 from container_engines.base_image import CHANGES, IMAGE, make_tarball
@@ -26,6 +29,8 @@ from processes import command_lines
 __all__ = ["PrivateEngine", "private_engine", "until"]
 
 _SECONDS = 60
+#: Where a process that systemd starts finds its first socket.
+_FIRST_SOCKET = 3
 
 
 def until(met: object, what: str, seconds: float = _SECONDS) -> None:
@@ -38,11 +43,27 @@ def until(met: object, what: str, seconds: float = _SECONDS) -> None:
 
 
 class PrivateEngine:
-    """One engine below `root`."""
+    """One engine below `root`.
 
-    def __init__(self, name: str, root: Path) -> None:
+    Args:
+        options: of docker's daemon, besides.
+        hidden: a directory of this machine that it does not see.
+        listener: a socket of this machine that docker's daemon is to serve, too ("--host=fd://").
+    """
+
+    def __init__(
+        self,
+        name: str,
+        root: Path,
+        options: Sequence[str] = (),
+        hidden: Path | None = None,
+        listener: socket.socket | None = None,
+    ) -> None:
         self.name = name
         self.root = root
+        self._options = options
+        self._hidden = hidden
+        self._listener = listener
         self.socket = root / "engine.sock"
         self.api = Api(self.socket)
         self.log = root / "log"
@@ -74,7 +95,8 @@ class PrivateEngine:
         path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                ["nsenter", f"--net=/proc/{self._network.pid}/ns/net", program, *self._words()[1:]],
+                self._wrapped([program, *self._words()[1:]]),
+                pass_fds=[_FIRST_SOCKET] if self._listener else (),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -110,20 +132,31 @@ class PrivateEngine:
         self._network.kill()
         self._network.communicate()
 
+    def _wrapped(self, words: list[str]) -> list[str]:
+        """In its network, and where something is hidden in its own view of the files, too."""
+        if self._listener is not None:
+            os.dup2(self._listener.fileno(), _FIRST_SOCKET)
+            words = ["sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "engine", *words]
+        if self._hidden is not None:
+            hide = f'mount -t tmpfs tmpfs {self._hidden} && exec "$@"'
+            words = ["unshare", "--mount", "--propagation=slave", "sh", "-c", hide, "engine", *words]
+        return ["nsenter", f"--net=/proc/{self._network.pid}/ns/net", *words]
+
     def _words(self) -> list[str]:
         root = str(self.root)
         if self.name == "docker":
             words = ["dockerd", f"--host={self.address}", f"--data-root={root}/data", f"--exec-root={root}/run"]
-            return [*words, f"--pidfile={root}/pid"]
+            return [*words, f"--pidfile={root}/pid", *self._options]
         words = ["podman", f"--root={root}/data", f"--runroot={root}/run", f"--tmpdir={root}/tmp"]
         return [*words, "system", "service", "--time=0", self.address]
 
 
 @contextmanager
-def private_engine(name: str, root: Path, mebibytes: int) -> Iterator[PrivateEngine]:
-    """An engine with the base image, and so much space for all its data. `root` is an empty directory."""
+def private_engine(name: str, root: Path, mebibytes: int, *more: Any) -> Iterator[PrivateEngine]:
+    """An engine with the base image, and so much space for all its data. `root` is an empty directory; `more` is for
+    `PrivateEngine`."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(root)], check=True)
-    engine = PrivateEngine(name, root)
+    engine = PrivateEngine(name, root, *more)
     try:
         engine.start()
         engine.api.import_image(make_tarball(None), f"docker.io/library/{IMAGE}", list(CHANGES))

@@ -16,7 +16,7 @@ import pytest
 from intermodal_docker.arrived import Arrived, Printed
 from intermodal_docker.door import Door
 from intermodal_docker.engine import Bind, CreateRequest
-from intermodal_docker.inside.messages import Reader
+from intermodal_docker.inside.messages import Reader, SocketLine
 from intermodal_docker.spares import Spare, Spares
 
 REQUEST = CreateRequest(
@@ -38,7 +38,8 @@ class Bench:
         async def remove(container: str) -> None:
             self.removed.append(container)
 
-        return self.spares.add(Spare(request, Arrived(container, Reader(ours), Printed()), remove)), theirs
+        line = SocketLine(asyncio.get_running_loop(), Reader(ours))
+        return self.spares.add(Spare(request, Arrived(container, line, Printed()), remove)), theirs
 
 
 def on_a_loop(test: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
@@ -65,9 +66,9 @@ def test_a_launch_takes_what_differs_in_name_only() -> None:
         await spare.dismiss()
         await bench.spares.close()
         assert bench.removed == []
-        arrived.reader.sock.sendall(b"run")
-        assert theirs.recv(3) == b"run"
-        arrived.reader.close()
+        arrived.line.tell({"t": "run"})
+        assert b"run" in theirs.recv(100)
+        arrived.line.close()
         theirs.close()
 
     on_a_loop(test)
@@ -112,7 +113,7 @@ def test_one_that_has_ended_is_passed_over_and_removed() -> None:
         assert (ended.over, alive.over) == (True, True)
         await ended.dismiss()
         assert bench.removed == ["ended"]
-        arrived.reader.close()
+        arrived.line.close()
         theirs.close()
 
     on_a_loop(test)
@@ -138,14 +139,14 @@ def test_what_was_printed_before_anybody_listened_is_kept() -> None:
     def sink(stream: Literal[1, 2], data: bytes) -> None:
         heard.append((stream, data))
 
-    printed((1, b"a"))
-    printed((2, b"b"))
+    printed(1, b"a")
+    printed(2, b"b")
     printed.to(sink)
-    printed((1, b"c"))
+    printed(1, b"c")
     assert heard == [(1, b"a"), (2, b"b"), (1, b"c")]
     printed = Printed()
     for _ in range(1000):
-        printed((1, b"x" * 1000))
+        printed(1, b"x" * 1000)
     heard.clear()
     printed.to(sink)
     assert 60 < len(heard) < 70
@@ -160,10 +161,10 @@ def test_a_connection_that_nobody_wants_any_more_is_closed(tmp_path: Path) -> No
             visitor.connect(str(tmp_path / "door" / "door"))
 
             async def give_up() -> None:
-                with door.expect() as (token, coming):
-                    hello = json.dumps({"t": "hello", "token": token}).encode()
+                with door.expect(Printed(), lambda: None) as knock:
+                    hello = json.dumps({"t": "hello", "token": knock.token}).encode()
                     visitor.sendall(struct.pack("!I", len(hello)) + hello)
-                    await asyncio.wait({coming})
+                    await asyncio.wait({knock.coming})
                     raise InterruptedError
 
             with pytest.raises(InterruptedError):

@@ -1,14 +1,14 @@
-"""A container whose process 1 has come to the door and waits for orders."""
+"""A container whose process 1 has come and waits for orders."""
 
 from __future__ import annotations
 
-import socket
+import select
 from collections import deque
 from dataclasses import dataclass
 
 from intermodal.plugins import OutputSink
 from intermodal_docker.engine import Piece
-from intermodal_docker.inside.messages import Reader
+from intermodal_docker.inside.line import Line
 
 __all__ = ["Arrived", "Printed"]
 
@@ -24,13 +24,18 @@ class Printed:
         self._kept: deque[Piece] = deque()
         self._room = _KEPT
 
-    def __call__(self, piece: Piece) -> None:
+    def __call__(self, *piece: *Piece) -> None:
         """It printed. On the loop."""
         if self._sink is not None:
             self._sink(*piece)
         elif self._room > 0:
             self._room -= len(piece[1])
             self._kept.append(piece)
+
+    def forget(self) -> None:
+        """What is kept was of no account."""
+        self._kept.clear()
+        self._room = _KEPT
 
     def to(self, sink: OutputSink) -> None:
         """Somebody listens."""
@@ -41,23 +46,19 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Who has it has to close `reader`, or to give it away.
+    """Who has it has to close `line`, or to give it away.
 
     Args:
         container: the engine's id for it.
-        reader: the connection of its process 1, which says nothing before it got an order.
+        line: the connection of its process 1, which says nothing before it got an order.
     """
 
     container: str
-    reader: Reader
+    line: Line
     printed: Printed
 
     def lives(self) -> bool:
         """False where its connection has ended, or says what nobody asked for."""
-        try:
-            self.reader.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        poll = select.poll()
+        poll.register(self.line.fileno(), select.POLLIN)
+        return not poll.poll(0)

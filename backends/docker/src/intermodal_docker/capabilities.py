@@ -34,11 +34,14 @@ _LAUNCHER = (
     "network.block",
 )
 _NO_SCRATCH = "containers here run Python, which an empty image lacks: use debian_slim() or from_registry()"
+_ELSEWHERE = "the engine is on another machine, so that values travel through its connection"
 _NO_SNAPSHOT = "an engine's containers are not forked from another one: leave enable_memory_snapshot away here"
 
 
-def capabilities(backend: str) -> Capabilities:
-    """The statement for `backend`, "docker" or "podman"."""
-    return Capabilities(
-        supported=BUILDER.union(_LAUNCHER), notes={"image.from_scratch": _NO_SCRATCH, "snapshot": _NO_SNAPSHOT}
-    )
+def capabilities(*, remote: bool) -> Capabilities:
+    """The statement for an engine on this machine, or for one elsewhere."""
+    notes = {"image.from_scratch": _NO_SCRATCH, "snapshot": _NO_SNAPSHOT}
+    supported = BUILDER.union(_LAUNCHER)
+    if not remote:
+        return Capabilities(supported=supported, notes=notes)
+    return Capabilities(supported=supported - {"fd_passing"}, notes={**notes, "fd_passing": _ELSEWHERE})

@@ -12,23 +12,24 @@ from intermodal.exception import BackendError
 from intermodal.plugins import ContainerExit, OutputSink
 from intermodal.plugins.processes import OutputPipes, PipedProcess
 from intermodal.specs import ContainerSpec
-from intermodal_docker.inside.messages import Message, Reader
+from intermodal_docker.inside.line import Line
+from intermodal_docker.inside.messages import Message
 from intermodal_docker.life import Life
 
 __all__ = ["EngineContainer"]
 
 _MIB = 1 << 20
-#: Seconds that process 1 gets to end when it is told to, before the engine is asked.
+#: Seconds that process 1 gets to end when it is told to, or has said that it does, before the engine is asked.
 _PATIENCE_S = 2.0
 
 
 class EngineContainer:
-    """See `intermodal.plugins.Container`. After its start nothing of it goes through the engine but its removal.
+    """See `intermodal.plugins.Container`. After its start it hangs on its line alone, but for its removal.
 
     Args:
         spec: the launcher's.
         output: the launcher's.
-        reader: the connection of its process 1, from the door.
+        line: the connection of its process 1, from its entrance.
         inspect: what the engine says of its end, if it still knows.
         remove: has the engine kill it, if need be, and remove it; returns when it is gone.
     """
@@ -37,7 +38,7 @@ class EngineContainer:
         self,
         spec: ContainerSpec,
         output: OutputSink,
-        reader: Reader,
+        line: Line,
         *,
         inspect: Callable[[], Coroutine[None, None, ContainerExit | None]],
         remove: Callable[[], Coroutine[None, None, None]],
@@ -54,7 +55,9 @@ class EngineContainer:
         self._insisting: asyncio.Task[None] | None = None
         self.stream, self._theirs = socket.socketpair()
         self.stream.setblocking(False)
-        self._life = Life(reader, self._ended, self._settle)
+        self._local = line.local
+        self._held: list[int] = []
+        self._life = Life(line, self._ended, self._settle)
 
     @property
     def id(self) -> str:
@@ -62,7 +65,9 @@ class EngineContainer:
         return self._spec.id
 
     def run(self, boot: bytes, held: Sequence[int]) -> None:
-        """Start the guest. `held`: descriptors that process 1 keeps open as long as the container lives."""
+        """Start the guest. `held`: descriptors that are kept open as long as the container lives, by process 1 where it
+        can have them, so that they are whatever becomes of us."""
+        held = self._keep(held)
         out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
         self._output.watch(1, out[0])
         self._output.watch(2, err[0])
@@ -74,7 +79,7 @@ class EngineContainer:
     def hold(self, held: Sequence[int]) -> None:
         """Start no guest. `held`: as for `run`."""
         self._theirs.close()
-        if held:
+        if held := self._keep(held):
             self._life.hold(held)
 
     async def wait(self) -> ContainerExit:
@@ -103,8 +108,16 @@ class EngineContainer:
         """See the protocol."""
         return await self._life.start(argv, env or {}, workdir or self._spec.workdir, size if pty else None)
 
+    def _keep(self, held: Sequence[int]) -> Sequence[int]:
+        """Those that process 1 can have; it cannot have any of an engine elsewhere, and then they are kept here."""
+        if self._local:
+            return held
+        self._held = [os.dup(fd) for fd in held]
+        return ()
+
     def _ended(self, told: Message) -> None:
         self._told = told
+        self._loop.call_later(_PATIENCE_S, self._insist)
 
     def _insist(self) -> None:
         if not self._life.over and self._insisting is None:
@@ -113,6 +126,7 @@ class EngineContainer:
     async def _removed_by_force(self) -> None:
         with contextlib.suppress(BackendError):  # the engine is away; the end of process 1 will tell
             await self._remove()
+            self._life.cut()  # an engine may have forgotten to hang up
 
     def _settle(self) -> None:
         """Process 1 is gone and all output has come: the engine is clearing up."""
@@ -127,6 +141,8 @@ class EngineContainer:
             await self._remove()
         except BackendError as error:  # whoever comes after the engine is back removes what is left
             known = ContainerExit(cause="lost", detail=str(error))
+        for fd in self._held:
+            os.close(fd)
         self._exit.set_result(self._ending_of(known))
 
     def _ending_of(self, known: ContainerExit | None) -> ContainerExit:

@@ -36,13 +36,13 @@ def intermodal_launcher(config: Config) -> Launcher:
 @hookimpl
 def intermodal_gpus(config: Config) -> GpuAllocator:
     """The declared devices, or those that NVML finds."""
-    return roles.gpus(config, "docker")
+    return roles.gpus(engine_of(config), config)
 
 
 @hookimpl
 def intermodal_capabilities(config: Config) -> Capabilities:
     """What this backend can do."""
-    return roles.capabilities(config, "docker")
+    return roles.capabilities(engine_of(config))
 
 
 @hookimpl

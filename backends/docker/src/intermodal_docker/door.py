@@ -8,21 +8,27 @@ import os
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from intermodal.specs import HostMount
 from intermodal_docker import inside
-from intermodal_docker.inside.messages import Reader
+from intermodal_docker.engine import Bind, Exec
+from intermodal_docker.entrance import INSIDE, Printed, Way
+from intermodal_docker.inside.line import Line
+from intermodal_docker.inside.messages import Reader, SocketLine
+from intermodal_docker.listening import listen
 
-__all__ = ["INSIDE", "Door"]
+__all__ = ["Door"]
 
-#: Where a container has the directory.
-INSIDE = "/run/intermodal"
-_FILES = ("init.py", "messages.py", "programs.py")
+_FILES = ("init.py", "messages.py", "programs.py", "watch.py")
+#: Seconds that a message may wait for process 1 to take it.
+_PATIENCE_S = 5.0
 
 
 class Door:
-    """A context manager: entering makes the directory and listens; on the loop.
+    """See `intermodal_docker.entrance.Entrance`. A context manager: entering makes the directory and listens; on the
+    loop.
 
     Args:
         folder: does not exist yet. Its parent is this user's alone, so that nobody else comes near the socket; a
@@ -32,7 +38,7 @@ class Door:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._loop = asyncio.get_running_loop()
-        self._expected: dict[str, asyncio.Future[Reader]] = {}
+        self._expected: dict[str, asyncio.Future[Line]] = {}
         self._visitors: dict[int, Reader] = {}
         self._listener = socket.socket(socket.AF_UNIX)
 
@@ -56,22 +62,24 @@ class Door:
             self._dismiss(visitor)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    @contextlib.contextmanager
-    def expect(self) -> Iterator[tuple[str, asyncio.Future[Reader]]]:
-        """A token for one container, good once; and its connection, when it has come and shown it.
+    async def way(self, mounts: Sequence[HostMount], image: str) -> Way:
+        """See `intermodal_docker.entrance.Entrance`."""
+        shown = [Bind(mount.source, mount.target) for mount in mounts]
+        return Way(command=("python3", f"{INSIDE}/init.py", "door"), binds=(Bind(str(self.folder), INSIDE), *shown))
 
-        Who leaves without an error owns the connection; else it is closed.
-        """
-        token = secrets.token_hex(16)
-        self._expected[token] = coming = self._loop.create_future()
+    @contextlib.contextmanager
+    def expect(self, printed: Printed, silent: Callable[[], None]) -> Iterator[_Knock]:
+        """See `intermodal_docker.entrance.Entrance`. A token is good once."""
+        knock = _Knock(secrets.token_hex(16), self._loop, printed, silent)
+        self._expected[knock.token] = knock.coming
         try:
-            yield token, coming
+            yield knock
         except BaseException:
-            if not coming.cancel() and not coming.cancelled():
-                coming.result().close()  # it came at the very moment when nobody wanted it any more
+            if not knock.coming.cancel() and not knock.coming.cancelled():
+                knock.coming.result().close()  # it came at the very moment when nobody wanted it any more
             raise
         finally:
-            del self._expected[token]
+            del self._expected[knock.token]
 
     def _bind(self) -> None:
         """By way of a descriptor, as the length of a socket's path is limited."""
@@ -106,7 +114,7 @@ class Door:
             self._dismiss(visitor)
             return
         self._forget(visitor)
-        coming.set_result(visitor)
+        coming.set_result(SocketLine(self._loop, visitor, _PATIENCE_S))
 
     def _forget(self, visitor: Reader) -> None:
         self._loop.remove_reader(visitor.sock)
@@ -115,3 +123,18 @@ class Door:
     def _dismiss(self, visitor: Reader) -> None:
         self._forget(visitor)
         visitor.close()
+
+
+class _Knock:
+    """See `intermodal_docker.entrance.Visit`."""
+
+    def __init__(
+        self, token: str, loop: asyncio.AbstractEventLoop, printed: Printed, silent: Callable[[], None]
+    ) -> None:
+        self.token = token
+        self.coming: asyncio.Future[Line] = loop.create_future()
+        self._loop, self._printed, self._silent = loop, printed, silent
+
+    def attached(self, streams: Exec) -> None:
+        """See `intermodal_docker.entrance.Visit`."""
+        listen(streams, self._loop, self._printed, self._silent)

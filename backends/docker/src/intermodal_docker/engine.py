@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
@@ -20,6 +21,7 @@ __all__ = [
     "ImageDetails",
     "NotThere",
     "Piece",
+    "VolumeMount",
 ]
 
 #: A standard stream's number, and bytes of it.
@@ -47,6 +49,15 @@ class Bind:
     read_only: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class VolumeMount:
+    """A volume of the engine, by its name, at an absolute path inside. It takes over nothing from the image."""
+
+    name: str
+    target: str
+    read_only: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest:
     """A container to create.
@@ -62,6 +73,7 @@ class CreateRequest:
         memory, shm: MiB at most; memory limits swap, too.
         init: the engine's own init is process 1 and reaps orphans.
         stdin: keep standard input open for `attach`.
+        logged: the engine keeps what it prints.
         remove: the engine removes it when it has ended.
         gpus: devices to pass in, by UUID.
     """
@@ -76,6 +88,7 @@ class CreateRequest:
     user: str = "0"
     hostname: str | None = None
     binds: Sequence[Bind] = ()
+    volumes: Sequence[VolumeMount] = ()
     network: Literal["default", "host", "none"] = "default"
     cpus: float | None = None
     cpu_shares: int | None = None
@@ -84,6 +97,7 @@ class CreateRequest:
     shm: int | None = None
     init: bool = False
     stdin: bool = False
+    logged: bool = True
     remove: bool = False
     gpus: Sequence[str] = ()
 
@@ -132,6 +146,11 @@ class ImageDetails:
 
 class Exec(Protocol):
     """A program that was started in a container, or a container that was attached to."""
+
+    def detach(self) -> tuple[socket.socket, bytes]:
+        """The connection, for whoever reads its frames without blocking; and what was read of it already. It is still
+        `close` that closes it."""
+        ...
 
     def read(self) -> Piece | None:
         """The next bytes of its output; None when it has ended."""
@@ -245,6 +264,20 @@ class Engine(Protocol):
 
         Raises `BackendError` where a file would take a directory's place, or the other way round.
         """
+        ...
+
+    # ---- volumes ----
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """Make an empty volume."""
+        ...
+
+    def volumes(self, labels: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+        """The labels of all volumes that have these, by name. An empty value stands for any."""
+        ...
+
+    def remove_volume(self, name: str) -> None:
+        """One that is gone already is fine. Raises `EngineBusy` where a container uses it."""
         ...
 
     # ---- images ----

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -20,16 +20,21 @@ from intermodal.plugins import (
     LaunchRefused,
     OutputSink,
 )
-from intermodal.plugins.gpus import counts, host_gpus
+from intermodal.plugins.gpus import counts
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_docker.arrived import Arrived, Printed
+from intermodal_docker.attached import Attached
 from intermodal_docker.container import EngineContainer
+from intermodal_docker.devices import devices
 from intermodal_docker.door import Door
 from intermodal_docker.engine import CreateRequest, Engine, EngineInfo, EngineUnavailable, NotThere
-from intermodal_docker.inside.messages import Reader
+from intermodal_docker.entrance import Entrance
+from intermodal_docker.inside.line import Line
 from intermodal_docker.known import known_info
+from intermodal_docker.reach import Reach
 from intermodal_docker.request import container_request
 from intermodal_docker.session import Session, reap, remove_all
+from intermodal_docker.shipping import Shipping, reap_volumes
 from intermodal_docker.spares import Spare, Spares
 from intermodal_docker.starting import Starting
 
@@ -60,8 +65,8 @@ class EngineLauncher(Launcher):
     async def totals(self) -> ResourceTotals:
         """See the protocol."""
         info = await self._known()
-        devices = await self._do(lambda: host_gpus(self._config, f"{self._engine.name}.gpus"))
-        return ResourceTotals(cpu=info.cpus, memory=info.memory, gpus=counts(devices))
+        found = await self._do(lambda: devices(self._config, self._engine))
+        return ResourceTotals(cpu=info.cpus, memory=info.memory, gpus=counts(found))
 
     async def launch(
         self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, boot: bytes, output: OutputSink
@@ -88,8 +93,7 @@ class EngineLauncher(Launcher):
 
     async def prewarm(self, spec: ContainerSpec, image: BuiltImage) -> Spare:
         """See `intermodal.plugins.Prewarmer`."""
-        request = self._request(spec, image, None, await self._known())
-        arrived = await self._start(request, Printed())
+        request, arrived = await self._new(spec, image, None, Printed())
 
         async def remove(container: str) -> None:
             with contextlib.suppress(BackendError):  # whoever comes after the engine is back removes what is left
@@ -119,28 +123,47 @@ class EngineLauncher(Launcher):
         self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
     ) -> EngineContainer:
         """A container of `spec` that waits for orders: one that stands ready, or else a new one."""
-        request = self._request(spec, image, gpus, await self._known())
-        arrived = self._spares.take(request)
+        reach = self._open()[1]
+        arrived = self._spares.take(await self._request(reach.entrance, spec, image, gpus))
         if arrived is None:
             printed = Printed()
-            printed.to(output)
-            arrived = await self._start(request, printed)
+            if reach.certain:
+                printed.to(output)
+            try:
+                arrived = (await self._new(spec, image, gpus, printed))[1]
+            finally:
+                printed.to(output)
         else:
             arrived.printed.to(output)
         return self._running(spec, output, arrived)
 
-    def _request(
-        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, info: EngineInfo
+    async def _request(
+        self, entrance: Entrance, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None
     ) -> CreateRequest:
-        if self._engine.remote or info.desktop:
-            raise LaunchRefused(
-                f"{self._engine.name}: the engine at {self._engine.address} is another machine's, and containers need "
-                f"this machine's files: unset {self._engine.name}.host, or run this program there"
-            )
-        session, door = self._open()
-        return container_request(spec, image, gpus, info=info, door=str(door.folder), labels=session.labels)
+        way = await entrance.way(spec.mounts, image.ref)
+        return container_request(spec, image, gpus, info=await self._known(), way=way, labels=self._open()[0].labels)
 
-    async def _start(self, request: CreateRequest, printed: Printed) -> Arrived:
+    async def _new(
+        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, printed: Printed
+    ) -> tuple[CreateRequest, Arrived]:
+        """A new container whose process 1 has come, by the other way if need be, and what was asked for it."""
+        reach = self._open()[1]
+        while True:
+            entrance = reach.entrance
+            request = await self._request(entrance, spec, image, gpus)
+            try:
+                arrived = await self._start(entrance, request, printed)
+            except EngineUnavailable:
+                raise
+            except BackendError:
+                if not reach.turn(entrance):
+                    raise
+                printed.forget()
+            else:
+                reach.came()
+                return request, arrived
+
+    async def _start(self, entrance: Entrance, request: CreateRequest, printed: Printed) -> Arrived:
         """A new container whose process 1 has come. An engine that restarts is waited for."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + _AWAY_S
@@ -149,7 +172,7 @@ class EngineLauncher(Launcher):
             try:
                 if left:
                     await self._do(lambda: self._engine.remove(str(request.name)))
-                return await self._start_once(request, printed)
+                return await self._start_once(entrance, request, printed)
             except EngineUnavailable:
                 left = True  # it may have made the container before it went away
                 if clock() > deadline:
@@ -158,23 +181,18 @@ class EngineLauncher(Launcher):
                 raise LaunchRefused(str(error)) from None
             await asyncio.sleep(_BETWEEN_TRIES_S)
 
-    async def _start_once(self, request: CreateRequest, printed: Printed) -> Arrived:
-        loop = asyncio.get_running_loop()
+    async def _start_once(self, entrance: Entrance, request: CreateRequest, printed: Printed) -> Arrived:
         silent = asyncio.Event()
-        with self._door.expect() as (token, coming):
-            starting = Starting(
-                self._engine,
-                replace(request, command=[*request.command, token]),
-                lambda piece: _call(loop, printed, piece),
-                lambda: _call(loop, silent.set),
-            )
+        with entrance.expect(printed, silent.set) as visit:
+            asked = replace(request, command=[*request.command, visit.token])
+            starting = Starting(self._engine, asked, visit.attached)
             up = asyncio.ensure_future(self._do(starting.up))
             try:
-                reader = await self._arrival(starting, up, coming, silent)
+                line = await self._arrival(starting, up, visit.coming, silent)
             except BaseException:
                 await self._clear_up(starting, up)
                 raise
-            return Arrived(starting.container, reader, printed)
+            return Arrived(starting.container, line, printed)
 
     def _running(self, spec: ContainerSpec, output: OutputSink, arrived: Arrived) -> EngineContainer:
         name = arrived.container
@@ -186,13 +204,13 @@ class EngineLauncher(Launcher):
             await self._do(lambda: self._engine.remove(name))
             self._containers.discard(container)
 
-        container = EngineContainer(spec, output, arrived.reader, inspect=inspect, remove=remove)
+        container = EngineContainer(spec, output, arrived.line, inspect=inspect, remove=remove)
         self._containers.add(container)
         return container
 
     async def _arrival(
-        self, starting: Starting, up: asyncio.Future[None], coming: asyncio.Future[Reader], silent: asyncio.Event
-    ) -> Reader:
+        self, starting: Starting, up: asyncio.Future[None], coming: asyncio.Future[Line], silent: asyncio.Event
+    ) -> Line:
         """The connection of the container's process 1, which may come before the engine says that it has started it.
 
         Raises what the start raised, and `BackendError` where the container ended before.
@@ -229,15 +247,27 @@ class EngineLauncher(Launcher):
             self._info = asyncio.create_task(self._do(lambda: known_info(self._engine, self._config.data_dir)))
         return await asyncio.shield(self._info)
 
-    def _open(self) -> tuple[Session, Door]:
+    def _open(self) -> tuple[Session, Reach]:
         """The session's directory, made when the first container needs it; what others left is removed meanwhile."""
         if self._opened is None:
             self._opened = contextlib.ExitStack()
             self._session = self._opened.enter_context(Session(self._config.data_dir, self._engine.name))
-            self._door = self._opened.enter_context(Door(self._session.folder / "door"))
-            self._reaping = asyncio.ensure_future(self._do(lambda: reap(self._engine, self._config.data_dir)))
+            self._reach = self._opened.enter_context(self._reaching(self._session))
+            self._reaping = asyncio.ensure_future(self._do(self._reap))
             self._reaping.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return self._session, self._door
+        return self._session, self._reach
+
+    @contextlib.contextmanager
+    def _reaching(self, session: Session) -> Iterator[Reach]:
+        shipping = Shipping(self._engine, self._config.data_dir, session.labels)
+        with contextlib.ExitStack() as stack:
+            stack.callback(shipping.close)
+            door = None if self._engine.remote else stack.enter_context(Door(session.folder / "door"))
+            yield Reach(door, Attached(shipping))
+
+    def _reap(self) -> None:
+        reap(self._engine, self._config.data_dir)
+        reap_volumes(self._engine, self._config.data_dir)
 
     async def _do(self, work: Callable[[], T]) -> T:
         """On a thread: engines block."""
@@ -261,8 +291,3 @@ def _ending(engine: Engine, name: str) -> ContainerExit | None:
 async def _first(*futures: asyncio.Future[Any]) -> None:
     """Until one of them is done, whatever came of it."""
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
-
-
-def _call(loop: asyncio.AbstractEventLoop, work: Callable[..., Any], *arguments: Any) -> None:
-    with contextlib.suppress(RuntimeError):  # the session is over, nobody listens
-        loop.call_soon_threadsafe(work, *arguments)

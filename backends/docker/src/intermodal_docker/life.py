@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 
 from intermodal.plugins.processes import PipedProcess
-from intermodal_docker.inside.messages import Message, Reader, send
+from intermodal_docker.inside.line import Line
+from intermodal_docker.inside.messages import Message
 
 __all__ = ["Life"]
-
-#: Seconds that a message may wait for process 1 to take it.
-_PATIENCE_S = 5.0
 
 
 class Life:
     """The connection lasts as long as the container does: its end is the container's end, on either side.
 
     Args:
-        reader: what the door gave.
+        line: what the entrance gave.
         ended: hears how the guest ended, before the end of the connection; see `inside/init.py`.
         gone: hears the end of the connection.
     """
 
-    def __init__(self, reader: Reader, ended: Callable[[Message], None], gone: Callable[[], None]) -> None:
-        self._reader = reader
-        self._sock = reader.sock
-        self._sock.settimeout(_PATIENCE_S)
+    def __init__(self, line: Line, ended: Callable[[Message], None], gone: Callable[[], None]) -> None:
+        self._line = line
         self._ended = ended
         self._gone = gone
-        self._loop = asyncio.get_running_loop()
         self._processes: dict[int, PipedProcess] = {}
         self._last = 0
         self._over = False
-        self._loop.add_reader(self._sock, self._hear)
+        line.listen(self._take, self._finish)
 
     @property
     def over(self) -> bool:
@@ -53,17 +46,23 @@ class Life:
     def end(self) -> None:
         """End the container."""
         if not self._over:
-            try:
-                self._sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            self._line.end()
+
+    def cut(self) -> None:
+        """It is known to have ended."""
+        if not self._over:
+            self._line.close()
+            self._finish()
 
     async def start(
         self, argv: Sequence[str], env: Mapping[str, str], workdir: str, terminal: tuple[int, int] | None
     ) -> PipedProcess:
         """Start a program in the container. `terminal`: rows and columns, if it is to have one."""
         self._last = number = self._last + 1
-        process = PipedProcess(lambda which: self._tell({"t": "signal", "n": number, "signal": which}))
+        process = PipedProcess(
+            lambda which: self._tell({"t": "signal", "n": number, "signal": which}),
+            lambda rows, columns: self._line.resize(number, rows, columns),
+        )
         self._processes[number] = process
         order = {"t": "exec", "n": number, "argv": list(argv), "env": dict(env), "workdir": workdir}
         if terminal is not None:
@@ -83,29 +82,17 @@ class Life:
         if self._over:
             return
         try:
-            send(self._sock, message, fds)
+            self._line.tell(message, fds)
         except OSError:
-            self.end()
+            self._line.end()
 
-    def _hear(self) -> None:
-        try:
-            messages = self._reader.read()
-            for message in messages or ():
-                self._take(message)
-        except TimeoutError:
-            return
-        except (OSError, ValueError, LookupError, TypeError):  # nothing that a process 1 of ours would say
-            messages = None
-        if messages is None:
-            self._finish()
-
-    def _take(self, message: Message) -> None:
+    def _take(self, message: Message, fds: list[int]) -> None:
         if message["t"] == "ended":
             self._ended(message)
             return
         number = message["n"]
         if message["t"] == "terminal":
-            self._processes[number].attach_terminal(self._reader.take(1)[0])
+            self._processes[number].attach_terminal(fds[0])
         elif message["t"] == "failed":
             self._processes.pop(number).failed(message["error"])
         elif message["t"] == "exited":
@@ -113,8 +100,6 @@ class Life:
 
     def _finish(self) -> None:
         self._over = True
-        self._loop.remove_reader(self._sock)
-        self._reader.close()
         for process in self._processes.values():
             process.ended(-9)
         self._processes.clear()

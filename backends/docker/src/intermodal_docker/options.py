@@ -8,8 +8,8 @@ from intermodal_docker.images.options import add_image_options
 __all__ = ["add_options"]
 
 _HOST = {
-    "docker": "tcp://build-machine:2376; default: DOCKER_HOST, then docker's current context",
-    "podman": "unix:///run/podman/podman.sock; default: CONTAINER_HOST, then your own podman's socket",
+    "docker": "tcp://machine:2376, ssh://me@machine, a context's name; default: DOCKER_HOST, then the current context",
+    "podman": "ssh://me@machine/run/podman/podman.sock or a connection's name; default: CONTAINER_HOST, then your own",
 }
 
 

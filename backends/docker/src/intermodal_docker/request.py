@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from intermodal.plugins import BuiltImage, GpuLease
 from intermodal.specs import ContainerSpec
-from intermodal_docker.door import INSIDE
-from intermodal_docker.engine import Bind, CreateRequest, EngineInfo
+from intermodal_docker.engine import CreateRequest, EngineInfo
+from intermodal_docker.entrance import Way
 
 __all__ = ["PIDS", "container_request"]
 
@@ -23,27 +23,30 @@ def container_request(
     gpus: GpuLease | None,
     *,
     info: EngineInfo,
-    door: str,
+    way: Way,
     labels: Mapping[str, str],
 ) -> CreateRequest:
-    """A request for a container of `spec`. Its command lacks the token that it is to show at the door.
+    """A request for a container of `spec`. The token that it is to show has to follow in its command.
 
     Args:
         info: of the engine's machine.
-        door: the directory of the session's `Door`.
+        way: how it reaches the session.
         labels: of the session.
     """
     resources = spec.resources
     memory = None if resources.memory_limit is None else max(resources.memory_limit, _LEAST_MEMORY)
     return CreateRequest(
         image=image.ref,
-        command=["python3", f"{INSIDE}/init.py"],
+        command=way.command,
         name=f"intermodal-{spec.id}",
         env=spec.env,
         labels={**labels, "intermodal.app": spec.app, "intermodal.function": spec.function},
         workdir=spec.workdir,
         hostname=spec.id[:63],
-        binds=[Bind(door, INSIDE), *(Bind(mount.source, mount.target) for mount in spec.mounts)],
+        binds=way.binds,
+        volumes=way.volumes,
+        stdin=way.stdin,
+        logged=not way.stdin,
         network="none" if spec.network == "none" else "default",
         cpus=None if resources.cpu_limit is None else min(max(resources.cpu_limit, 0.01), info.cpus),
         cpu_shares=max(2, round(resources.cpu * _SHARES)),

@@ -22,18 +22,18 @@ def launcher(engine: Engine, config: Config) -> Launcher:
     return EngineLauncher(engine, config)
 
 
-def gpus(config: Config, backend: str) -> GpuAllocator:
+def gpus(engine: Engine, config: Config) -> GpuAllocator:
     """The role of GPU allocation."""
-    from intermodal.plugins.gpus import host_allocator
+    from intermodal_docker.devices import allocator
 
-    return host_allocator(config, f"{backend}.gpus")
+    return allocator(config, engine)
 
 
-def capabilities(config: Config, backend: str) -> Capabilities:
-    """What the backend can do, as data."""
+def capabilities(engine: Engine) -> Capabilities:
+    """What the backend can do, as data. The engine is not asked."""
     from intermodal_docker.capabilities import capabilities as stated
 
-    return stated(backend)
+    return stated(remote=engine.remote)
 
 
 def surround(config: Config, backend: str, draft: ContainerDraft) -> None:

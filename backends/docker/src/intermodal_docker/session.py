@@ -14,11 +14,22 @@ from types import TracebackType
 
 from intermodal_docker.engine import ContainerDetails, Engine
 
-__all__ = ["OWNER", "Session", "left_containers", "owner_labels", "reap", "remove_all"]
+__all__ = [
+    "LEASE",
+    "OWNER",
+    "Session",
+    "left_containers",
+    "left_volumes",
+    "owner_labels",
+    "reap",
+    "remove_all",
+    "session_lives",
+]
 
 #: Has which machine, user and data directory a container belongs to.
 OWNER = "intermodal.owner"
-_LEASE = "intermodal.session"
+#: The label that names a session.
+LEASE = "intermodal.session"
 
 
 class Session:
@@ -31,7 +42,7 @@ class Session:
         self._home = data_dir / backend / "sessions"
         self._name = secrets.token_hex(6)
         self.folder = self._home / self._name
-        self.labels: Mapping[str, str] = {**owner_labels(data_dir), _LEASE: self._name}
+        self.labels: Mapping[str, str] = {**owner_labels(data_dir), LEASE: self._name}
 
     def __enter__(self) -> Session:
         self._home.mkdir(parents=True, exist_ok=True)
@@ -59,11 +70,21 @@ def remove_all(engine: Engine, labels: Mapping[str, str]) -> None:
         engine.remove(container.id)
 
 
+def left_volumes(engine: Engine, data_dir: Path) -> Mapping[str, Mapping[str, str]]:
+    """The labels of all volumes of this machine, user and data directory, by name. Blocks."""
+    return engine.volumes(owner_labels(data_dir))
+
+
+def session_lives(engine: Engine, data_dir: Path, labels: Mapping[str, str]) -> bool:
+    """Whether the session still runs that these labels name."""
+    return _lives(data_dir / engine.name / "sessions", labels.get(LEASE, ""))
+
+
 def reap(engine: Engine, data_dir: Path) -> None:
     """Remove the containers and directories of sessions of this machine and data directory that have ended. Blocks."""
     home = data_dir / engine.name / "sessions"
     for container in left_containers(engine, data_dir):
-        if not _lives(home, container.labels.get(_LEASE, "")):
+        if not _lives(home, container.labels.get(LEASE, "")):
             engine.remove(container.id)
     for lock in home.glob("*.lock"):
         if not _lives(home, lock.stem):

@@ -27,7 +27,7 @@ class Spare:
         self._loop = asyncio.get_running_loop()
         self._taken = False
         self._removal: asyncio.Task[None] | None = None
-        self._loop.add_reader(arrived.reader.sock, self._end)  # process 1 says nothing of itself: it has ended
+        self._loop.add_reader(arrived.line.fileno(), self._end)  # process 1 says nothing of itself: it has ended
 
     @property
     def over(self) -> bool:
@@ -47,7 +47,7 @@ class Spare:
             self._end()
             return None
         self._taken = True
-        self._loop.remove_reader(self._arrived.reader.sock)
+        self._loop.remove_reader(self._arrived.line.fileno())
         return self._arrived
 
     async def dismiss(self) -> None:
@@ -59,8 +59,8 @@ class Spare:
     def _end(self) -> None:
         if self.over:
             return
-        self._loop.remove_reader(self._arrived.reader.sock)
-        self._arrived.reader.close()  # which ends it, if it has not ended
+        self._loop.remove_reader(self._arrived.line.fileno())
+        self._arrived.line.close()  # which ends it, if it has not ended
         self._removal = self._loop.create_task(self._clear_up())
 
     async def _clear_up(self) -> None:

@@ -237,6 +237,9 @@ class Unit:
                 raise ValueError(
                     f"the guest speaks protocol {header['protocol']}, this side {PROTOCOL}: rebuild the image"
                 )
+            if not header.get("shared_memory", True):
+                assert self.channel is not None
+                self.channel.passes_fds = False
         elif kind == "ready":
             self._became_ready()
         elif kind == "failed":

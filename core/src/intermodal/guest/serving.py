@@ -112,7 +112,8 @@ def _connect(sock: socket.socket, shared_memory: bool) -> Session:
     channel = Channel(sock, shared_memory)
     session = Session(channel, install(), _lost)
     version = ".".join(map(str, sys.version_info[:3]))
-    channel.send({"t": "hello", "protocol": PROTOCOL, "python": version, "pid": os.getpid()})
+    hello = {"t": "hello", "protocol": PROTOCOL, "python": version, "pid": os.getpid()}
+    channel.send({**hello, "shared_memory": shared_memory})
     return session
 
 

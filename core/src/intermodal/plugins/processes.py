@@ -79,11 +79,14 @@ class PipedProcess:
 
     Args:
         send_signal: sends the process a signal; called only while it has not ended.
+        send_size: sets rows and columns of a terminal that is elsewhere, so that what `attach_terminal` got is only
+            its stream; False, or None instead, where it got the terminal itself.
     """
 
-    def __init__(self, send_signal: Callable[[int], None]) -> None:
+    def __init__(self, send_signal: Callable[[int], None], send_size: Callable[[int, int], bool] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._send_signal = send_signal
+        self._send_size = send_size
         self._input: int | None = None
         self._writing = 0
         self._terminal = False
@@ -167,7 +170,9 @@ class PipedProcess:
 
     async def resize(self, rows: int, columns: int) -> None:
         """See the protocol. Without a terminal nothing happens."""
-        if self._terminal and self._input is not None:
+        if not self._terminal or self._input is None:
+            return
+        if self._send_size is None or not self._send_size(rows, columns):
             fcntl.ioctl(self._input, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     async def signal(self, number: int) -> None:

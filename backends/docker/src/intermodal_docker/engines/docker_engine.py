@@ -9,8 +9,6 @@ from typing import Any
 import docker.errors
 import requests
 from docker.api.client import APIClient
-from docker.context import ContextAPI
-from docker.utils import kwargs_from_env
 
 from intermodal.exception import BackendError
 from intermodal_docker.engine import (
@@ -24,13 +22,14 @@ from intermodal_docker.engine import (
     NotThere,
     Piece,
 )
-from intermodal_docker.engines.advice import check_socket, why_unavailable
+from intermodal_docker.engines.advice import why_unavailable
+from intermodal_docker.engines.connection import Connection
 from intermodal_docker.engines.hijack import Hijacked
+from intermodal_docker.engines.place import DOCKER_SOCKET, docker_place
 from intermodal_docker.engines.records import label_filters, seconds, split_reference, variables
 
 __all__ = ["DockerEngine"]
 
-_DEFAULT = "unix:///var/run/docker.sock"
 _MIB = 1 << 20
 #: Seconds that the engine may take for an answer, but for those that wait for a container.
 _TIMEOUT_S = 120
@@ -40,20 +39,21 @@ class DockerEngine:
     """Implements `intermodal_docker.engine.Engine`. Connects when first asked.
 
     Args:
-        address: "unix:///path", "tcp://host:port" or "ssh://user@host"; None: what the command `docker` would use.
+        address: "unix:///path", "tcp://host:port", "ssh://user@host" or the name of a context; None: what the command
+            `docker` would use.
     """
 
     name = "docker"
 
     def __init__(self, address: str | None = None) -> None:
-        self._options = {"base_url": address} if address else _surroundings()
-        self.address = str(self._options.get("base_url") or _DEFAULT)
-        self._client: Any = None
+        self._place = docker_place(address)
+        self.address = self._place.address
+        self._connection = Connection(self.name, self._place, DOCKER_SOCKET, self._client)
 
     @property
     def remote(self) -> bool:
         """See `intermodal_docker.engine.Engine`."""
-        return not self.address.startswith(("unix://", "http+unix://"))
+        return self._place.remote
 
     def info(self) -> EngineInfo:
         """See `intermodal_docker.engine.Engine`."""
@@ -193,6 +193,24 @@ class DockerEngine:
             asked = {"path": path, "noOverwriteDirNonDir": "true"}
             client._raise_for_status(client._put(place, params=asked, data=archive))
 
+    # ---- volumes ----
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        with self._talking() as client:
+            client.create_volume(name, labels=dict(labels))
+
+    def volumes(self, labels: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+        """See `intermodal_docker.engine.Engine`."""
+        with self._talking() as client:
+            told = client.volumes(filters={"label": label_filters(labels)})["Volumes"]
+        return {one["Name"]: one.get("Labels") or {} for one in told or ()}
+
+    def remove_volume(self, name: str) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        with contextlib.suppress(NotThere), self._talking() as client:
+            client.remove_volume(name)
+
     # ---- images ----
 
     def commit(self, container: str, reference: str, changes: Sequence[str] = ()) -> str:
@@ -268,21 +286,21 @@ class DockerEngine:
 
     def close(self) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self._connection.close()
+
+    def _client(self, address: str) -> Any:
+        return _Client(address, version="auto", timeout=_TIMEOUT_S, tls=self._place.tls or False)
 
     @contextlib.contextmanager
     def _talking(self) -> Iterator[Any]:
         """The client; what it raises becomes an error of ours."""
         try:
-            if self._client is None:
-                check_socket(self.name, self.address)
-                self._client = APIClient(version="auto", timeout=_TIMEOUT_S, **self._options)
-            yield self._client
+            yield self._connection.client()
         except docker.errors.NotFound as error:
             raise NotThere(f"docker: {error.explanation}") from None
         except docker.errors.APIError as error:
+            if "HTTP request to an HTTPS server" in str(error.explanation):
+                raise EngineUnavailable(why_unavailable(self.name, self.address, error)) from None
             raise _translated(error) from None
         except (docker.errors.DockerException, requests.RequestException) as error:
             raise EngineUnavailable(why_unavailable(self.name, self.address, error)) from None
@@ -292,10 +310,12 @@ class DockerEngine:
 _FOREVER = (_TIMEOUT_S, None)
 
 
-def _surroundings() -> dict[str, Any]:
-    """What the environment, or else the docker command's current context, says of the engine."""
-    options: dict[str, Any] = kwargs_from_env() or ContextAPI.kwargs_from_context()
-    return options
+class _Client(APIClient):  # type: ignore[misc]
+    """The package's, with the engine's own certificates only: `REQUESTS_CA_BUNDLE` and the like are about others."""
+
+    def _retrieve_server_version(self) -> Any:
+        self.trust_env = False
+        return super()._retrieve_server_version()
 
 
 def _translated(error: docker.errors.APIError) -> BackendError:
@@ -313,6 +333,16 @@ def _config(request: CreateRequest) -> dict[str, Any]:
         "Mounts": [
             {"Type": "bind", "Source": bind.source, "Target": bind.target, "ReadOnly": bind.read_only}
             for bind in request.binds
+        ]
+        + [
+            {
+                "Type": "volume",
+                "Source": volume.name,
+                "Target": volume.target,
+                "ReadOnly": volume.read_only,
+                "VolumeOptions": {"NoCopy": True},
+            }
+            for volume in request.volumes
         ],
         "NetworkMode": request.network,
         "AutoRemove": request.remove,
@@ -328,6 +358,8 @@ def _config(request: CreateRequest) -> dict[str, Any]:
         host["PidsLimit"] = request.pids
     if request.shm is not None:
         host["ShmSize"] = request.shm * _MIB
+    if not request.logged:
+        host["LogConfig"] = {"Type": "none"}
     if request.gpus:
         host["DeviceRequests"] = [{"DeviceIDs": list(request.gpus), "Capabilities": [["gpu"]]}]
     config: dict[str, Any] = {

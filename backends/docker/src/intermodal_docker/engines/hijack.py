@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -54,6 +55,15 @@ class Hijacked:
         self._tty = tty
         self._exit_code = exit_code
         self._resize = resize
+
+    def detach(self) -> tuple[socket.socket, bytes]:
+        """See `intermodal_docker.engine.Exec`."""
+        self._socket.setblocking(False)
+        try:
+            there = self._reader.peek()
+        except (BlockingIOError, ssl.SSLWantReadError):
+            there = b""
+        return self._socket, there
 
     def read(self) -> Piece | None:
         """See `intermodal_docker.engine.Exec`."""

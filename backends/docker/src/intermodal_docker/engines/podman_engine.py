@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,8 +23,10 @@ from intermodal_docker.engine import (
     NotThere,
     Piece,
 )
-from intermodal_docker.engines.advice import check_socket, why_unavailable
+from intermodal_docker.engines.advice import why_unavailable
+from intermodal_docker.engines.connection import Connection
 from intermodal_docker.engines.hijack import Hijacked, pieces
+from intermodal_docker.engines.place import PODMAN_SOCKET, podman_place
 from intermodal_docker.engines.podman_spec import specification
 from intermodal_docker.engines.records import (
     label_filters,
@@ -45,20 +46,21 @@ class PodmanEngine:
     """Implements `intermodal_docker.engine.Engine`. Connects when first asked.
 
     Args:
-        address: "unix:///path", "tcp://host:port" or "ssh://user@host/path"; None: what `CONTAINER_HOST` says, or the
-            socket of this user's own podman.
+        address: "unix:///path", "tcp://host:port", "ssh://user@host/path" or the name of a connection; None: what
+            `CONTAINER_HOST` or `CONTAINER_CONNECTION` says, or the socket of this user's own podman.
     """
 
     name = "podman"
 
     def __init__(self, address: str | None = None) -> None:
-        self.address = address or os.environ.get("CONTAINER_HOST") or _own_socket()
-        self._client: Any = None
+        self._place = podman_place(address)
+        self.address = self._place.address
+        self._connection = Connection(self.name, self._place, PODMAN_SOCKET, lambda way: PodmanClient(base_url=way))
 
     @property
     def remote(self) -> bool:
         """See `intermodal_docker.engine.Engine`."""
-        return not self.address.startswith(("unix://", "http+unix://"))
+        return self._place.remote
 
     def info(self) -> EngineInfo:
         """See `intermodal_docker.engine.Engine`."""
@@ -185,6 +187,22 @@ class PodmanEngine:
         """See `intermodal_docker.engine.Engine`."""
         self._ask("PUT", f"/containers/{container}/archive", body=archive, path=path, noOverwriteDirNonDir=True)
 
+    # ---- volumes ----
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        self._ask("POST", "/volumes/create", body={"Name": name, "Labels": dict(labels)})
+
+    def volumes(self, labels: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+        """See `intermodal_docker.engine.Engine`."""
+        told = self._json("GET", "/volumes/json", filters=_filters(labels))
+        return {one["Name"]: one.get("Labels") or {} for one in told or ()}
+
+    def remove_volume(self, name: str) -> None:
+        """See `intermodal_docker.engine.Engine`."""
+        with contextlib.suppress(NotThere):
+            self._ask("DELETE", f"/volumes/{name}")
+
     # ---- images ----
 
     def commit(self, container: str, reference: str, changes: Sequence[str] = ()) -> str:
@@ -259,9 +277,7 @@ class PodmanEngine:
 
     def close(self) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self._connection.close()
 
     # ---- the wire ----
 
@@ -287,18 +303,12 @@ class PodmanEngine:
         given = {**({"Content-Type": "application/json"} if isinstance(body, dict) else {}), **(headers or {})}
         params = {name: str(value).lower() if isinstance(value, bool) else value for name, value in params.items()}
         with self._translated():
-            api = self._connected().api
+            api = self._connection.client().api
             call = {"GET": api.get, "POST": api.post, "PUT": api.put, "DELETE": api.delete}[method]
             more = {"data": data} if method in ("POST", "PUT") else {}
             response = call(path, params=params, headers=given, stream=stream, **more)
             response.raise_for_status()
             return response
-
-    def _connected(self) -> Any:
-        if self._client is None:
-            check_socket(self.name, self.address)
-            self._client = PodmanClient(base_url=self.address)
-        return self._client
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -313,13 +323,6 @@ class PodmanEngine:
             raise _translated(error) from None
         except (podman.errors.PodmanError, requests.RequestException, ValueError) as error:
             raise EngineUnavailable(why_unavailable(self.name, self.address, error)) from None
-
-
-def _own_socket() -> str:
-    if os.geteuid() == 0:
-        return "unix:///run/podman/podman.sock"
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
-    return f"unix://{runtime}/podman/podman.sock"
 
 
 def _filters(labels: Mapping[str, str]) -> str:

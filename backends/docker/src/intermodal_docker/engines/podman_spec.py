@@ -30,6 +30,10 @@ def specification(request: CreateRequest) -> dict[str, Any]:
             }
             for bind in request.binds
         ],
+        "volumes": [
+            {"Name": volume.name, "Dest": volume.target, "Options": ["ro" if volume.read_only else "rw", "nocopy"]}
+            for volume in request.volumes
+        ],
         "create_working_dir": True,
         "remove": request.remove,
         "init": request.init,
@@ -43,6 +47,7 @@ def specification(request: CreateRequest) -> dict[str, Any]:
         "hostname": request.hostname,
         "work_dir": request.workdir,
         "entrypoint": None if request.entrypoint is None else list(request.entrypoint),
+        "log_configuration": None if request.logged else {"driver": "none"},
         "shm_size": None if request.shm is None else request.shm * _MIB,
         "devices": [{"path": f"nvidia.com/gpu={gpu}"} for gpu in request.gpus] or None,
     }

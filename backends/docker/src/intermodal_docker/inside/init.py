@@ -1,23 +1,26 @@
 """Process 1 of a container: starts the guest, reaps, starts further programs, and ends all when its launcher is gone.
 
-usage: python3 init.py TOKEN
+usage: python3 init.py door TOKEN
+       python3 init.py attached '{"/path/of/a/file": "/path/where/it/is"}' TOKEN
 
-It connects to the launcher's socket beside this file, shows the token, and takes orders from there: `run` with the
-guest's stream, output and error; `exec`, `signal`. When it ends, the kernel ends all else in the container.
+It connects to the launcher, by the socket beside this file or by its own standard streams, shows the token, and takes
+orders from there: `run` with the guest's stream, output and error; `exec`, `signal`, `leave`. When it ends, the kernel
+ends all else in the container.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import select
 import signal
 import socket
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
-from messages import Reader, send  # type: ignore[import-not-found, unused-ignore]
+from messages import Reader, SocketLine, send  # type: ignore[import-not-found, unused-ignore]
 from programs import kill, reset_signals, start  # type: ignore[import-not-found, unused-ignore]
+from watch import Watch  # type: ignore[import-not-found, unused-ignore]
 
 GUEST = "/opt/intermodal/guest"
 #: Exit codes: the launcher cannot be reached, or went away; it asked for the end.
@@ -25,14 +28,15 @@ UNREACHABLE, LOST = 71, 70
 #: Memory that a container lacks is taken from the guest and what it started, not from this process.
 _OOM_SCORE = b"200"
 _CGROUP = "/sys/fs/cgroup"
+_OURS = ("messages", "programs", "relay", "watch")
 
 
 class Init:
-    """Process 1. `life` is the connection to the launcher."""
+    """Process 1. `line` is the connection to the launcher."""
 
-    def __init__(self, life: socket.socket) -> None:
-        self._life = life
-        self._reader = Reader(life)
+    def __init__(self, watch: Any, line: Any) -> None:
+        self._watch = watch
+        self._line = line
         self._guest = 0
         self._kills = 0
         self._programs: dict[int, int] = {}
@@ -46,41 +50,35 @@ class Init:
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: self._forward(signal.SIGTERM))
-        poll = select.poll()
-        poll.register(woken, select.POLLIN)
-        poll.register(self._life, select.POLLIN)
+        self._watch.add_reader(woken, self._woken, woken)
+        self._line.listen(self._obey, _lost)
         while True:
-            for fd, _ in poll.poll():
-                if fd == woken:
-                    os.read(woken, 4096)
-                    self._reap()
-                else:
-                    self._obey()
+            self._watch.once()
 
-    def _obey(self) -> None:
-        try:
-            orders = self._reader.read()
-        except ConnectionError:
-            orders = None
-        if orders is None:
-            os._exit(LOST)
-        for order in orders:
-            if order["t"] == "run":
-                self._run(order)
-            elif order["t"] == "hold":
-                self._held = self._reader.take(order["fds"])
-            elif order["t"] == "exec":
-                self._exec(order)
-            elif order["t"] == "signal":
-                self._signal(order["n"], order["signal"])
+    def _woken(self, fd: int) -> None:
+        os.read(fd, 4096)
+        self._reap()
 
-    def _run(self, order: Any) -> None:
-        fds = self._reader.take(order["fds"])
+    def _obey(self, order: Any, fds: list[int]) -> None:
+        kind = order["t"]
+        if kind == "run":
+            self._run(order, fds)
+        elif kind == "hold":
+            self._held = fds
+        elif kind == "exec":
+            self._exec(order, fds)
+        elif kind == "signal":
+            self._signal(order["n"], order["signal"])
+        elif kind == "leave":
+            self._leave()
+
+    def _run(self, order: Any, fds: list[int]) -> None:
         streams, self._held = fds[:3], fds[3:]
         self._kills = memory_kills()
         self._guest = os.fork()
         if not self._guest:
-            be_guest(order["path"], streams, [self._life.fileno(), *self._held])
+            foreign = [*self._line.descriptors(), *self._held]
+            be_guest(order["path"], streams, foreign, shared_memory=self._line.local)
         for fd in streams:
             os.close(fd)
         null = os.open(os.devnull, os.O_RDWR)
@@ -88,16 +86,16 @@ class Init:
             os.dup2(null, fd)  # whoever attached to this container has heard all
         os.close(null)
 
-    def _exec(self, order: Any) -> None:
+    def _exec(self, order: Any, fds: list[int]) -> None:
         number = order["n"]
         try:
-            pid, master = start(order, self._reader.take(order["fds"]))
+            pid, master = start(order, fds)
         except OSError as error:
             self._tell({"t": "failed", "n": number, "error": f"cannot run {order['argv'][0]}: {error.strerror}"})
             return
         self._programs[pid] = number
         if master is not None:
-            self._tell({"t": "terminal", "n": number}, [master])
+            self._tell({"t": "terminal", "n": number, "fds": 1}, [master])
             os.close(master)
 
     def _signal(self, wanted: int, which: int) -> None:
@@ -123,7 +121,17 @@ class Init:
         """The guest has ended, and so does the container."""
         oom = killed and memory_kills() > self._kills
         self._tell({"t": "ended", "code": code, "killed": killed, "oom": oom, "peak": memory_peak() if oom else 0})
+        self._line.settle()
         os._exit(code)
+
+    def _leave(self) -> None:
+        """The launcher wants the end, and what was printed until then."""
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._line.settle()
+        os._exit(LOST)
 
     def _forward(self, which: int) -> None:
         if self._guest:
@@ -131,15 +139,17 @@ class Init:
 
     def _tell(self, message: Any, fds: Sequence[int] = ()) -> None:
         try:
-            send(self._life, message, fds)
+            self._line.tell(message, fds)
         except OSError:
             os._exit(LOST)
 
 
-def be_guest(python_path: list[str], streams: list[int], foreign: list[int]) -> None:
+def be_guest(python_path: list[str], streams: list[int], foreign: list[int], *, shared_memory: bool) -> None:
     """Be the guest, in a fork; never returns."""
     code = 1
     try:
+        for name in _OURS:  # the user may have modules of these names
+            sys.modules.pop(name, None)
         reset_signals()
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         os.setsid()
@@ -152,7 +162,7 @@ def be_guest(python_path: list[str], streams: list[int], foreign: list[int]) -> 
         from intermodal.guest import main
 
         sys.argv = [GUEST]
-        code = main(socket.socket(fileno=stream), python_path)
+        code = main(socket.socket(fileno=stream), python_path, shared_memory)
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:  # noqa: BLE001 - whatever ends user code becomes an exit code, its traceback the last output
@@ -199,24 +209,65 @@ def memory_peak() -> int:
     return 0
 
 
-def main(token: str) -> None:
+def show(files: dict[str, str]) -> None:
+    """Have files be elsewhere, too: paths by the paths where they are to be."""
+    for target, source in files.items():
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if os.path.lexists(target) and not os.path.isdir(target):
+                os.unlink(target)
+            os.symlink(source, target)
+        except OSError as error:
+            sys.exit(f"intermodal: {target} cannot be shown in this container: {error}")
+
+
+def open_door(watch: Any, token: str) -> Any:
+    """The line by the socket beside this file."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.connect(os.path.join(here, "door"))
+    except OSError as error:
+        print(f"intermodal: this container cannot reach its launcher through {here}/door: {error}", file=sys.stderr)
+        sys.exit(UNREACHABLE)
+    send(sock, {"t": "hello", "token": token})
+    return SocketLine(watch, Reader(sock))
+
+
+def attach(watch: Any, token: str) -> Any:
+    """The line by this process's standard input and output, which are nobody else's from now on."""
+    from relay import PipeWire, Relay, greeting  # type: ignore[import-not-found, unused-ignore]
+
+    wire = PipeWire(os.dup(0), os.dup(1))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+    wire.greet(greeting(token))
+    return Relay(watch, wire, 1)
+
+
+def main(way: str, *words: str) -> None:
     """Connect, warm up, serve."""
     if sys.version_info < (3, 10):  # noqa: UP036 - an image has whatever it has
         version = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"intermodal: the Python of this image is {version}, and containers need 3.10 or newer")
-    here = os.path.dirname(os.path.abspath(__file__))
-    life = socket.socket(socket.AF_UNIX)
-    try:
-        life.connect(os.path.join(here, "door"))
-    except OSError as error:
-        sys.exit(f"intermodal: this container cannot reach its launcher through {here}/door: {error}")
-    send(life, {"t": "hello", "token": token})
+    watch = Watch()
+    if way == "attached":
+        show(json.loads(words[0]))
+        line = attach(watch, words[1])
+    else:
+        line = open_door(watch, words[0])
     sys.path[0] = GUEST
     from intermodal.guest import preload
 
     preload()
-    Init(life).serve()
+    Init(watch, line).serve()
+
+
+def _lost() -> NoReturn:
+    os._exit(LOST)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -10,10 +10,13 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Message", "Reader", "send"]
+if TYPE_CHECKING:
+    from intermodal_docker.inside.line import Heard, Loop
+
+__all__ = ["Message", "Reader", "SocketLine", "send"]
 
 Message = Any  # a JSON object
 _LENGTH = struct.Struct("!I")
@@ -72,3 +75,71 @@ class Reader:
         message = json.loads(self._data[_LENGTH.size : end])
         del self._data[:end]
         return message
+
+
+class SocketLine:
+    """See `intermodal_docker.inside.line.Line`.
+
+    Args:
+        patience: seconds that a message may wait for the other end to take it; None: for ever.
+    """
+
+    local = True
+
+    def __init__(self, loop: Loop, reader: Reader, patience: float | None = None) -> None:
+        self._loop = loop
+        self._reader = reader
+        self._sock = reader.sock
+        self._sock.settimeout(patience)
+        self._closed = False
+
+    def fileno(self) -> int:
+        """See `Line`."""
+        return self._sock.fileno()
+
+    def listen(self, heard: Heard, over: Callable[[], None]) -> None:
+        """See `Line`."""
+        self._heard, self._over = heard, over
+        self._loop.add_reader(self._sock.fileno(), self._hear)
+
+    def tell(self, message: Message, fds: Sequence[int] = ()) -> None:
+        """See `Line`."""
+        send(self._sock, message, fds)
+
+    def resize(self, number: int, rows: int, columns: int) -> bool:
+        """See `Line`."""
+        return False
+
+    def end(self) -> None:
+        """See `Line`."""
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """See `Line`."""
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._sock.fileno())
+            self._reader.close()
+
+    def descriptors(self) -> list[int]:
+        """See `Line`."""
+        return [self._sock.fileno()]
+
+    def settle(self) -> None:
+        """See `Line`."""
+
+    def _hear(self) -> None:
+        try:
+            messages = self._reader.read()
+            for message in messages or ():
+                self._heard(message, self._reader.take(message.get("fds", 0)))
+        except (BlockingIOError, TimeoutError):
+            return
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):  # nothing that an end of ours would say
+            messages = None
+        if messages is None:
+            self.close()
+            self._over()
