@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -126,9 +125,9 @@ def test_a_spare_that_is_gone_is_not_missed(engine: Engine, data: Path, recorded
 @pytest.mark.one_user
 def test_no_spare_outlives_the_calls_of_its_function(engine: Engine, data: Path) -> None:
     """It goes when the last container of its pool has gone."""
-    app = intermodal.App("ahead")
-    function: Any = app.function(serialized=True, scaledown_window=1)(os.getpid)
+    app, function = held_app()
     with app.run():
-        function.remote()
+        held = function.spawn(hold=True)
         until(lambda: spares(engine, data), "a spare")
+        held.cancel(terminate_containers=True)
         until(lambda: not left_containers(engine, data), "all have gone")
