@@ -18,6 +18,7 @@ _NAMESPACES = (
     "limits.pids",
     "snapshot",
     "exec",
+    "volumes",
     "fd_passing",
     "image.pip_install",
     "image.run_commands",

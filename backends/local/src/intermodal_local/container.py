@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from intermodal.exception import CapabilityNotSupported
-from intermodal.plugins import ContainerExit, OutputSink
+from intermodal.exception import BackendError, CapabilityNotSupported
+from intermodal.plugins import ContainerExit, OutputSink, VolumeInUse, mounter
 from intermodal.plugins.processes import OutputPipes
-from intermodal.specs import ContainerSpec
+from intermodal.specs import ContainerSpec, VolumeMount
 from intermodal_local.process import LocalProcess
 from intermodal_local.runtime import advice, messages
 from intermodal_local.runtime.contain import PATH
@@ -19,18 +19,20 @@ from intermodal_local.runtime.contain import PATH
 _ENV = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 
 Send = Callable[[dict[str, Any], Sequence[int]], None]
+Ask = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class LocalContainer:
     """See `intermodal.plugins.Container`."""
 
     def __init__(
-        self, spec: ContainerSpec, stream: socket.socket, output: OutputSink, send: Send, *, plain: bool
+        self, spec: ContainerSpec, stream: socket.socket, output: OutputSink, send: Send, ask: Ask, *, plain: bool
     ) -> None:
         self._spec = spec
         self._id = spec.id
         self._stream = stream
         self._send = send
+        self._ask = ask
         self._plain = plain
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[ContainerExit] = self._loop.create_future()
@@ -58,6 +60,16 @@ class LocalContainer:
     async def kill(self) -> None:
         """See the protocol."""
         self._send({"t": "kill", "id": self._id}, ())
+
+    async def remount(self, volumes: Sequence[VolumeMount]) -> None:
+        """See `intermodal.plugins.VolumeContainer`."""
+        orders = [mounter.order(each, swap=True) for each in volumes]
+        told = await self._ask({"t": "remount", "id": self._id, "mounter": mounter.__file__, "orders": orders})
+        if told["t"] != "remounted":
+            raise BackendError(f"the volumes of container {self._id} cannot be mounted anew: {told['message']}")
+        busy = mounter.answer(told["output"].encode())
+        if busy is not None:
+            raise VolumeInUse(busy)
 
     async def set_parked(self, parked: bool) -> None:
         """See the protocol."""

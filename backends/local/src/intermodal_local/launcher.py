@@ -51,6 +51,7 @@ class LocalLauncher:
         self._connecting = asyncio.Lock()
         self._hello: asyncio.Future[dict[str, Any]] | None = None
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._asked = 0
         self._containers: dict[str, LocalContainer] = {}
         self._bases: dict[Python, asyncio.Task[Base]] = {}
 
@@ -104,7 +105,7 @@ class LocalLauncher:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
-        container = LocalContainer(spec, ours, output, self._send, plain=not base)
+        container = LocalContainer(spec, ours, output, self._send, self._ask, plain=not base)
         container.watch(1, out[0])
         container.watch(2, err[0])
         self._containers[spec.id] = container
@@ -156,6 +157,7 @@ class LocalLauncher:
         asked = {
             "network.block": spec.network == "none",
             "snapshot": spec.snapshot is not None,
+            "volumes": bool(spec.volumes),
             "exec": argv is not None,
         }
         for capability, wanted in asked.items():
@@ -184,6 +186,18 @@ class LocalLauncher:
                 self._link = Link(options, self._received, self._supervisor_ended)
                 await self._hello
             return self._link
+
+    async def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The supervisor's answer to a message about a container that runs."""
+        self._asked += 1
+        name = f"ask {self._asked}"
+        answer = self._answers[name] = asyncio.get_running_loop().create_future()
+        try:
+            self._send({**message, "answer": name}, ())
+            told: dict[str, Any] = await answer
+            return told
+        finally:
+            self._answers.pop(name, None)
 
     def _send(self, message: dict[str, Any], fds: Sequence[int]) -> None:
         if self._link is not None:
@@ -272,6 +286,7 @@ def _order(
         "workdir": spec.workdir,
         "network": spec.network,
         "mounts": [[mount.source, mount.target] for mount in spec.mounts],
+        "volumes": [[mount.target, list(mount.lower), mount.upper, mount.work] for mount in spec.volumes],
         "python_path": list(spec.python_path),
         "hostname": spec.id[:63],
         "cpu": spec.resources.cpu,

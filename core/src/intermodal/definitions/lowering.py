@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from intermodal.definitions.app import App, Registered
+from intermodal.definitions.buckets import CloudBucketMount
 from intermodal.definitions.classes import Cls
 from intermodal.definitions.composing import Composing
 from intermodal.definitions.files import Blobs
@@ -19,6 +20,7 @@ from intermodal.definitions.image import Image
 from intermodal.definitions.naming import Place, place_of
 from intermodal.definitions.secrets import Secret
 from intermodal.definitions.source import collect_source
+from intermodal.definitions.volumes import Volume
 from intermodal.exception import InvalidError, SerializationError
 from intermodal.specs import (
     AppSpec,
@@ -125,7 +127,8 @@ class _Lowering:
             mounts=mounts,
             secrets=tuple(map(self._secret, behaviour.secrets)),
             web=web,
-            volumes=tuple(map(str, behaviour.volumes or ())),
+            volumes=tuple(each.mounted(path) for path, each in behaviour.volumes.items() if isinstance(each, Volume)),
+            buckets=tuple(path for path, each in behaviour.volumes.items() if isinstance(each, CloudBucketMount)),
             **details,
             **behaviour.spec_fields(),
         )

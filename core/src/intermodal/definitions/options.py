@@ -209,9 +209,9 @@ def _secrets(base: Behaviour, value: Sequence[Secret], changes: dict[str, Any]) 
 
 
 def _volumes(base: Behaviour, value: Mapping[Any, Any], changes: dict[str, Any]) -> None:
-    if not isinstance(value, Mapping):
-        raise InvalidError("volumes= must be a dict from mount paths to volumes")
-    changes["volumes"] = {**base.volumes, **{str(path): volume for path, volume in value.items()}}
+    from intermodal.definitions.mount_paths import mounted
+
+    changes["volumes"] = mounted(base.volumes, value)
 
 
 def _image(base: Behaviour, value: Image, changes: dict[str, Any]) -> None:

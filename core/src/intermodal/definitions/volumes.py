@@ -15,6 +15,7 @@ from intermodal.definitions.spellings import older
 from intermodal.definitions.uploads import BatchUpload
 from intermodal.definitions.volume_files import VolumeEntry, VolumeInfo, entry_of
 from intermodal.exception import InvalidError
+from intermodal.specs import VolumeSpec
 
 __all__ = ["Volume"]
 
@@ -64,6 +65,22 @@ class Volume(StateObject):
         )
         twin.is_read_only = True
         return twin
+
+    @property
+    def identity(self) -> tuple[str | None, str | None, str | None]:
+        """Equal for two handles that are known to mean the same volume."""
+        return self._fixed_id, self._name, self._environment
+
+    def mounted(self, path: str) -> VolumeSpec:
+        """The spec of this volume mounted at `path`."""
+        return VolumeSpec(
+            target=path,
+            id=self._fixed_id,
+            name=self._name or "",
+            environment=self._environment or "",
+            create=self._create_if_missing,
+            read_only=self.is_read_only,
+        )
 
     # ---- inside a container -----------------------------------------------------------------------------------------
 

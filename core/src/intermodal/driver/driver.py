@@ -86,6 +86,8 @@ class Driver:
         self._prewarming = self._prewarmed_by(self._launcher) if host.config.get("prewarm") else None
         self.sandboxes = Sandboxes(self)
         self.requests = Requests(self, state, volumes, str(host.config.get("environment")))
+        self._volumes = volumes
+        volumes.report_to(self._volume_notice)
         self._nested = NestedClients(self)
         self.ready: list[Callable[[], None]] = []
         self._inbox: deque[events.Event] = deque()
@@ -362,11 +364,18 @@ class Driver:
         try:
             if lease is not None:
                 unit.gpu = lease.devices[0].kind
-            spec = await self._spec(command.container, unit.pool, image, lease)
+            mounts = await self._volumes.prepare(command.container, function.volumes)
+            spec = replace(await self._spec(command.container, unit.pool, image, lease), volumes=mounts)
             boot = await boot_frame(
                 command.container, unit.pool, self._blobs, shared_memory=self.passes_fds, secrets=self._secrets
             )
-            return await self._launcher.launch(spec, image, lease, boot, unit.output)
+            container = await self._launcher.launch(spec, image, lease, boot, unit.output)
+            self._volumes.launched(command.container, container)
+            return container
+        except BaseException:
+            if function.volumes:
+                self.background(self._volumes.leave(command.container))
+            raise
         finally:
             if lease is not None and self._gpus is not None:
                 await self._gpus.release(lease)
@@ -391,7 +400,9 @@ class Driver:
             container, pool, image, lease, trees=self._trees, guest=self._guest, secrets=self._secrets
         )
         spec = self._host.modify_container_spec(spec)
-        needs.check_container(spec.resources, spec.network, spec.snapshot is not None, self._host.require)
+        needs.check_container(
+            spec.resources, spec.network, spec.snapshot is not None, bool(spec.volumes), self._host.require
+        )
         return spec
 
     async def build(self, image: ImageSpec, secrets: Mapping[str, Mapping[str, str]]) -> BuiltImage:
@@ -478,6 +489,25 @@ class Driver:
         """Its guest has started."""
         if self._prewarming is not None:
             self._prewarming.changed()
+
+    async def unit_leaving(self, unit: Unit) -> None:
+        """A container has ended: what it wrote to volumes is committed before anybody hears so."""
+        await self._volumes.leave(unit.id)
+
+    def _volume_notice(self, container: str, message: str) -> None:
+        unit = self.units.get(container)
+        function = unit.pool.function if unit is not None else None
+        self.observe(
+            "notice",
+            Notice(
+                level="warning",
+                message=message,
+                at=time.time(),
+                app=function.app if function else "",
+                function=function.name if function else "",
+                container=container,
+            ),
+        )
 
     def unit_gone(self, unit: Unit) -> None:
         """A container is no more."""

@@ -22,12 +22,12 @@ def check_function(function: FunctionSpec, require: Require) -> None:
     if function.web:
         hint = f"{function.name!r} is a web function; those need the server, which is not there yet"
         raise CapabilityNotSupported(f"web.{function.web[0]}", hint=hint)
-    if function.volumes:
-        hint = f"{function.name!r} mounts volumes, which this version cannot: remove volumes="
-        raise CapabilityNotSupported("volumes", hint=hint)
+    if function.buckets:
+        hint = f"{function.name!r} mounts a bucket at {function.buckets[0]}, which this version cannot: use a Volume"
+        raise CapabilityNotSupported("bucket.mount", hint=hint)
     check_image(function.image, require)
     network: Network = "none" if function.block_network else "host"
-    check_container(function.resources, network, function.snapshot, require)
+    check_container(function.resources, network, function.snapshot, bool(function.volumes), require)
 
 
 def check_image(image: ImageSpec, require: Require) -> None:
@@ -36,7 +36,7 @@ def check_image(image: ImageSpec, require: Require) -> None:
         require(capability)
 
 
-def check_container(resources: Resources, network: Network, snapshot: bool, require: Require) -> None:
+def check_container(resources: Resources, network: Network, snapshot: bool, volumes: bool, require: Require) -> None:
     """Call `require` with each capability that such a container asks for, whoever wants it so: a plugin may."""
     asked = {
         "gpu": resources.gpu is not None,
@@ -44,6 +44,7 @@ def check_container(resources: Resources, network: Network, snapshot: bool, requ
         "limits.memory": resources.memory_limit is not None,
         "network.block": network == "none",
         "snapshot": snapshot,
+        "volumes": volumes,
     }
     for capability, wanted in asked.items():
         if wanted:

@@ -20,7 +20,6 @@ from intermodal.exception import InvalidError, NotFoundError
 from intermodal.plugins import BuiltImage, CollectableStorage, Config, PluginHost, load
 from intermodal.specs import AppSpec, FileTree, ImageSpec
 from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore, Uses
-from intermodal.storage.volumes import VolumeService
 from intermodal.wire.arena import Arena
 
 __all__ = ["EmbeddedSession"]
@@ -108,7 +107,14 @@ class EmbeddedSession:
         guest = await asyncio.to_thread(bundle.materialise, data_dir)
         pruning.use_bundle(used, guest)
         self._state = StateService(data_dir)
-        self._volumes = SessionVolumes(VolumeService(storage, self._blobs, self.id))
+        self._volumes = SessionVolumes(
+            storage,
+            self._blobs,
+            data_dir,
+            self.id,
+            self._config.environment,
+            float(self._config.get("volume_commit_s")),
+        )
         driver = Driver(
             loop,
             host,

@@ -59,6 +59,11 @@ class Host(Protocol):
         ...
 
     def unit_ready(self, unit: Unit) -> None: ...
+
+    async def unit_leaving(self, unit: Unit) -> None:
+        """Its container has ended, and nobody has heard so."""
+        ...
+
     def unit_gone(self, unit: Unit) -> None: ...
 
 
@@ -111,6 +116,7 @@ class Unit:
             ended = await container.wait()
         except Exception as error:  # noqa: BLE001 - a launcher's own failure must still end the container for the engine
             ended = ContainerExit(cause="lost", detail=f"{type(error).__name__}: {error}")
+        await host.unit_leaving(self)
         self._exited(ended)
 
     def _start_failed(self, error: BaseException) -> None:

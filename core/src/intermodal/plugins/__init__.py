@@ -47,6 +47,8 @@ from intermodal.plugins.roles import (
     PruneReport,
     Storage,
     StoredBlob,
+    VolumeContainer,
+    VolumeInUse,
 )
 from intermodal.plugins.steps import base_title, image_capabilities, install_options, step_capability, step_title
 
@@ -95,6 +97,8 @@ __all__ = [
     "Setting",
     "Storage",
     "StoredBlob",
+    "VolumeContainer",
+    "VolumeInUse",
     "base_title",
     "hookimpl",
     "image_capabilities",

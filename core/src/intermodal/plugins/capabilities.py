@@ -24,6 +24,7 @@ CAPABILITY_ROLES: Mapping[str, Role] = {
     "limits.pids": "launcher",
     "snapshot": "launcher",
     "exec": "launcher",
+    "volumes": "launcher",
     "fd_passing": "launcher",
     "image.pip_install": "builder",
     "image.apt_install": "builder",

@@ -217,6 +217,12 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         help="Seconds that a busy GPU of a fallback list is waited for before the next choice is tried.",
     )
     options.add(
+        "volume_commit_s",
+        type="float",
+        default=10.0,
+        help="Seconds between the commits of what running containers write to volumes.",
+    )
+    options.add(
         "grace_s",
         type="float",
         default=10.0,

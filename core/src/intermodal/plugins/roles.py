@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from intermodal.exception import CapabilityNotSupported
-from intermodal.specs import ContainerSpec, ImageSpec, ResourceTotals, content_hash
+from intermodal.specs import ContainerSpec, ImageSpec, ResourceTotals, VolumeMount, content_hash
 
 __all__ = [
     "Blobs",
@@ -37,6 +37,8 @@ __all__ = [
     "PruneReport",
     "Storage",
     "StoredBlob",
+    "VolumeContainer",
+    "VolumeInUse",
 ]
 
 
@@ -55,7 +57,7 @@ class Capabilities:
     Known names: "isolation.filesystem", "isolation.network", "isolation.pid", "network.block", "limits.memory",
     "limits.cpu", "limits.pids", "image.pip_install", "image.apt_install", "image.run_commands", "image.run_function",
     "image.copy", "image.python_version", "image.from_registry", "image.from_scratch", "image.entrypoint",
-    "image.secrets", "snapshot", "exec", "gpu", "fd_passing".
+    "image.secrets", "snapshot", "exec", "volumes", "gpu", "fd_passing".
     """
 
     supported: frozenset[str]
@@ -279,6 +281,22 @@ class Container(Protocol):
 
         Asked only of a backend with the capability "exec". A program that cannot be started raises `BackendError`,
         here or in the process's `wait`.
+        """
+        ...
+
+
+class VolumeInUse(Exception):
+    """A process of the container has a file of the volume open; the message names both."""
+
+
+class VolumeContainer(Container, Protocol):
+    """A `Container` whose backend states "volumes" (`ContainerSpec.volumes`)."""
+
+    async def remount(self, volumes: Sequence[VolumeMount]) -> None:
+        """Show these in place of what is mounted at their targets, without a moment in which neither is there.
+
+        Raises `VolumeInUse` where a process of the container has something open in one of them, or its working
+        directory: then nothing has changed. `intermodal.plugins.mounter` does all of it.
         """
         ...
 

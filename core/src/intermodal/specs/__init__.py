@@ -5,9 +5,9 @@ Standard library only and Python 3.10 syntax: guests import this room.
 
 from __future__ import annotations
 
-from intermodal.specs.app import AppSpec, FunctionSpec, MountSpec
+from intermodal.specs.app import AppSpec, FunctionSpec, MountSpec, VolumeSpec
 from intermodal.specs.codec import content_hash, from_json, to_json
-from intermodal.specs.container import ContainerSpec, HostMount, Network
+from intermodal.specs.container import ContainerSpec, HostMount, Network, VolumeMount
 from intermodal.specs.files import FileEntry, FileTree
 from intermodal.specs.function import BatchPolicy, CodeTarget, MethodSpec, RetryPolicy, Scaling, SourceTree
 from intermodal.specs.image import (
@@ -67,6 +67,8 @@ __all__ = [
     "SetWorkdir",
     "SourceTree",
     "SystemPackages",
+    "VolumeMount",
+    "VolumeSpec",
     "content_hash",
     "from_json",
     "to_json",

@@ -9,7 +9,7 @@ from intermodal.specs.function import CodeTarget, MethodSpec, RetryPolicy, Scali
 from intermodal.specs.image import ImageSpec
 from intermodal.specs.resources import Resources
 
-__all__ = ["AppSpec", "FunctionSpec", "MountSpec"]
+__all__ = ["AppSpec", "FunctionSpec", "MountSpec", "VolumeSpec"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +21,24 @@ class MountSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeSpec:
+    """A volume shown at the absolute path `target` in each container: by `id`, or by name (made where it is missing
+    and `create` says so; `environment` "" is the one that is configured)."""
+
+    target: str
+    id: str | None = None
+    name: str = ""
+    environment: str = ""
+    create: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSpec:
     """A Function or Cls. `key` is "module:qualname", the same at both ends, and binds calls made inside containers.
 
     Durations are seconds. `env` is for containers; secrets' values are resolved by the driver, never stored here.
-    `web` has the kinds of its web methods ("asgi_app"), `volumes` the paths where it mounts some.
+    `web` has the kinds of its web methods ("asgi_app"), `buckets` the paths where it mounts some.
     """
 
     app: str
@@ -51,7 +64,8 @@ class FunctionSpec:
     snapshot: bool = False
     single_use: bool = False
     web: tuple[str, ...] = ()
-    volumes: tuple[str, ...] = ()
+    volumes: tuple[VolumeSpec, ...] = ()
+    buckets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

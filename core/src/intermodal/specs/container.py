@@ -7,7 +7,7 @@ from typing import Literal
 
 from intermodal.specs.resources import Resources
 
-__all__ = ["ContainerSpec", "HostMount", "Network"]
+__all__ = ["ContainerSpec", "HostMount", "Network", "VolumeMount"]
 
 #: "host": the backend's default, outbound works. "none": nothing is reachable (block_network).
 Network = Literal["host", "none"]
@@ -25,6 +25,22 @@ class HostMount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeMount:
+    """Show an overlay of the host directories `lower`, the top-most first, at the absolute path `target`.
+
+    The lower directories lie side by side, never change, and have the format of overlay file systems with `userxattr`.
+    What the container writes goes to `upper`, with `work` beside it; both are None where it may write nothing. `place`
+    is an empty directory for whoever has to mount it on the host first.
+    """
+
+    target: str
+    lower: tuple[str, ...]
+    upper: str | None
+    work: str | None
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
     """One container. The launcher runs the guest (`python -m intermodal.guest`) in it and hands back the stream to it.
 
@@ -34,6 +50,8 @@ class ContainerSpec:
         env: what the user's process gets, image environment, devices and secrets merged in. Values may be secret:
             never log them.
         mounts: read-only host paths; the guest bundle and the user's source are among them.
+        volumes: of a launcher that states the capability "volumes"; mount them so that nothing in the container can
+            unmount them.
         python_path: directories inside that the guest puts on `sys.path`, in order.
         snapshot: None, or the key of a memory snapshot: containers with one key may be forked from one template.
     """
@@ -46,5 +64,6 @@ class ContainerSpec:
     workdir: str = "/root"
     network: Network = "host"
     mounts: tuple[HostMount, ...] = ()
+    volumes: tuple[VolumeMount, ...] = ()
     python_path: tuple[str, ...] = ("/root",)
     snapshot: str | None = None

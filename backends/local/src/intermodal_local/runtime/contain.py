@@ -99,6 +99,8 @@ def _build(order: dict[str, Any], nest: Nest) -> None:
     fresh_sys = not nest.template and (not nest.rootless or order["network"] == "none")
     devices.mount_kernel(inside, HOST, fresh_sys=fresh_sys, frozen_proc=nest.frozen_proc)
     overlay.bind_all(inside, order["mounts"], HOST)
+    for volume in order["volumes"]:
+        overlay.mount_volume(inside, volume, HOST)
     inside.close()
     overlay.enter_root(root)
     if nest.template:

@@ -14,8 +14,8 @@ from intermodal_local.runtime.tenant import Tenant
 
 Message = dict[str, Any]
 _PASSED = (
-    "id", "env", "workdir", "network", "mounts", "python_path", "hostname", "argv", "devices", "shm", "cores",
-    "filtered",
+    "id", "env", "workdir", "network", "mounts", "volumes", "python_path", "hostname", "argv", "devices", "shm",
+    "cores", "filtered",
 )  # fmt: skip
 
 
@@ -99,6 +99,11 @@ class Placement:
     def order(self, name: str, message: Message, fds: Sequence[int]) -> None:
         """Pass on an order about a container that was forked."""
         self._home[name].order(message, fds)
+
+    def zygote_of(self, name: str) -> int:
+        """Descriptor of the process in whose namespaces the host is seen, for a container that runs; -1: there is none
+        apart from this process's."""
+        return self._home[name].pidfd if self._rootless else -1
 
     def withdraw(self, name: str) -> bool:
         """Whether the container needs not be forked any more, and will not be."""
@@ -233,6 +238,8 @@ class Placement:
         os.mkdir(f"{run}c")
         ours, theirs = messages.pair()
         template = self._templates[key] = Template(run, f"{run}c", Nursery(ours), self._template_group(tenant))
+        if message["volumes"]:
+            template.void = "a snapshot is not used for containers with volumes"
         if message["devices"]:
             template.void = "a snapshot is not used for containers with accelerators"
         self._watch(ours.fileno(), lambda: self._from_template(key, template, zygote))

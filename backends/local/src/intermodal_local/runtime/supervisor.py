@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from intermodal_local.runtime import advice, cleanup, hunting, kernel, messages, sampling
+from intermodal_local.runtime import advice, cleanup, hunting, kernel, messages, remounting, sampling
 from intermodal_local.runtime.cgroups import Cgroups, Group
 from intermodal_local.runtime.cores import Cores
 from intermodal_local.runtime.placement import Placement
@@ -132,12 +132,16 @@ class Supervisor:
         if tenant is None:
             for fd in fds:
                 os.close(fd)
+            if "answer" in message:
+                self._tell({"t": "refused", "id": message["answer"], "message": "the container has ended"})
             return
         if message["t"] == "kill":
             self._kill(tenant)
         elif message["t"] == "exec":
             tenant.execs.append((message, fds))
             self._run_execs(tenant)
+        elif message["t"] == "remount":
+            self._remount(tenant, message)
         elif message["t"] == "parked":
             self._reservations.change(tenant.id, 0.0 if message["parked"] else tenant.cpu)
 
@@ -204,6 +208,20 @@ class Supervisor:
                 "cores": tenant.cores,
             }
             self._placement.order(tenant.id, order, [os.dup(tenant.pidfd), *fds, *groups])
+
+    def _remount(self, tenant: Tenant, message: dict[str, Any]) -> None:
+        """Let a process of its own mount volumes anew, and pass on what it says."""
+        host = self._placement.zygote_of(tenant.id)
+        started = remounting.start(message["mounter"], message["orders"], tenant.pidfd, host)
+        self._helpers.add(started.pid)
+
+        def ended() -> None:
+            output = remounting.finish(started, self._unwatch)
+            if output is not None:
+                self._helpers.discard(started.pid)
+                self._tell({"t": "remounted", "id": message["answer"], "output": output})
+
+        self._watch(started.output, ended)
 
     # ---- what placement tells
 

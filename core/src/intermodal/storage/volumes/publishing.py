@@ -23,6 +23,14 @@ class Known:
         """What the writer believes to be at `path`."""
         return self.own[path] if path in self.own else self.base.lookup(path)
 
+    def below(self, path: str) -> list[str]:
+        """Every path that the writer believes to be below `path`."""
+        inside = f"{path}/" if path else ""
+        found = {each for each, _ in self.base.walk(path) if self.lookup(each) is not None}
+        return sorted(
+            found | {each for each, entry in self.own.items() if entry is not None and each.startswith(inside)}
+        )
+
     def learn(self, changes: Changes) -> None:
         """The writer has committed this."""
         self.own.update(changes)

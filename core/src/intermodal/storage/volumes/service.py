@@ -78,6 +78,10 @@ class VolumeService:
         ending, self._ephemeral = self._ephemeral, set()
         await self._end(ending)
 
+    async def end(self, sessions: Collection[str]) -> None:
+        """End the ephemeral volumes of sessions that were killed."""
+        await self._end([volume for volume, owner in (await self.catalog.ephemeral()).items() if owner in sessions])
+
     async def _end(self, volumes: Collection[str]) -> None:
         for volume in await self.catalog.end_ephemeral(volumes) if volumes else ():
             await self.versions.remove(volume)

@@ -115,6 +115,10 @@ class Versions:
                 self._remember(delta, result.delta)
                 return Commit(new, result.lost)
 
+    def is_long(self, version: Version) -> bool:
+        """Whether `compact` would do something."""
+        return run_to_merge(version.sizes, self._most) > 0
+
     async def compact(self, volume: str) -> bool:
         """Give the head fewer deltas with the same content where it has many. False where there was nothing to do, or
         somebody committed meanwhile."""

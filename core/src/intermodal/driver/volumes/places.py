@@ -1,0 +1,75 @@
+"""Where a session's containers write to volumes: directories that go with the session, however it ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from intermodal.storage.locks import acquire, try_acquire
+
+__all__ = ["Places", "leftovers", "remove"]
+
+
+class Places:
+    """One session's directory under `data_dir/volumes/sessions`, made at its first use and locked while it lives."""
+
+    def __init__(self, data_dir: Path, session: str) -> None:
+        self._root = data_dir / "volumes" / "sessions" / session
+        self._lock: int | None = None
+        self._count = 0
+
+    def fresh(self) -> Path:
+        """A new directory with `upper`, `work` and `place` in it."""
+        if self._lock is None:
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = acquire(_lock_of(self._root))
+        self._count += 1
+        directory = self._root / str(self._count)
+        for name in ("upper", "work", "place"):
+            (directory / name).mkdir(parents=True)
+        return directory
+
+    def close(self) -> None:
+        """Remove everything. Idempotent."""
+        if self._lock is not None:
+            remove(self._root)
+            _lock_of(self._root).unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+
+def leftovers(data_dir: Path) -> list[str]:
+    """Remove the directories of sessions that were killed; those sessions."""
+    gone: list[str] = []
+    for lock in (data_dir / "volumes" / "sessions").glob("*.lock"):
+        fd = try_acquire(lock)
+        if fd is not None:
+            remove(lock.with_suffix(""))
+            lock.unlink(missing_ok=True)
+            os.close(fd)
+            gone.append(lock.stem)
+    return gone
+
+
+def remove(directory: Path) -> None:
+    """Remove a tree, directories in it that may not be entered included. Never raises."""
+    if directory.exists():
+        for inner, _, _ in os.walk(directory):
+            _open_up(inner)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _open_up(directory: str) -> None:
+    try:
+        os.chmod(directory, 0o700)
+        for name in os.listdir(directory):
+            path = os.path.join(directory, name)
+            if os.path.isdir(path) and not os.path.islink(path):
+                os.chmod(path, 0o700)
+    except OSError:
+        pass  # another user's: what is left is found when the session is tidied again
+
+
+def _lock_of(root: Path) -> Path:
+    return root.with_suffix(".lock")

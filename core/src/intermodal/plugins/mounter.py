@@ -1,0 +1,249 @@
+"""For launchers: volumes mounted into running containers from outside, by a process that joins their mount namespace.
+
+`command` gives the command line of that process, `answer` reads what it says. It runs this very file, which therefore
+uses the standard library only. Public to authors of backends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["MARK", "answer", "command", "order", "overlay_options"]
+
+#: The source of a volume's mount, as `/proc/*/mountinfo` shows it.
+MARK = "intermodal-volume"
+
+_NEWNS, _NEWUSER = 0x00020000, 0x10000000
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 1, 2, 4, 16384, 1 << 18
+_MNT_DETACH = 2
+_OPEN_TREE, _MOVE_MOUNT = 428, 429
+_OPEN_TREE_CLONE = 1
+_FROM_EMPTY, _TO_EMPTY, _BENEATH = 0x4, 0x40, 0x200
+
+
+def order(mount: Any, *, swap: bool) -> dict[str, Any]:
+    """What `command` is to do with a `VolumeMount`. `swap`: in place of the one that is mounted there."""
+    return {
+        "target": mount.target,
+        "lower": list(mount.lower),
+        "upper": mount.upper,
+        "work": mount.work,
+        "place": mount.place,
+        "swap": swap,
+    }
+
+
+def command(orders: Sequence[dict[str, Any]], container: int, host: int | None = None, prefix: str = "") -> list[str]:
+    """The process that carries out `orders`, all or none but the first that fails; its standard output is for `answer`.
+
+    Args:
+        container: descriptor of a pidfd of a process in the container; the process has to inherit it.
+        host: the same of a process in whose namespaces the host's directories are seen below `prefix`; None: here.
+    """
+    words = {"orders": list(orders), "container": container, "host": host, "prefix": prefix}
+    return [sys.executable, "-I", "-S", os.path.abspath(__file__), json.dumps(words)]
+
+
+def answer(output: bytes) -> str | None:
+    """The file that is in the way of a swap, and who holds it; None where all is done. Raises `OSError`."""
+    try:
+        said = json.loads(output)
+    except ValueError:
+        raise OSError(
+            errno.EIO, f"the process that mounts volumes ended: {output.decode(errors='replace'):.500}"
+        ) from None
+    if said["errno"] is not None:
+        raise OSError(said["errno"], said["message"])
+    busy: str | None = said["busy"]
+    return busy
+
+
+def overlay_options(lower: Sequence[str], upper: str | None, work: str | None) -> str:
+    """The mount options of a volume's overlay. The names of `lower` are relative: seen from where the caller stands.
+
+    With `userxattr` the kernel redirects no directory and copies no metadata alone, with or without privilege.
+    """
+    parts = [f"lowerdir={':'.join(lower)}", "userxattr", "index=off"]
+    if upper is not None:
+        parts[1:1] = [f"upperdir={upper}", f"workdir={work}", "volatile"]
+    return ",".join(parts)
+
+
+# ---- the process ---------------------------------------------------------------------------------------------------
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def _mount(source: str, target: str, kind: str | None, flags: int, data: str | None) -> None:
+    words = (source.encode(), target.encode(), kind.encode() if kind else None, ctypes.c_ulong(flags))
+    _check(_libc.mount(*words, data.encode() if data else None), f"mounting {kind or source} at {target}")
+
+
+def _setns(fd: int, flags: int) -> None:
+    _check(_libc.setns(fd, flags), "joining the container")
+
+
+def _system_call(number: int, *words: Any) -> int:
+    return int(_libc.syscall(ctypes.c_long(number), *words))
+
+
+def _detached(order: dict[str, Any], prefix: str) -> int:
+    """The overlay of an order, mounted nowhere: it lasts as long as the descriptor or what it is attached to."""
+    lower = [prefix + path for path in order["lower"]]
+    above = os.path.dirname(lower[0])
+    os.chdir(above)  # relative names keep the options short: the kernel takes one page of them
+    read_only = order["upper"] is None
+    upper, work = (None, None) if read_only else (prefix + order["upper"], prefix + order["work"])
+    place = prefix + order["place"]
+    options = overlay_options([os.path.relpath(path, above) for path in lower], upper, work)
+    flags = _MS_NOSUID | _MS_NODEV | (_MS_RDONLY if read_only else 0)
+    _mount(MARK, place, "overlay", flags, options)
+    try:
+        arguments = (ctypes.c_int(-100), place.encode(), ctypes.c_uint(_OPEN_TREE_CLONE | os.O_CLOEXEC))
+        return _check(_system_call(_OPEN_TREE, *arguments), "taking the overlay along")
+    finally:
+        _libc.umount2(place.encode(), _MNT_DETACH)
+
+
+def _attach(mount: int, target: int, *, beneath: bool) -> bool:
+    flags = _FROM_EMPTY | _TO_EMPTY | (_BENEATH if beneath else 0)
+    words = (ctypes.c_int(mount), b"", ctypes.c_int(target), b"", ctypes.c_uint(flags))
+    if _system_call(_MOVE_MOUNT, *words) == 0:
+        return True
+    number = ctypes.get_errno()
+    if beneath and number == errno.EINVAL:
+        return False
+    raise OSError(number, f"attaching a volume: {os.strerror(number)}")
+
+
+def _put(order: dict[str, Any], mount: int) -> None:
+    """Attach a volume, in the container's mount namespace. An old one goes away without anybody seeing a gap: the new
+    one comes to lie beneath it first. A kernel before 6.5 cannot; there it lies on top of the old one."""
+    if not order["swap"]:
+        os.makedirs(order["target"], exist_ok=True)
+    target = os.open(order["target"], os.O_PATH | os.O_DIRECTORY)
+    if order["swap"] and _attach(mount, target, beneath=True):
+        os.fchdir(target)
+        _check(_libc.umount2(b".", _MNT_DETACH), f"taking the old version from {order['target']}")
+    else:
+        _attach(mount, target, beneath=False)
+
+
+class _Holders:
+    """Who in the container has something of a volume open."""
+
+    def __init__(self, container: int) -> None:
+        self._namespace = os.stat(f"/proc/{container}/ns/mnt")
+        self._container = container
+
+    def of(self, target: str) -> str | None:
+        """The first file found, and its process. Raises `OSError` where no volume is mounted at `target`."""
+        fd = os.open(f"/proc/{self._container}/root{target}", os.O_PATH | os.O_DIRECTORY)
+        try:
+            mount = _mount_id("self", fd)
+        finally:
+            os.close(fd)
+        if not self._is_volume(mount):
+            raise OSError(errno.EINVAL, f"{target} is not the volume that was mounted there")
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.path.samestat(os.stat(f"/proc/{pid}/ns/mnt"), self._namespace):
+                    held = _held(pid, mount, target)
+                    if held is not None:
+                        return f"{held} (process {_name(pid)})"
+            except OSError:
+                continue  # it has ended
+        return None
+
+    def _is_volume(self, mount: str) -> bool:
+        with open(f"/proc/{self._container}/mountinfo") as lines:
+            for line in lines:
+                words = line.split()
+                if words[0] == mount:
+                    return words[words.index("-") + 1 : words.index("-") + 3] == ["overlay", MARK]
+        return False
+
+
+def _held(pid: str, mount: str, target: str) -> str | None:
+    for name in ("cwd", "root"):
+        fd = os.open(f"/proc/{pid}/{name}", os.O_PATH)
+        try:
+            if _mount_id("self", fd) == mount:
+                where = os.readlink(f"/proc/{pid}/{name}")
+                return f"the working directory {where}" if name == "cwd" else where
+        finally:
+            os.close(fd)
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            if _mount_id(pid, number) == mount:
+                return os.readlink(f"/proc/{pid}/fd/{number}")
+        except FileNotFoundError:
+            continue
+    with open(f"/proc/{pid}/maps") as lines:
+        for line in lines:
+            path = line.partition("/")[2].rstrip("\n")
+            if f"/{path}".startswith(f"{target}/"):
+                return f"/{path}"
+    return None
+
+
+def _mount_id(pid: str, fd: int | str) -> str:
+    with open(f"/proc/{pid}/fdinfo/{fd}") as lines:
+        return next((line.split()[1] for line in lines if line.startswith("mnt_id:")), "")
+
+
+def _name(pid: str) -> str:
+    with open(f"/proc/{pid}/comm") as file:
+        return file.read().strip()
+
+
+def _pid_of(pidfd: int) -> int:
+    with open(f"/proc/self/fdinfo/{pidfd}") as lines:
+        pid = next(int(line.split()[1]) for line in lines if line.startswith("Pid:"))
+    if pid <= 0:
+        raise ProcessLookupError(errno.ESRCH, "the container has ended")
+    return pid
+
+
+def _run(words: dict[str, Any]) -> str | None:
+    orders, container = words["orders"], words["container"]
+    holders = _Holders(_pid_of(container))
+    for each in orders:
+        busy = holders.of(each["target"]) if each["swap"] else None
+        if busy is not None:
+            return busy
+    if words["host"] is not None:
+        _setns(words["host"], _NEWUSER | _NEWNS)
+    _check(_libc.unshare(_NEWNS), "making a mount namespace")
+    _mount("none", "/", None, _MS_REC | _MS_PRIVATE, None)
+    mounts = [_detached(each, words["prefix"]) for each in orders]
+    _setns(container, _NEWNS)
+    for each, mount in zip(orders, mounts, strict=True):
+        _put(each, mount)
+    return None
+
+
+def _main() -> None:
+    said: dict[str, Any] = {"errno": None, "message": "", "busy": None}
+    try:
+        said["busy"] = _run(json.loads(sys.argv[1]))
+    except OSError as error:
+        said.update(errno=error.errno or errno.EIO, message=error.strerror or str(error))
+    print(json.dumps(said), flush=True)
+
+
+if __name__ == "__main__":
+    _main()

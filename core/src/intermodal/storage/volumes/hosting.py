@@ -1,0 +1,165 @@
+"""Deltas as directories of this host, in the format of overlay file systems, made once and mounted by many."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from intermodal.plugins import Blobs
+from intermodal.storage.locks import acquire, exclusively, try_acquire
+from intermodal.storage.space import needing_space
+from intermodal.storage.volumes.entries import Delta, Directory, File, Link, Place
+
+__all__ = ["OPAQUE", "DeltaDirectories", "is_whiteout", "write_delta"]
+
+#: Marks a directory through which nothing of the layers below shows. Of the `user` kind: without privilege, too.
+OPAQUE = "user.overlay.opaque"
+#: Below all deltas: an overlay has at least two layers.
+_EMPTY = ("empty-1", "empty-2")
+_KEPT_S = 86400.0
+_STALE_S = 600.0
+
+
+def is_whiteout(found: os.stat_result) -> bool:
+    """Whether a file of a layer says that there is nothing."""
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == 0
+
+
+class DeltaDirectories:
+    """The directories under `data_dir/volumes/deltas`, which every engine of the host shares. What was asked for stays
+    until `close`: a lease that the kernel ends with the process. Blocking calls, from any thread."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._root = data_dir / "volumes" / "deltas"
+        self._locks = self._root / ".locks"
+        self._leases: dict[str, int] = {}
+        self._gate = threading.Lock()
+
+    def have(self, names: Sequence[str], deltas: Sequence[Delta], blobs: Blobs) -> tuple[str, ...]:
+        """The directories of these deltas, in their order, and empty ones below them. What is missing is made; a kill
+        leaves a whole directory or none, and several makers may race.
+
+        Raises `KeyError` (a blob that the storage lacks), `BackendError` (a damaged one), `ResourceExhaustedError`.
+        """
+        for name, delta in (*zip(names, deltas, strict=True), *((name, Delta({})) for name in _EMPTY)):
+            self._make(name, delta, blobs)
+        return tuple(str(self._root / name) for name in (*names, *_EMPTY))
+
+    def tidy(self) -> None:
+        """Remove what no process holds and nobody has asked for in a day, and what kills left."""
+        if not self._root.is_dir():
+            return
+        for path in list(self._root.iterdir()):
+            if path.name.startswith(".tmp-"):
+                if _age_s(path) >= _STALE_S:
+                    _discard(path)
+            elif not path.name.startswith(".") and _age_s(self._locks / path.name) >= _KEPT_S:
+                self._remove(path)
+
+    def close(self) -> None:
+        """Let go of all leases. Idempotent."""
+        with self._gate:
+            while self._leases:
+                os.close(self._leases.popitem()[1])
+
+    def _make(self, name: str, delta: Delta, blobs: Blobs) -> None:
+        self._lease(name)
+        target = self._root / name
+        if self._is_sound(target):
+            return
+        with exclusively(self._locks / f"{name}.making", remove=True):
+            if self._is_sound(target):
+                return
+            fresh = Path(tempfile.mkdtemp(dir=self._root, prefix=".tmp-"))
+            try:
+                with needing_space(self._root):
+                    write_delta(fresh, delta, blobs)
+                    if target.exists():  # of before the machine was started: a power failure may have damaged it
+                        os.rename(target, fresh.with_suffix(".old"))
+                    os.rename(fresh, target)
+                    (self._locks / name).write_text(_boot())
+            finally:
+                _discard(fresh)
+                _discard(fresh.with_suffix(".old"))
+
+    def _lease(self, name: str) -> None:
+        with self._gate:
+            if name not in self._leases:
+                self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._leases[name] = acquire(self._locks / name, shared=True)
+            os.utime(self._locks / name)
+
+    def _is_sound(self, target: Path) -> bool:
+        return target.exists() and (self._locks / target.name).read_text() == _boot()
+
+    def _remove(self, target: Path) -> None:
+        lock = self._locks / target.name
+        lock.touch(mode=0o600)
+        fd = try_acquire(lock)
+        if fd is None:
+            return
+        try:
+            gone = self._root / f".tmp-{target.name}"
+            os.rename(target, gone)
+            lock.unlink(missing_ok=True)
+            _discard(gone)
+        finally:
+            os.close(fd)
+
+
+def write_delta(root: Path, delta: Delta, blobs: Blobs) -> None:
+    """Lay a delta out in the directory `root`, which exists and is empty."""
+    places = sorted(delta.items())
+    for path, place in places:
+        if isinstance(place, Directory):
+            if path:
+                os.mkdir(root / path, 0o700)
+        else:
+            _write(root / path, place, blobs)
+    for path, place in reversed(places):  # what is in a directory comes before it: writing it would change its time
+        if isinstance(place, Directory):
+            if place.opaque:
+                os.setxattr(root / path, OPAQUE, b"y")
+            os.chmod(root / path, place.mode)
+            os.utime(root / path, ns=(place.mtime, place.mtime))
+    if delta.get("") is None:
+        os.chmod(root, 0o755)
+
+
+def _write(path: Path, place: Place, blobs: Blobs) -> None:
+    if isinstance(place, File):
+        shutil.copyfile(blobs.path(place.blob), path)
+        os.chmod(path, place.mode)
+        os.utime(path, ns=(place.mtime, place.mtime))
+    elif isinstance(place, Link):
+        os.symlink(place.target, path)
+        os.utime(path, ns=(place.mtime, place.mtime), follow_symlinks=False)
+    else:
+        os.mknod(path, stat.S_IFCHR, os.makedev(0, 0))
+
+
+@functools.cache
+def _boot() -> str:
+    """Names this run of the machine's kernel."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _discard(path: Path) -> None:
+    if path.exists():
+        for directory, _, _ in os.walk(path):
+            os.chmod(directory, 0o700)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
