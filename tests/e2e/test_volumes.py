@@ -43,7 +43,7 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.usefixtures("running")
 def test_commit_publishes_and_reload_shows() -> None:
-    """A container sees the head of its start and its own writes, nothing of others before a reload (volume.snapshot)."""
+    """A container sees the head as of its start, and of others nothing new before a reload (volume.snapshot)."""
     reader, writer = Reader(), Writer()
     assert reader.see.remote("a") == {}
     writer.write.remote("a/b", "1")

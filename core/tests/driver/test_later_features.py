@@ -24,16 +24,16 @@ def web() -> Any:
     """Never started."""
 
 
-@app.function(volumes={"/data": intermodal.Volume.from_name("v", create_if_missing=True)})
+@app.function(volumes={"/data": intermodal.CloudBucketMount("b")})
 def stored() -> None:
     """Never started."""
 
 
-def test_a_web_function_or_a_volume_stops_nobody_else() -> None:
-    """`plain` runs though its neighbours cannot; calling them names what is lacking (web.kinds, volume.*)."""
+def test_a_web_function_or_a_bucket_stops_nobody_else() -> None:
+    """`plain` runs though its neighbours cannot; calling them names what is lacking (web.kinds, bucket.mount)."""
     with app.run():
         assert plain.remote(1) == 2
         with pytest.raises(CapabilityNotSupported, match="'web' is a web function; those need the server"):
             web.remote()
-        with pytest.raises(CapabilityNotSupported, match="'stored' mounts volumes"):
+        with pytest.raises(CapabilityNotSupported, match="'stored' mounts a bucket at /data"):
             stored.remote()

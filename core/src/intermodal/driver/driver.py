@@ -400,9 +400,7 @@ class Driver:
             container, pool, image, lease, trees=self._trees, guest=self._guest, secrets=self._secrets
         )
         spec = self._host.modify_container_spec(spec)
-        needs.check_container(
-            spec.resources, spec.network, spec.snapshot is not None, bool(spec.volumes), self._host.require
-        )
+        needs.check_container(spec.resources, spec.network, spec.snapshot is not None, self._host.require)
         return spec
 
     async def build(self, image: ImageSpec, secrets: Mapping[str, Mapping[str, str]]) -> BuiltImage:
@@ -424,12 +422,15 @@ class Driver:
         image = await self._images.built(pool.function.image, pool.function.name)
         lease = await self._free_gpus(pool.function.resources.gpu)
         try:
-            spec = await self._spec(f"c-{self.id}-shell", pool, image, lease)
+            name = f"c-{self.id}-shell"
+            spec = await self._spec(name, pool, image, lease)
             # A program of the user's choice is no guest: it must find by itself what the guest puts on `sys.path`.
             path = ":".join([GUEST_PATH, *spec.python_path])
-            spec = replace(spec, env=(("PYTHONPATH", path), *spec.env))
+            mounts = await self._volumes.prepare(name, pool.function.volumes)
+            spec = replace(spec, env=(("PYTHONPATH", path), *spec.env), volumes=mounts)
             container = await self._launcher.bare(spec, image, lease, terminals.show)
             container.stream.close()
+            self._volumes.launched(name, container)
             try:
                 return await terminals.run(
                     lambda env, size: container.exec(argv, env=env, pty=size is not None, size=size or (24, 80))
@@ -438,6 +439,7 @@ class Driver:
                 await container.kill()
                 await container.wait()
         finally:
+            await self._volumes.leave(f"c-{self.id}-shell")
             if lease is not None and self._gpus is not None:
                 await self._gpus.release(lease)
 

@@ -27,7 +27,7 @@ def check_function(function: FunctionSpec, require: Require) -> None:
         raise CapabilityNotSupported("bucket.mount", hint=hint)
     check_image(function.image, require)
     network: Network = "none" if function.block_network else "host"
-    check_container(function.resources, network, function.snapshot, bool(function.volumes), require)
+    check_container(function.resources, network, function.snapshot, require, volumes=bool(function.volumes))
 
 
 def check_image(image: ImageSpec, require: Require) -> None:
@@ -36,7 +36,9 @@ def check_image(image: ImageSpec, require: Require) -> None:
         require(capability)
 
 
-def check_container(resources: Resources, network: Network, snapshot: bool, volumes: bool, require: Require) -> None:
+def check_container(
+    resources: Resources, network: Network, snapshot: bool, require: Require, *, volumes: bool = False
+) -> None:
     """Call `require` with each capability that such a container asks for, whoever wants it so: a plugin may."""
     asked = {
         "gpu": resources.gpu is not None,
