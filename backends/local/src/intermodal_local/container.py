@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from intermodal.exception import BackendError, CapabilityNotSupported
-from intermodal.plugins import ContainerExit, OutputSink, VolumeInUse, mounter
+from intermodal.plugins import ContainerExit, OutputSink
+from intermodal.plugins.mounter import answer, command
 from intermodal.plugins.processes import OutputPipes
 from intermodal.specs import ContainerSpec, VolumeMount
 from intermodal_local.process import LocalProcess
-from intermodal_local.runtime import advice, messages
-from intermodal_local.runtime.contain import PATH
+from intermodal_local.runtime import advice, messages, remounting
+from intermodal_local.runtime.contain import HOST, PATH
 
 _ENV = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 
@@ -63,13 +64,12 @@ class LocalContainer:
 
     async def remount(self, volumes: Sequence[VolumeMount]) -> None:
         """See `intermodal.plugins.VolumeContainer`."""
-        orders = [mounter.order(each, swap=True) for each in volumes]
-        told = await self._ask({"t": "remount", "id": self._id, "mounter": mounter.__file__, "orders": orders})
+        host = None if advice.privileged() else remounting.HOST_FD
+        argv = command(volumes, remounting.CONTAINER_FD, host, "" if host is None else HOST, swap=True)
+        told = await self._ask({"t": "remount", "id": self._id, "argv": argv})
         if told["t"] != "remounted":
             raise BackendError(f"the volumes of container {self._id} cannot be mounted anew: {told['message']}")
-        busy = mounter.answer(told["output"].encode())
-        if busy is not None:
-            raise VolumeInUse(busy)
+        answer(told["output"].encode())
 
     async def set_parked(self, parked: bool) -> None:
         """See the protocol."""

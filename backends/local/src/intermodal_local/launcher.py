@@ -13,6 +13,7 @@ from typing import Any
 
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import BuiltImage, ContainerExit, GpuLease, LaunchBusy, LaunchRefused, OutputSink
+from intermodal.plugins.mounter import overlay
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_local.base import Base, prepare_base
 from intermodal_local.container import LocalContainer
@@ -20,6 +21,7 @@ from intermodal_local.gpus import device_nodes
 from intermodal_local.link import Link
 from intermodal_local.rootfs import Python, Rootfs
 from intermodal_local.runtime import advice, cleanup
+from intermodal_local.runtime.contain import HOST
 
 __all__ = ["LocalLauncher", "machine_cpu", "machine_memory"]
 
@@ -286,7 +288,7 @@ def _order(
         "workdir": spec.workdir,
         "network": spec.network,
         "mounts": [[mount.source, mount.target] for mount in spec.mounts],
-        "volumes": [[mount.target, list(mount.lower), mount.upper, mount.work] for mount in spec.volumes],
+        "volumes": [[mount.target, *overlay(mount, HOST)] for mount in spec.volumes],
         "python_path": list(spec.python_path),
         "hostname": spec.id[:63],
         "cpu": spec.resources.cpu,

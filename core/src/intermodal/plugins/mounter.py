@@ -1,7 +1,8 @@
 """For launchers: volumes mounted into running containers from outside, by a process that joins their mount namespace.
 
 `command` gives the command line of that process, `answer` reads what it says. It runs this very file, which therefore
-uses the standard library only. Public to authors of backends.
+uses the standard library only. `overlay` is for launchers that mount before a container runs. Public to authors of
+backends.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-__all__ = ["MARK", "answer", "command", "order", "overlay_options"]
+if TYPE_CHECKING:
+    from intermodal.specs import VolumeMount
+
+__all__ = ["Overlay", "answer", "command", "overlay"]
 
 #: The source of a volume's mount, as `/proc/*/mountinfo` shows it.
 MARK = "intermodal-volume"
@@ -27,52 +31,52 @@ _OPEN_TREE_CLONE = 1
 _FROM_EMPTY, _TO_EMPTY, _BENEATH = 0x4, 0x40, 0x200
 
 
-def order(mount: Any, *, swap: bool) -> dict[str, Any]:
-    """What `command` is to do with a `VolumeMount`. `swap`: in place of the one that is mounted there."""
-    return {
-        "target": mount.target,
-        "lower": list(mount.lower),
-        "upper": mount.upper,
-        "work": mount.work,
-        "place": mount.place,
-        "swap": swap,
-    }
+class Overlay(NamedTuple):
+    """How a volume is mounted with mount(2): `source` at its target, type overlay, standing in `directory`: the names
+    of the lower directories in `options` are relative, for the kernel takes one page of them."""
+
+    source: str
+    directory: str
+    flags: int
+    options: str
 
 
-def command(orders: Sequence[dict[str, Any]], container: int, host: int | None = None, prefix: str = "") -> list[str]:
-    """The process that carries out `orders`, all or none but the first that fails; its standard output is for `answer`.
+def overlay(mount: VolumeMount, prefix: str = "") -> Overlay:
+    """For a process that sees the host's directories below `prefix`."""
+    return Overlay(*_overlay(mount.lower, mount.upper, mount.work, prefix))
+
+
+def command(
+    volumes: Sequence[VolumeMount], container: int, host: int | None = None, prefix: str = "", *, swap: bool
+) -> list[str]:
+    """The process that mounts volumes into a running container, all or none; its standard output is for `answer`.
 
     Args:
-        container: descriptor of a pidfd of a process in the container; the process has to inherit it.
+        container: number of a descriptor that the process inherits, a pidfd of a process in the container.
         host: the same of a process in whose namespaces the host's directories are seen below `prefix`; None: here.
+        swap: they take the place of what is mounted at their targets.
     """
-    words = {"orders": list(orders), "container": container, "host": host, "prefix": prefix}
+    orders = [
+        {"target": it.target, "lower": it.lower, "upper": it.upper, "work": it.work, "place": it.place}
+        for it in volumes
+    ]
+    words = {"orders": orders, "swap": swap, "container": container, "host": host, "prefix": prefix}
     return [sys.executable, "-I", "-S", os.path.abspath(__file__), json.dumps(words)]
 
 
-def answer(output: bytes) -> str | None:
-    """The file that is in the way of a swap, and who holds it; None where all is done. Raises `OSError`."""
+def answer(output: bytes) -> None:
+    """Returns where all is done. Raises `VolumeInUse`: nothing has changed; `BackendError`."""
+    from intermodal.exception import BackendError
+    from intermodal.plugins.roles import VolumeInUse
+
     try:
         said = json.loads(output)
     except ValueError:
-        raise OSError(
-            errno.EIO, f"the process that mounts volumes ended: {output.decode(errors='replace'):.500}"
-        ) from None
-    if said["errno"] is not None:
-        raise OSError(said["errno"], said["message"])
-    busy: str | None = said["busy"]
-    return busy
-
-
-def overlay_options(lower: Sequence[str], upper: str | None, work: str | None) -> str:
-    """The mount options of a volume's overlay. The names of `lower` are relative: seen from where the caller stands.
-
-    With `userxattr` the kernel redirects no directory and copies no metadata alone, with or without privilege.
-    """
-    parts = [f"lowerdir={':'.join(lower)}", "userxattr", "index=off"]
-    if upper is not None:
-        parts[1:1] = [f"upperdir={upper}", f"workdir={work}", "volatile"]
-    return ",".join(parts)
+        said = {"busy": None, "error": f"the process that does it ended: {output.decode(errors='replace'):.500}"}
+    if said["busy"] is not None:
+        raise VolumeInUse(said["busy"])
+    if said["error"] is not None:
+        raise BackendError(f"volumes cannot be mounted into a running container: {said['error']}")
 
 
 # ---- the process ---------------------------------------------------------------------------------------------------
@@ -100,17 +104,21 @@ def _system_call(number: int, *words: Any) -> int:
     return int(_libc.syscall(ctypes.c_long(number), *words))
 
 
+def _overlay(lower: Sequence[str], upper: str | None, work: str | None, prefix: str) -> tuple[str, str, int, str]:
+    """With `userxattr` the kernel redirects no directory and copies no metadata alone, with or without privilege."""
+    options = [f"lowerdir={':'.join(os.path.basename(path) for path in lower)}", "userxattr", "index=off"]
+    if upper is not None:
+        options += [f"upperdir={prefix}{upper}", f"workdir={prefix}{work}", "volatile"]
+    flags = _MS_NOSUID | _MS_NODEV | (_MS_RDONLY if upper is None else 0)
+    return MARK, prefix + os.path.dirname(lower[0]), flags, ",".join(options)
+
+
 def _detached(order: dict[str, Any], prefix: str) -> int:
     """The overlay of an order, mounted nowhere: it lasts as long as the descriptor or what it is attached to."""
-    lower = [prefix + path for path in order["lower"]]
-    above = os.path.dirname(lower[0])
-    os.chdir(above)  # relative names keep the options short: the kernel takes one page of them
-    read_only = order["upper"] is None
-    upper, work = (None, None) if read_only else (prefix + order["upper"], prefix + order["work"])
+    source, directory, flags, options = _overlay(order["lower"], order["upper"], order["work"], prefix)
     place = prefix + order["place"]
-    options = overlay_options([os.path.relpath(path, above) for path in lower], upper, work)
-    flags = _MS_NOSUID | _MS_NODEV | (_MS_RDONLY if read_only else 0)
-    _mount(MARK, place, "overlay", flags, options)
+    os.chdir(directory)
+    _mount(source, place, "overlay", flags, options)
     try:
         arguments = (ctypes.c_int(-100), place.encode(), ctypes.c_uint(_OPEN_TREE_CLONE | os.O_CLOEXEC))
         return _check(_system_call(_OPEN_TREE, *arguments), "taking the overlay along")
@@ -129,17 +137,17 @@ def _attach(mount: int, target: int, *, beneath: bool) -> bool:
     raise OSError(number, f"attaching a volume: {os.strerror(number)}")
 
 
-def _put(order: dict[str, Any], mount: int) -> None:
+def _put(target: str, mount: int, *, swap: bool) -> None:
     """Attach a volume, in the container's mount namespace. An old one goes away without anybody seeing a gap: the new
     one comes to lie beneath it first. A kernel before 6.5 cannot; there it lies on top of the old one."""
-    if not order["swap"]:
-        os.makedirs(order["target"], exist_ok=True)
-    target = os.open(order["target"], os.O_PATH | os.O_DIRECTORY)
-    if order["swap"] and _attach(mount, target, beneath=True):
-        os.fchdir(target)
-        _check(_libc.umount2(b".", _MNT_DETACH), f"taking the old version from {order['target']}")
+    if not swap:
+        os.makedirs(target, exist_ok=True)
+    place = os.open(target, os.O_PATH | os.O_DIRECTORY)
+    if swap and _attach(mount, place, beneath=True):
+        os.fchdir(place)
+        _check(_libc.umount2(b".", _MNT_DETACH), f"taking the old version from {target}")
     else:
-        _attach(mount, target, beneath=False)
+        _attach(mount, place, beneath=False)
 
 
 class _Holders:
@@ -219,12 +227,13 @@ def _pid_of(pidfd: int) -> int:
 
 
 def _run(words: dict[str, Any]) -> str | None:
-    orders, container = words["orders"], words["container"]
-    holders = _Holders(_pid_of(container))
-    for each in orders:
-        busy = holders.of(each["target"]) if each["swap"] else None
-        if busy is not None:
-            return busy
+    """What is in the way, or None where all is done. Raises `OSError`."""
+    orders, container, swap = words["orders"], words["container"], words["swap"]
+    if swap:
+        holders = _Holders(_pid_of(container))
+        for each in orders:
+            if (busy := holders.of(each["target"])) is not None:
+                return busy
     if words["host"] is not None:
         _setns(words["host"], _NEWUSER | _NEWNS)
     _check(_libc.unshare(_NEWNS), "making a mount namespace")
@@ -232,16 +241,16 @@ def _run(words: dict[str, Any]) -> str | None:
     mounts = [_detached(each, words["prefix"]) for each in orders]
     _setns(container, _NEWNS)
     for each, mount in zip(orders, mounts, strict=True):
-        _put(each, mount)
+        _put(each["target"], mount, swap=swap)
     return None
 
 
 def _main() -> None:
-    said: dict[str, Any] = {"errno": None, "message": "", "busy": None}
+    said: dict[str, str | None] = {"busy": None, "error": None}
     try:
         said["busy"] = _run(json.loads(sys.argv[1]))
     except OSError as error:
-        said.update(errno=error.errno or errno.EIO, message=error.strerror or str(error))
+        said["error"] = error.strerror or str(error)
     print(json.dumps(said), flush=True)
 
 

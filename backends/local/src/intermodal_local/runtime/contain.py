@@ -100,7 +100,7 @@ def _build(order: dict[str, Any], nest: Nest) -> None:
     devices.mount_kernel(inside, HOST, fresh_sys=fresh_sys, frozen_proc=nest.frozen_proc)
     overlay.bind_all(inside, order["mounts"], HOST)
     for volume in order["volumes"]:
-        overlay.mount_volume(inside, volume, HOST)
+        overlay.mount_volume(inside, volume)
     inside.close()
     overlay.enter_root(root)
     if nest.template:

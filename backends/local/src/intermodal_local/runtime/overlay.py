@@ -14,7 +14,6 @@ from typing import Any
 
 from intermodal_local.runtime import kernel
 
-VOLUME = "intermodal-volume"  #: the source of a volume's mount, as /proc/*/mountinfo shows it
 PARTS = (("r", "root", ""), ("u", "usr", "/usr"), ("l", "usr-local", "/usr/local"))
 
 
@@ -123,22 +122,13 @@ def bind_all(inside: Inside, mounts: Sequence[Sequence[str]], prefix: str) -> No
         inside.bind(prefix + source, target)
 
 
-def mount_volume(inside: Inside, volume: Sequence[Any], prefix: str) -> None:
-    """Show a volume, [target, lower directories, upper, work] (None, None: read-only). Changes the working directory.
-
-    Its options and its name are those of `intermodal.plugins.mounter`, which swaps it later.
-    """
-    target, lower, upper, work = volume
-    above = prefix + os.path.dirname(lower[0])
-    options = [f"lowerdir={':'.join(os.path.basename(path) for path in lower)}"]
-    if upper is not None:
-        options += [f"upperdir={prefix}{upper}", f"workdir={prefix}{work}", "volatile"]
-    options += ["userxattr", "index=off"]
-    flags = kernel.MS_NODEV | kernel.MS_NOSUID | (0 if upper is not None else kernel.MS_RDONLY)
+def mount_volume(inside: Inside, volume: Sequence[Any]) -> None:
+    """Show a volume: target, and what `intermodal.plugins.mounter.overlay` says. Changes the working directory."""
+    target, source, directory, flags, options = volume
     fd = inside.place(target, directory=True)
     try:
-        os.chdir(above)
-        kernel.mount(VOLUME, f"/proc/self/fd/{fd}", "overlay", flags, ",".join(options))
+        os.chdir(directory)
+        kernel.mount(source, f"/proc/self/fd/{fd}", "overlay", flags, options)
     finally:
         os.close(fd)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import fcntl
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from intermodal_local.runtime import contain
+__all__ = ["CONTAINER_FD", "HOST_FD", "Started", "finish", "start"]
 
-__all__ = ["Started", "finish", "start"]
+CONTAINER_FD, HOST_FD = 10, 11
+_ABOVE = 20
 
 
 @dataclass
@@ -23,23 +22,22 @@ class Started:
     said: bytearray = field(default_factory=bytearray)
 
 
-def start(mounter: str, orders: Sequence[dict[str, Any]], container: int, host: int) -> Started:
-    """Run the program `mounter` for the container of a pidfd; `host` is the pidfd of the zygote where an ordinary
-    user's is needed, else -1. Raises `OSError`."""
-    words: dict[str, Any] = {"orders": list(orders), "container": container, "host": None, "prefix": ""}
-    if host >= 0:
-        words.update(host=host, prefix=contain.HOST)
+def start(argv: list[str], container: int, host: int) -> Started:
+    """Run the program for the container of a pidfd, which it finds as `CONTAINER_FD`; and as `HOST_FD` the pidfd
+    `host`, its zygote's, unless that is -1. Raises `OSError`."""
     output, theirs = os.pipe2(os.O_CLOEXEC)
+    numbers = {CONTAINER_FD: container, **({HOST_FD: host} if host >= 0 else {})}
+    # Far above, so that no duplicate takes the number of another one.
+    copies = {number: fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for number, fd in numbers.items()}
     try:
-        kept = [fd for fd in (container, host) if fd >= 0]
-        actions = [(os.POSIX_SPAWN_DUP2, theirs, 1), *((os.POSIX_SPAWN_DUP2, fd, fd) for fd in kept)]
-        argv = [sys.executable, "-I", "-S", mounter, json.dumps(words)]
-        pid = os.posix_spawn(sys.executable, argv, dict(os.environ), file_actions=actions)
+        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in {1: theirs, **copies}.items()]
+        pid = os.posix_spawn(argv[0], argv, dict(os.environ), file_actions=actions)
     except OSError:
         os.close(output)
         raise
     finally:
-        os.close(theirs)
+        for fd in (theirs, *copies.values()):
+            os.close(fd)
     return Started(pid, output)
 
 

@@ -211,8 +211,7 @@ class Supervisor:
 
     def _remount(self, tenant: Tenant, message: dict[str, Any]) -> None:
         """Let a process of its own mount volumes anew, and pass on what it says."""
-        host = self._placement.zygote_of(tenant.id)
-        started = remounting.start(message["mounter"], message["orders"], tenant.pidfd, host)
+        started = remounting.start(message["argv"], tenant.pidfd, self._placement.zygote_of(tenant.id))
         self._helpers.add(started.pid)
 
         def ended() -> None:
