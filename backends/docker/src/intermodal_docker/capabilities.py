@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from intermodal.plugins import Capabilities
+from intermodal_docker.mounting import MISSING, NO_VOLUMES_ELSEWHERE, can_mount
 
 __all__ = ["BUILDER", "capabilities"]
 
@@ -32,6 +33,7 @@ _LAUNCHER = (
     "limits.memory",
     "limits.pids",
     "network.block",
+    "volumes",
 )
 _NO_SCRATCH = "containers here run Python, which an empty image lacks: use debian_slim() or from_registry()"
 _ELSEWHERE = "the engine is on another machine, so that values travel through its connection"
@@ -42,6 +44,10 @@ def capabilities(*, remote: bool) -> Capabilities:
     """The statement for an engine on this machine, or for one elsewhere."""
     notes = {"image.from_scratch": _NO_SCRATCH, "snapshot": _NO_SNAPSHOT}
     supported = BUILDER.union(_LAUNCHER)
-    if not remote:
-        return Capabilities(supported=supported, notes=notes)
-    return Capabilities(supported=supported - {"fd_passing"}, notes={**notes, "fd_passing": _ELSEWHERE})
+    if remote:
+        supported -= {"fd_passing", "volumes"}
+        notes |= {"fd_passing": _ELSEWHERE, "volumes": NO_VOLUMES_ELSEWHERE}
+    elif not can_mount():
+        supported -= {"volumes"}
+        notes["volumes"] = MISSING
+    return Capabilities(supported=supported, notes=notes)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from intermodal.exception import BackendError
 from intermodal.plugins import ContainerExit, OutputSink
 from intermodal.plugins.processes import OutputPipes, PipedProcess
-from intermodal.specs import ContainerSpec
+from intermodal.specs import ContainerSpec, VolumeMount
 from intermodal_docker.inside.line import Line
 from intermodal_docker.inside.messages import Message
 from intermodal_docker.life import Life
@@ -31,6 +31,7 @@ class EngineContainer:
         output: the launcher's.
         line: the connection of its process 1, from its entrance.
         inspect: what the engine says of its end, if it still knows.
+        mount: mounts volumes into it, in place of others (True) or where none are yet.
         remove: has the engine kill it, if need be, and remove it; returns when it is gone.
     """
 
@@ -42,10 +43,12 @@ class EngineContainer:
         *,
         inspect: Callable[[], Coroutine[None, None, ContainerExit | None]],
         remove: Callable[[], Coroutine[None, None, None]],
+        mount: Callable[[Sequence[VolumeMount], bool], Coroutine[None, None, None]],
     ) -> None:
         self._spec = spec
         self._inspect = inspect
         self._remove = remove
+        self._mount = mount
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[ContainerExit] = self._loop.create_future()
         self._output = OutputPipes(output, self._settle)
@@ -81,6 +84,14 @@ class EngineContainer:
         self._theirs.close()
         if held := self._keep(held):
             self._life.hold(held)
+
+    async def mount(self, volumes: Sequence[VolumeMount]) -> None:
+        """Mount volumes into it, before its guest starts. Raises `BackendError`."""
+        await self._mount(volumes, False)
+
+    async def remount(self, volumes: Sequence[VolumeMount]) -> None:
+        """See `intermodal.plugins.VolumeContainer`."""
+        await self._mount(volumes, True)
 
     async def wait(self) -> ContainerExit:
         """See the protocol."""

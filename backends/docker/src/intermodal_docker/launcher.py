@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from intermodal.plugins import (
     OutputSink,
 )
 from intermodal.plugins.gpus import counts
-from intermodal.specs import ContainerSpec, ResourceTotals
+from intermodal.specs import ContainerSpec, ResourceTotals, VolumeMount
 from intermodal_docker.arrived import Arrived, Printed
 from intermodal_docker.attached import Attached
 from intermodal_docker.container import EngineContainer
@@ -31,6 +31,7 @@ from intermodal_docker.engine import CreateRequest, Engine, EngineInfo, EngineUn
 from intermodal_docker.entrance import Entrance
 from intermodal_docker.inside.line import Line
 from intermodal_docker.known import known_info
+from intermodal_docker.mounting import Process
 from intermodal_docker.reach import Reach
 from intermodal_docker.request import container_request
 from intermodal_docker.session import Session, reap, remove_all
@@ -135,7 +136,15 @@ class EngineLauncher(Launcher):
                 printed.to(output)
         else:
             arrived.printed.to(output)
-        return self._running(spec, output, arrived)
+        container = self._running(spec, output, arrived)
+        if spec.volumes:
+            try:
+                await container.mount(spec.volumes)
+            except BaseException:
+                await container.kill()
+                container.stream.close()  # nobody was given it
+                raise
+        return container
 
     async def _request(
         self, entrance: Entrance, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None
@@ -204,7 +213,11 @@ class EngineLauncher(Launcher):
             await self._do(lambda: self._engine.remove(name))
             self._containers.discard(container)
 
-        container = EngineContainer(spec, output, arrived.line, inspect=inspect, remove=remove)
+        async def mount(volumes: Sequence[VolumeMount], swap: bool) -> None:
+            with contextlib.closing(Process(arrived.line)) as process:
+                await self._do(lambda: process.mount(volumes, swap=swap))
+
+        container = EngineContainer(spec, output, arrived.line, inspect=inspect, remove=remove, mount=mount)
         self._containers.add(container)
         return container
 

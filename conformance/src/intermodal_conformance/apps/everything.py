@@ -13,6 +13,7 @@ from intermodal_conformance.apps import retrying as retrying
 from intermodal_conformance.apps import scaling as scaling
 from intermodal_conformance.apps import secrets as secrets
 from intermodal_conformance.apps import state as state
+from intermodal_conformance.apps import volumes as volumes
 from intermodal_conformance.apps.common import app
 
 __all__ = ["app"]

@@ -1,0 +1,235 @@
+"""volume.*: two containers and a client, by hand and against a model."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import intermodal
+from intermodal.exception import CapabilityNotSupported, ContainerLostError, InvalidError
+from intermodal_conformance.apps.volumes import First, Second, nowhere, read_only, volume
+from intermodal_conformance.marks import refusal, requirement
+from intermodal_conformance.target import Target
+
+MOUNTED = ("volume.snapshot", "volume.commit", "volume.reload", "volume.crash", "volume.paths")
+
+
+@pytest.fixture
+def directory() -> str:
+    """A test's own part of the volume that all share."""
+    return f"d-{uuid.uuid4().hex[:8]}"
+
+
+def put(path: str, data: bytes) -> None:
+    """Publish a file from here."""
+    with volume.batch_upload(force=True) as batch:
+        batch.put_file(io.BytesIO(data), path)
+
+
+def outside(directory: str) -> dict[str, bytes]:
+    """The files that the head has in a directory."""
+    try:
+        entries = volume.listdir(directory, recursive=True)
+    except FileNotFoundError:
+        return {}
+    files = [entry.path for entry in entries if entry.type.value == "file"]
+    return {path: b"".join(volume.read_file(path)) for path in files}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=refusal(name, capability="volumes")) for name in MOUNTED])
+def test_volumes_that_cannot_be_mounted_are_refused(target: Target, name: str) -> None:
+    """By name, when the function is called."""
+    with pytest.raises(CapabilityNotSupported, match="volumes"):
+        nowhere.remote()
+
+
+@requirement("volume.snapshot", capability="volumes")
+def test_nothing_of_others_is_seen_before_a_reload(target: Target, directory: str) -> None:
+    """Own writes are, at once."""
+    first, second = First(), Second()
+    assert second.see.remote(directory) == {}
+    assert first.do.remote("write", f"{directory}/x", "1") == ""
+    assert first.see.remote(directory) == {f"{directory}/x": "644 1"}
+    assert first.do.remote("commit") == ""
+    put(f"{directory}/y", b"2")
+    assert second.see.remote(directory) == {}
+    assert first.see.remote(directory) == {f"{directory}/x": "644 1"}
+    assert second.do.remote("reload") == ""
+    assert second.see.remote(directory) == {f"{directory}/x": "644 1", f"{directory}/y": "644 2"}
+
+
+@requirement("volume.commit", capability="volumes")
+def test_commits_merge_by_path(target: Target, directory: str) -> None:
+    """The last writer of a path wins; what a container wrote before does not come back over what is newer."""
+    first, second = First(), Second()
+    first.do.remote("write", f"{directory}/both", "1")
+    first.do.remote("write", f"{directory}/first", "1")
+    second.do.remote("write", f"{directory}/both", "2")
+    second.do.remote("write", f"{directory}/second", "2")
+    first.do.remote("commit")
+    assert outside(directory) == {f"{directory}/both": b"1", f"{directory}/first": b"1"}
+    second.do.remote("commit")
+    everything = {f"{directory}/both": b"2", f"{directory}/first": b"1", f"{directory}/second": b"2"}
+    assert outside(directory) == everything
+    first.do.remote("write", f"{directory}/third", "3")
+    first.do.remote("commit")
+    assert outside(directory) == {**everything, f"{directory}/third": b"3"}
+
+
+@requirement("volume.commit", capability="volumes")
+def test_a_container_commits_when_it_ends(target: Target, directory: str) -> None:
+    """However it ends."""
+    first = First()
+    first.do.remote("write", f"{directory}/x", "1")
+    with pytest.raises(ContainerLostError):
+        first.do.remote("die", f"{directory}/x")
+    assert outside(directory) == {f"{directory}/x": b"1"}
+
+
+@requirement("volume.reload", capability="volumes")
+def test_a_reload_is_refused_while_the_volume_is_in_use(target: Target, directory: str) -> None:
+    """By an open file or a working directory, which it names; what was written is committed all the same."""
+    first = First()
+    first.do.remote("write", f"{directory}/x", "1")
+    assert f"/data/{directory}/x" in first.reload_with.remote("file", f"{directory}/x")
+    assert outside(directory) == {f"{directory}/x": b"1"}
+    assert f"/data/{directory}" in first.reload_with.remote("cwd", f"{directory}/x")
+    put(f"{directory}/x", b"2")
+    assert first.see.remote(directory) == {f"{directory}/x": "644 1"}
+    assert first.do.remote("reload") == ""
+    assert first.see.remote(directory) == {f"{directory}/x": "644 2"}
+
+
+@requirement("volume.paths", capability="volumes")
+def test_what_a_container_cannot_do_with_a_volume(target: Target, directory: str) -> None:
+    """Rename a directory of an earlier version, or write to one that is mounted read-only."""
+    put(f"{directory}/old/x", b"1")
+    first = First()
+    first.do.remote("reload")
+    assert "Invalid cross-device link" in first.do.remote("rename", f"{directory}/old", f"{directory}/new")
+    assert read_only.remote("x") == "Read-only file system"
+    for path in ("/", "/tmp", "/a/../b"):
+        with pytest.raises(InvalidError):
+            intermodal.App("x", volumes={path: volume})
+
+
+@requirement("volume.client")
+def test_a_volume_from_outside(target: Target) -> None:
+    """List, read, upload, copy, remove; what is missing is `FileNotFoundError`."""
+    with intermodal.Volume.ephemeral() as box:
+        with box.batch_upload() as batch:
+            batch.put_file(io.BytesIO(b"1"), "/a/b")
+        with pytest.raises(FileExistsError), box.batch_upload() as batch:
+            batch.put_file(io.BytesIO(b"2"), "/a/b")
+        box.copy_files(["a/b"], "c")
+        assert [entry.path for entry in box.iterdir("/")] == ["a", "a/b", "c"]
+        assert b"".join(box.read_file("c")) == b"1"
+        box.remove_file("a", recursive=True)
+        assert [entry.path for entry in box.listdir("/")] == ["c"]
+        for act in (box.listdir, box.remove_file, lambda path: list(box.read_file(path))):
+            with pytest.raises(FileNotFoundError):
+                act("a")
+
+
+NAMES = st.sampled_from(["x", "y", "sub/x"])
+WHO = st.sampled_from(["first", "second"])
+STEPS = st.one_of(
+    st.tuples(WHO, st.sampled_from(["write", "append"]), NAMES, st.text("ab", max_size=3)),
+    st.tuples(WHO, st.just("truncate"), NAMES, st.just("1")),
+    st.tuples(WHO, st.just("mode"), NAMES, st.sampled_from(["600", "755"])),
+    st.tuples(WHO, st.just("link"), NAMES, st.just("target")),
+    st.tuples(WHO, st.just("remove"), NAMES, st.just("")),
+    st.tuples(WHO, st.just("rename"), NAMES, NAMES),
+    st.tuples(WHO, st.sampled_from(["commit", "reload"]), st.just(""), st.just("")),
+    st.tuples(st.just("client"), st.just("put"), NAMES, st.text("cd", max_size=2)),
+)
+
+
+class Model:
+    """One writer's view and what it has not published, path by path."""
+
+    def __init__(self, head: dict[str, str]) -> None:
+        self.view = dict(head)
+        self.published = dict(head)
+
+    def do(self, what: str, path: str, value: str) -> None:
+        """As an operating system does it; what it would refuse changes nothing."""
+        there = self.view.get(path)
+        plain = there is not None and not there.startswith("->")
+        if what == "write":
+            self.view[path] = f"{there[:3] if plain and there else '644'} {value}"
+        elif what == "append" and (plain or there is None):
+            self.view[path] = f"{there or '644 '}{value}"
+        elif what == "truncate" and plain and there:
+            self.view[path] = there[:4] + there[4:5].ljust(1, "\0")
+        elif what == "mode" and plain and there:
+            self.view[path] = f"{value} {there[4:]}"
+        elif what == "link" and there is None:
+            self.view[path] = f"-> {value}"
+        elif what == "remove":
+            self.view.pop(path, None)
+        elif what == "rename" and there is not None and path != value:
+            self.view[value] = self.view.pop(path)
+
+    def commit(self, head: dict[str, str]) -> None:
+        """Publish what has changed since the last time."""
+        for path in {*self.view, *self.published}:
+            if self.view.get(path) != self.published.get(path):
+                head.pop(path, None)
+                if path in self.view:
+                    head[path] = self.view[path]
+        self.published = dict(self.view)
+
+
+@requirement("volume.commit", capability="volumes")
+def test_random_programs_of_two_containers_and_a_client(target: Target) -> None:
+    """After every step each sees what the model says."""
+    sites: dict[str, Any] = {"first": First(), "second": Second()}
+
+    @settings(max_examples=8, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(st.lists(STEPS, min_size=4, max_size=14))
+    def run(steps: list[tuple[str, str, str, str]]) -> None:
+        top = f"m-{uuid.uuid4().hex[:8]}"
+        for site in sites.values():
+            site.do.remote("reload")
+        head: dict[str, str] = {}
+        models = {name: Model(head) for name in sites}
+        for who, what, path, value in steps:
+            if who == "client":
+                put(f"{top}/{path}", value.encode())
+                head[path] = f"644 {value}"
+                continue
+            model, site = models[who], sites[who]
+            if what in ("append", "truncate", "mode") and model.view.get(path, "").startswith("->"):
+                continue  # it would be about what the link leads to
+            site.do.remote(what, f"{top}/{path}" if path else "", f"{top}/{value}" if what == "rename" else value)
+            if what in ("commit", "reload"):
+                model.commit(head)
+                if what == "reload":
+                    models[who] = Model(head)
+            else:
+                model.do(what, path, value)
+            seen = site.see.remote(top)
+            assert seen == {f"{top}/{path}": entry for path, entry in models[who].view.items()}, (who, what, path)
+        assert {path.removeprefix(f"{top}/"): data for path, data in outside(top).items()} == {
+            path: entry[4:].encode() for path, entry in head.items() if not entry.startswith("->")
+        }
+
+    run()
+
+
+@requirement("volume.crash", capability="volumes")
+def test_a_container_that_is_killed_leaves_a_whole_version(target: Target, directory: str) -> None:
+    """What was published before is there, whatever its end interrupts."""
+    first = First()
+    put(f"{directory}/x", b"1")
+    first.do.remote("reload")
+    first.do.remote("write", f"{directory}/x", "2")
+    with pytest.raises(ContainerLostError):
+        first.do.remote("die", f"{directory}/x")
+    assert outside(directory) in ({f"{directory}/x": b"1"}, {f"{directory}/x": b"2"})
