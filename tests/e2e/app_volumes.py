@@ -68,6 +68,16 @@ class Writer:
         os.kill(os.getpid(), 9)
 
 
+@app.function(volumes={"/data": volume}, single_use_containers=True)
+def write_pairs(name: str, count: int) -> None:
+    """Two files that always belong together, again and again."""
+    (DATA / "pairs").mkdir(exist_ok=True)
+    for number in range(count):
+        (DATA / "pairs" / "one").write_text(f"{name} {number}")
+        (DATA / "pairs" / "two").write_text(f"{name} {number}")
+        volume.commit()
+
+
 @app.cls(volumes={"/data": volume}, max_containers=1)
 class Reader:
     """Another."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from app_volumes import Reader, Writer, app, fail, patient, volume, write_and_wait, write_read_only
+from app_volumes import Reader, Writer, app, fail, patient, volume, write_and_wait, write_pairs, write_read_only
 
 import intermodal
 from intermodal.exception import ContainerLostError, InvalidError
@@ -17,8 +17,10 @@ from intermodal.exception import ContainerLostError, InvalidError
 @pytest.fixture(scope="module")
 def running() -> Iterator[None]:
     """The app. Each test keeps to a directory of its own: its containers serve them all."""
-    with app.run(show_output=False):
-        yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INTERMODAL_VOLUME_COMMIT_S", "3600")
+        with app.run():
+            yield
 
 
 def outside(directory: str) -> dict[str, bytes]:
@@ -31,6 +33,14 @@ def put(path: str, content: bytes) -> None:
     """Publish a file from here."""
     with volume.batch_upload(force=True) as batch:
         batch.put_file(io.BytesIO(content), path)
+
+
+def _has_ended(call: intermodal.FunctionCall) -> bool:
+    try:
+        call.get(timeout=0)
+    except TimeoutError:
+        return False
+    return True
 
 
 def eventually(condition: Callable[[], bool]) -> None:
@@ -79,6 +89,8 @@ def test_a_commit_asserts_only_what_is_new() -> None:
     put("n/x", b"new")
     writer.write.remote("n/y", "1", commit=True)
     assert outside("n") == {"n/x": b"new", "n/y": b"1"}
+    writer.write.remote("n/x", "newer", commit=True)
+    assert outside("n") == {"n/x": b"newer", "n/y": b"1"}
 
 
 @pytest.mark.usefixtures("running")
@@ -116,6 +128,21 @@ def test_what_a_failing_or_dying_container_wrote_is_committed() -> None:
     with pytest.raises(ContainerLostError):
         writer.die.remote()
     assert outside("dying") == {"dying/x": b"2"}
+
+
+@pytest.mark.usefixtures("running")
+def test_two_writers_and_a_reloader() -> None:
+    """No reload shows half of a commit (volume.commit)."""
+    calls = [write_pairs.spawn(name, 15) for name in ("first", "second")]
+    reader, seen = Reader(), set()
+    while True:
+        ended = [call for call in calls if _has_ended(call)]
+        pair = reader.reload.remote("pairs")
+        assert len(set(pair.values())) <= 1, pair
+        seen.update(pair.values())
+        if len(ended) == len(calls):
+            break
+    assert len(seen) > 1
 
 
 def test_running_containers_commit_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from intermodal.driver.volumes.mounted import Ground, Mounted, Stage
+from intermodal.driver.volumes.places import Places
 from intermodal.exception import ResourceExhaustedError
 from intermodal.specs import FileEntry, FileTree
 from intermodal.storage import BlobDirectory, DirectoryStorage, RequestError, StateService, TreeStore
+from intermodal.storage.volumes import Catalog, Versions
+from intermodal.storage.volumes.hosting import DeltaDirectories
 
 MIB = 1 << 20
 
@@ -82,5 +86,38 @@ def test_queues(disk: Path) -> None:
         await service.handle("queue.put", queue, [bytes(MIB)])
         assert len((await service.handle("queue.get", {**queue, "n": 5_000})).value) == stored + 1
         await service.close()
+
+    asyncio.run(main())
+
+
+def test_volumes(disk: Path) -> None:
+    """A commit that does not fit leaves the head as it was, and nothing of itself; with room it succeeds."""
+
+    async def main() -> None:
+        storage = DirectoryStorage(disk)
+        versions, places = Versions(storage), Places(disk, "s")
+        volume = await Catalog(storage).find_or_make("v", "main")
+        await versions.make(volume)
+        deltas = DeltaDirectories(disk)
+        stage = await Stage.make(
+            Ground(storage, versions, storage.blobs, deltas, places), volume, "/v", read_only=False
+        )
+        mounted = Mounted(Ground(storage, versions, storage.blobs, deltas, places), volume, stage)
+        upper = stage.directory / "upper"
+        (upper / "small").write_bytes(b"1")
+        assert await mounted.commit() is not None
+        head = await versions.head(volume)
+        (upper / "large").write_bytes(bytes(5 * MIB // 2))
+        before = sorted(disk.rglob("*"))
+        for _ in range(2):
+            with pytest.raises(ResourceExhaustedError, match="no space left"):
+                await mounted.commit()
+            assert await versions.head(volume) == head
+            assert sorted(disk.rglob("*")) == before
+        subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
+        assert await mounted.commit() is not None
+        assert {path for path, _ in (await versions.stack(await versions.head(volume))).walk()} == {"large", "small"}
+        places.close()
+        deltas.close()
 
     asyncio.run(main())

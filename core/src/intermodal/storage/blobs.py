@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from intermodal.exception import BackendError, DamagedBlobError
 from intermodal.plugins import StoredBlob
+from intermodal.storage.small_blobs import put_small
 from intermodal.storage.space import needing_space
 
 __all__ = ["CHUNK", "BlobDirectory", "BlobWriter", "check_id", "unknown"]
@@ -69,6 +70,17 @@ class BlobDirectory:
         """Store bytes, or a file's; the SHA-256 in hex. Raises `ResourceExhaustedError` where there is no space."""
         with needing_space(self._root):
             return self._put_file(data) if isinstance(data, Path) else self._put_bytes(data)
+
+    def put_many(self, contents: Sequence[bytes | Path]) -> list[str]:
+        """The same for several; it may raise after some were stored."""
+        loaded = [_small(content) for content in contents]
+        small = [data for data in loaded if data is not None]
+        with needing_space(self._root):
+            self._make_room()
+            with self._gate(fcntl.LOCK_SH):
+                stored = iter(put_small(str(self._root), str(self._temporary), small))
+        pairs = zip(contents, loaded, strict=True)
+        return [self.put(content) if data is None else next(stored) for content, data in pairs]
 
     def get(self, blob: str) -> bytes:
         """The bytes. Raises `KeyError` where it is unknown, `DamagedBlobError` where its file is damaged."""
@@ -231,6 +243,16 @@ class BlobDirectory:
 
     def _file(self, blob: str) -> Path:
         return self._root / blob[:2] / blob
+
+
+def _small(content: bytes | Path) -> bytes | None:
+    """Its bytes, unless there are many."""
+    if isinstance(content, Path):
+        with open(content, "rb", buffering=0) as file:
+            data = file.read(CHUNK)
+    else:
+        data = content
+    return data if len(data) < CHUNK else None
 
 
 def _entries(directory: Path | str) -> list[os.DirEntry[str]]:

@@ -34,7 +34,7 @@ class DirectoryStorage:
 
     async def put_many(self, contents: Sequence[bytes | Path]) -> list[str]:
         """Store several; the SHA-256 of each in hex."""
-        return await asyncio.to_thread(lambda: list(map(self.blobs.put, contents)))
+        return await asyncio.to_thread(self.blobs.put_many, contents)
 
     async def get(self, blob: str) -> bytes:
         """All bytes. Raises `KeyError` (unknown) or `DamagedBlobError`."""

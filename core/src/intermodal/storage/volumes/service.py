@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -155,10 +155,14 @@ class VolumeService:
     async def _put(self, params: Params, segments: Sequence[bytes], trusted: bool) -> Reply:
         volume, force = params.id("vo-"), params.flag("force")
         entries = {normal(path): _entry(*rest) for path, *rest in params.rows("entries")}
-        for blob in {entry.blob for entry in entries.values() if isinstance(entry, File)}:
+        if not trusted:
+            await self._check_sent(entries.values())
+        return await self._edit(volume, lambda stack: editing.put(stack, entries, force=force))
+
+    async def _check_sent(self, entries: Iterable[Entry]) -> None:
+        for blob in {entry.blob for entry in entries if isinstance(entry, File)}:
             if not await self._storage.has(blob):
                 invalid(f"the content {blob} was not sent before the file that has it")
-        return await self._edit(volume, lambda stack: editing.put(stack, entries, force=force))
 
     async def _remove(self, params: Params, segments: Sequence[bytes], trusted: bool) -> Reply:
         path, recursive = normal(params.text("path")), params.flag("recursive")
