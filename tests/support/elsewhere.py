@@ -11,7 +11,7 @@ from pathlib import Path
 
 from private_engines import PrivateEngine
 
-__all__ = ["Machine", "Program"]
+__all__ = ["Machine", "Program", "read_until"]
 
 SECONDS = 150
 APP = """
@@ -97,6 +97,17 @@ class Program:
     def data(self) -> Path:
         """The client's data directory."""
         return self.folder / "data"
+
+
+def read_until(client: subprocess.Popen[str], word: str) -> str:
+    """What it prints, up to the line with `word`."""
+    assert client.stdout is not None
+    said = ""
+    for line in client.stdout:
+        said += line
+        if word in line:
+            return said
+    raise AssertionError(f"it ended before {word!r}: {said}")
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from elsewhere import Program
+from elsewhere import Program, read_until
+from engines_here import ENGINES
 from intermodal_docker.engine import Engine, EngineUnavailable
 from intermodal_docker.engines.docker_engine import DockerEngine
 from intermodal_docker.engines.podman_engine import PodmanEngine
-from intermodal_docker.session import left_containers
+from intermodal_docker.session import left_containers, left_volumes
+from intermodal_docker.shipping import reap_volumes
+from private_engines import until
 from processes import command_lines
 from ssh_server import SshServer
 
@@ -37,17 +41,43 @@ def tunnels(server: SshServer) -> list[int]:
 
 
 def test_a_program_runs_over_ssh(engine: Engine, server: SshServer, program: Program) -> None:
-    """With all that the user's own ssh knows; nothing of it stays."""
+    """With all that the user's own ssh knows; nothing of it stays, also where the client is killed."""
     address = f"ssh://machine{SOCKETS[engine.name]}"
     path = server.command_on_path(program.folder / "bin", "-F", str(server.config))
     env = {"INTERMODAL_BACKEND": engine.name, "PATH": path, "TMPDIR": str(program.folder)}
-    code, said = program.run({**env, **known_as(engine.name, address, server.key, program.folder)})
-    assert code == 0, said
-    assert "sum 9900" in said, said
-    assert "same True shown" in said, said
-    assert list(left_containers(engine, program.data)) == []
+    env |= known_as(engine.name, address, server.key, program.folder)
+    try:
+        code, said = program.run(env)
+        assert code == 0, said
+        assert "sum 9900" in said, said
+        assert "same True shown" in said, said
+        assert list(left_containers(engine, program.data)) == []
+        client = program.start("wait", env)
+        read_until(client, "working")
+        client.kill()
+        client.communicate()
+        until(lambda: not left_containers(engine, program.data), "the container goes")
+        until(lambda: not tunnels(server), "the way goes")
+        until(lambda: not list(program.folder.glob("intermodal-*")), "its directory goes")
+    finally:
+        reap_volumes(engine, program.data, older_than_s=0)
+    assert left_volumes(engine, program.data) == {}
+
+
+def test_several_threads_may_be_the_first_to_ask(
+    engine: Engine, server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They share one connection."""
+    monkeypatch.setenv("PATH", server.command_on_path(tmp_path / "bin", "-F", str(server.config)))
+    far = ENGINES[engine.name](f"ssh://machine{SOCKETS[engine.name]}")  # type: ignore[call-arg]
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            asked = [threads.submit(far.containers, {"intermodal.owner": "nobody"}) for _ in range(8)]
+            assert [list(each.result()) for each in asked] == [[]] * 8
+        assert len(tunnels(server)) == 1
+    finally:
+        far.close()
     assert tunnels(server) == []
-    assert list(program.folder.glob("intermodal-*")) == []
 
 
 def why(engine: Engine) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from certificates import Authority
-from elsewhere import Machine, Program
+from elsewhere import Machine, Program, read_until
 from intermodal_docker.engine import Engine, EngineUnavailable
 from intermodal_docker.engines.docker_engine import DockerEngine
 from intermodal_docker.session import left_containers, left_volumes
@@ -70,12 +70,7 @@ def test_a_context_brings_its_certificates(machine: Machine, program: Program, t
 def test_a_killed_client_leaves_no_container_there(machine: Machine, program: Program) -> None:
     """Its connection ends, and with it the container's first process."""
     client = program.start("wait", variables(machine))
-    assert client.stdout is not None
-    said = ""
-    for line in client.stdout:
-        said += line
-        if "working" in line:
-            break
+    said = read_until(client, "working")
     engine = machine.engine.connect()
     try:
         assert len(left_containers(engine, program.data)) == 1, said

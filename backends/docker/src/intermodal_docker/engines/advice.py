@@ -33,6 +33,11 @@ def why_unavailable(engine: str, address: str, error: BaseException) -> str:
 
 
 def _why_not_there(engine: str, scheme: str, said: str) -> str:
+    if scheme == "ssh":
+        return (
+            f"Check that its user may use the engine there, and that the socket is where {engine}.host says: "
+            "ssh://USER@HOST/path/of/the/socket"
+        )
     certificates = "DOCKER_CERT_PATH, or the context's TLS material,"
     if "certificate verify failed" in said:
         return f"Its certificate is not one that ca.pem vouches for under this name: check {certificates} and the name"
@@ -46,11 +51,6 @@ def _why_not_there(engine: str, scheme: str, said: str) -> str:
         return "It wants TLS: set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to a directory with its certificates"
     if "WRONG_VERSION_NUMBER" in said or "wrong version number" in said:
         return "It does not speak TLS there: unset DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or name the port that does"
-    if scheme == "ssh":
-        return (
-            f"Check that its user may use the engine there, and that the socket is where {engine}.host says: "
-            "ssh://USER@HOST/path/of/the/socket"
-        )
     return (
         "Check that the machine is reachable and that its engine listens there; "
         f"{engine}.host or the engine's own environment variable names another one"

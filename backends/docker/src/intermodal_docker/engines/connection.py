@@ -31,27 +31,27 @@ class Connection:
 
     def client(self) -> Any:
         """The client. Raises `EngineUnavailable`, and what `make` raises."""
-        if self._tunnel is not None and not self._tunnel.lasts:
-            self.close()
-        return self._client or self._connect()
-
-    def close(self) -> None:
-        """Close it. Idempotent."""
         with self._gate:
-            client, self._client = self._client, None
-            tunnel, self._tunnel = self._tunnel, None
-        if client is not None:
-            client.close()
-        if tunnel is not None:
-            tunnel.close()
-
-    def _connect(self) -> Any:
-        with self._gate:
+            if self._tunnel is not None and not self._tunnel.lasts:
+                self._drop()
             if self._client is None:
                 if self._place.failure:
                     raise EngineUnavailable(self._place.failure)
                 self._client = self._make(self._way())
             return self._client
+
+    def close(self) -> None:
+        """Close it. Idempotent."""
+        with self._gate:
+            self._drop()
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        tunnel, self._tunnel = self._tunnel, None
+        if client is not None:
+            client.close()
+        if tunnel is not None:
+            tunnel.close()
 
     def _way(self) -> str:
         address = self._place.address
