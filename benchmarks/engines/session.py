@@ -20,6 +20,8 @@ Round = dict[str, list[float]]
 _BIN = Path(sys.executable).parent
 #: What an ended container leaves the engine to do is not to be in the next number.
 _PAUSE_S = 1.0
+#: Nor how long the next one takes until it stands ready.
+_READY_S = 5.0
 
 
 def _choose(backend: str, *, prewarm: bool) -> None:
@@ -55,7 +57,7 @@ def warm_starts(engine: str, samples: int) -> Round:
     with app.app.run():
         held = app.started.spawn(stay=True)
         while len(took) < samples:
-            time.sleep(3 * _PAUSE_S)
+            time.sleep(_READY_S)
             began = time.monotonic()
             at, stood_ready = app.started.remote()
             if stood_ready:
