@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,16 @@ def test_the_engine_alone_is_measured_with_its_curves() -> None:
     assert done.returncode == 0, done.stderr
     assert "| queued inputs | inputs/s |" in done.stdout
     assert "| containers | inputs/s |" in done.stdout
+
+
+def test_queues_and_dicts_are_measured() -> None:
+    """`make bench-state`, here without Redis and containers: a rate for each operation."""
+    command = [sys.executable, "-m", "state", "--alone", "--here", "--rounds", "1", "--count", "10"]
+    env = {**os.environ, "PYTHONPATH": str(RUN.parent)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    for operation in ("Dict.put", "Dict.get", "Queue.put", "Queue.get", "Queue.put_many", "Queue.get_many"):
+        assert f"| here | `{operation}` | " in done.stdout
 
 
 def test_an_unknown_measure_is_refused_with_those_that_exist() -> None:

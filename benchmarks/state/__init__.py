@@ -1,0 +1,1 @@
+"""Queues and dicts against Redis: `make bench-state`."""
