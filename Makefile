@@ -73,8 +73,8 @@ bench-engines: venv ## measure containers of docker and podman; writes docs/engi
 	@tools/engines up
 	@PYTHONPATH=benchmarks $(BIN)/python -m engines --write $(BENCH_ENGINES_ARGS)
 .PHONY: bench-state
-bench-state: benchmarks/.venv/stamp ## queues and dicts against Redis (apt install redis-server); writes docs/state-benchmarks.md
-	@PYTHONPATH=benchmarks benchmarks/.venv/bin/python -m state --write $(BENCH_ARGS)
+bench-state: benchmarks/.venv/stamp ## queues and dicts against Redis (apt install redis-server)
+	@PYTHONPATH=benchmarks benchmarks/.venv/bin/python -m state $(BENCH_ARGS)
 
 .PHONY: scale
 scale: benchmarks/.venv/stamp ## how the engine scales, simulated (half an hour); writes docs/scale.md and .png

@@ -1,4 +1,4 @@
-"""Measures queues and dicts against Redis in one run, and prints a table; `--write` keeps it as a page of docs/."""
+"""Measures queues and dicts against Redis in one run, and prints a page about it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import importlib.util
 import os
 import sys
 import tempfile
-from pathlib import Path
 
 from state import redis_server, report, work
 from state.report import Place, Results
-
-_PAGE = Path(__file__).parents[2] / "docs" / "state-benchmarks.md"
 
 
 def main() -> None:
@@ -23,7 +20,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2_000, help="operations in one round")
     parser.add_argument("--here", action="store_true", help="not in a container")
     parser.add_argument("--alone", action="store_true", help="without Redis")
-    parser.add_argument("--write", action="store_true", help="write docs/state-benchmarks.md")
     options = parser.parse_args()
     peer = not options.alone
     if peer and not (redis_server.installed() and importlib.util.find_spec("redis")):
@@ -38,10 +34,7 @@ def main() -> None:
         _measure("here", options.rounds, options.count, ports, results)
         if not options.here:
             _measure("in a container", options.rounds, options.count, ports, results)
-    text = report.table(results)
-    print(text)
-    if options.write:
-        _PAGE.write_text(report.page(text, options.rounds, options.count))
+    print(report.page(results, options.rounds, options.count))
 
 
 def _redis(stack: contextlib.ExitStack) -> dict[str, int]:

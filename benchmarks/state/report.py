@@ -1,4 +1,4 @@
-"""The table of what was measured, and the page around it."""
+"""The table of what was measured, and the words around it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from state.work import OPERATIONS, Rates
 
-__all__ = ["Place", "Results", "add", "page", "table"]
+__all__ = ["Place", "Results", "add", "page"]
 
 Place: TypeAlias = Literal["here", "in a container"]
 #: place → who → operation → one rate for each round
@@ -40,6 +40,6 @@ def table(results: Results) -> str:
     return "\n".join(rows)
 
 
-def page(text: str, rounds: int, count: int) -> str:
-    """The page of the documentation."""
-    return _PAGE.read_text().format(table=text, rounds=rounds, count=count)
+def page(results: Results, rounds: int, count: int) -> str:
+    """The table, and what it says."""
+    return _PAGE.read_text().format(table=table(results), rounds=rounds, count=count)

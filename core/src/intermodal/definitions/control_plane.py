@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
@@ -15,7 +16,10 @@ def control_plane() -> Client:
     """The client to ask about named objects; it needs no app that runs. Raises `ConfigError`: a setting is wrong."""
     if has_current() or in_container():
         return current()
+    return _driver().standing()  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _driver() -> Any:
     # Named late and by text: the driver is a room that containers do not have, nor may definitions know it.
-    driver: Any = importlib.import_module("intermodal.driver")
-    client: Client = driver.standing()
-    return client
+    return importlib.import_module("intermodal.driver")

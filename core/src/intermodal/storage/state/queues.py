@@ -40,7 +40,7 @@ class Put:
         if len(self.values) + (found[1] if found else 0) > MAX_ITEMS:
             return None
         numbered = list(zip(transaction.sequence(len(self.values)), self.values, strict=True))
-        _append(transaction, row, self.partition, numbered)
+        _append(transaction, row, self.partition, found, numbered)
         transaction.added.add((self.token, self.partition))
         return Reply({"accepted": True})
 
@@ -94,7 +94,7 @@ class Restore:
         for place, _ in self.rows:  # a client may say anything; an item's place must not be another's, now or later
             if not transaction.given(place) or _is_taken(transaction, place):
                 invalid("only items that were taken out can be put back, once and to their own places")
-        _append(transaction, row, self.partition, self.rows)
+        _append(transaction, row, self.partition, _partition(transaction, row, self.partition), self.rows)
         transaction.added.add((self.token, self.partition))
         return Reply()
 
@@ -165,12 +165,18 @@ def _partition(transaction: Transaction, row: int, name: str) -> tuple[int, int]
     return found
 
 
-def _append(transaction: Transaction, row: int, name: str, numbered: Sequence[tuple[int, bytes]]) -> None:
-    (partition,) = transaction.execute(
-        "INSERT INTO partitions (object, name, length) VALUES (?, ?, ?) "
-        "ON CONFLICT (object, name) DO UPDATE SET length = length + excluded.length RETURNING id",
-        (row, name, len(numbered)),
-    ).fetchone()
+def _append(
+    transaction: Transaction, row: int, name: str, found: tuple[int, int] | None, numbered: Sequence[tuple[int, bytes]]
+) -> None:
+    """Add items to the partition `name`, which is `found` (`_partition`) or new."""
+    if found is None:
+        made = transaction.execute(
+            "INSERT INTO partitions (object, name, length) VALUES (?, ?, ?)", (row, name, len(numbered))
+        )
+        partition = made.lastrowid
+    else:
+        partition = found[0]
+        transaction.execute("UPDATE partitions SET length = length + ? WHERE id = ?", (len(numbered), partition))
     transaction.executemany(
         "INSERT INTO items (seq, partition, value) VALUES (?, ?, ?)",
         ((seq, partition, value) for seq, value in numbered),
