@@ -72,6 +72,7 @@ bench: benchmarks/.venv/stamp ## measure against the peers; writes docs/benchmar
 bench-engines: venv ## measure containers of docker and podman; writes docs/engine-benchmarks.md
 	@tools/engines up
 	@PYTHONPATH=benchmarks $(BIN)/python -m engines --write $(BENCH_ENGINES_ARGS)
+
 .PHONY: bench-state
 bench-state: benchmarks/.venv/stamp ## queues and dicts against Redis (apt install redis-server)
 	@PYTHONPATH=benchmarks benchmarks/.venv/bin/python -m state $(BENCH_ARGS)
