@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 #: Arguments for examples that take long. What is left in is the same on all backends.
-SHORT = {"lex_stdlib": ["--limit", "150"]}
+SHORT = {"lex_stdlib": ["--limit", "150", "--fresh"]}
 #: In what examples print: how many containers there were and how long it took is no result.
 MEASURED = re.compile(r"^\d+ containers, .*$", re.MULTILINE)
 SECONDS = 280

@@ -120,6 +120,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="engine.races_for_dict_key", requirement="dict.*"),
     Mutant(name="engine.prints_secrets", requirement="secret.*"),
     Mutant(name="engine.requires_nothing", requirement="secret.*"),
+    Mutant(name="engine.asserts_old_writes", requirement="volume.commit"),
+    Mutant(name="engine.forgets_last_writes", requirement="volume.commit"),
     Mutant(name="guest.forgets_exception_type", requirement="call.errors"),
     Mutant(name="guest.mixes_up_inputs", requirement="call.context", harmless="map.kwargs"),
     Mutant(name="guest.collects_generator", requirement="gen.stream", late=True),

@@ -1,0 +1,16 @@
+"""What a container wrote to a volume since its last commit goes with it when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from intermodal.driver.volumes.mounted import Mounted
+from intermodal.driver.volumes.places import remove
+from mutants.planting import instead_of
+
+
+@instead_of("leave", Mounted)
+async def leave(original: Callable[..., Any], mounted: Mounted) -> None:
+    await asyncio.to_thread(remove, mounted.stage.directory)
