@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from intermodal.specs import ContainerSpec, DebianSlim, ImageSpec, ImageStep
 from intermodal_conformance import standin
 from intermodal_conformance.target import opened
 
-__all__ = ["PYTHON", "Roles", "Sink", "image_of", "roles"]
+__all__ = ["PYTHON", "Roles", "Sink", "image_of", "roles", "scenario"]
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -97,6 +98,15 @@ class Roles:
         self._opened.append(container)
         return container
 
+    async def bare(self) -> Container:
+        """Start a container with nothing in it."""
+        image = self._image = self._image or await self.build(image_of())
+        name = f"conf-{uuid.uuid4().hex[:12]}"
+        spec = ContainerSpec(id=name, app="conformance", function="roles", workdir=image.workdir, env=image.env)
+        container = await self.launcher.bare(spec, image, None, lambda stream, data: None)
+        self._opened.append(container)
+        return container
+
     async def start(self, image: BuiltImage | None = None, **fields: Any) -> Container:
         """Start a container, and wait until it listens."""
         container = await self.launch(image, **fields)
@@ -133,3 +143,13 @@ async def roles() -> AsyncIterator[Roles]:
             yield found
         finally:
             await found.close()
+
+
+def scenario(story: Callable[[Roles], Awaitable[None]]) -> None:
+    """Run a test with roles of its own."""
+
+    async def run() -> None:
+        async with roles() as found:
+            await story(found)
+
+    asyncio.run(run())

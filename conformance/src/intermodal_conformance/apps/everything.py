@@ -10,6 +10,7 @@ from intermodal_conformance.apps import images as images
 from intermodal_conformance.apps import interpreting as interpreting
 from intermodal_conformance.apps import logs as logs
 from intermodal_conformance.apps import retrying as retrying
+from intermodal_conformance.apps import sandboxes as sandboxes
 from intermodal_conformance.apps import scaling as scaling
 from intermodal_conformance.apps import secrets as secrets
 from intermodal_conformance.apps import state as state

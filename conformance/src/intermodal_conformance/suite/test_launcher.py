@@ -8,7 +8,6 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,11 @@ from intermodal.specs import Resources
 from intermodal_conformance import traces
 from intermodal_conformance.apps.calls import echo
 from intermodal_conformance.marks import refusal, requirement
-from intermodal_conformance.roles import Roles, roles
+from intermodal_conformance.roles import Roles, scenario
 from intermodal_conformance.target import Target
 
 #: Seconds that an exit may take to be reported.
 PATIENCE_S = 60.0
-
-
-def scenario(story: Callable[[Roles], Awaitable[None]]) -> None:
-    """Run a test with roles of its own."""
-
-    async def run() -> None:
-        async with roles() as found:
-            await story(found)
-
-    asyncio.run(run())
 
 
 async def exit_of(container: Container) -> ContainerExit:
@@ -349,6 +338,38 @@ def test_a_program_joins_a_running_container(target: Target) -> None:
         other = await container.exec(["sleep", "600"])
         await container.kill()
         assert await asyncio.wait_for(other.wait(), PATIENCE_S) == 137
+
+    scenario(story)
+
+
+@requirement("launcher.bare")
+def test_a_container_without_a_guest_lasts_until_it_is_killed(target: Target) -> None:
+    """What is started in it finds what others left there; its end is the end of all, and is told."""
+
+    async def story(roles: Roles) -> None:
+        container = await roles.bare()
+        writer = await container.exec(["sh", "-c", "echo yes > /tmp/seen"])
+        assert await writer.wait() == 0
+        reader = await container.exec(["cat", "/tmp/seen"])
+        assert b"".join([data async for _, data in reader.output()]) == b"yes\n"
+        assert await reader.wait() == 0
+        last = await container.exec(["sleep", "600"])
+        await container.kill()
+        ending = await asyncio.wait_for(container.wait(), PATIENCE_S)
+        assert ending.cause == "killed"
+        assert await asyncio.wait_for(last.wait(), PATIENCE_S) == 137
+
+    scenario(story)
+
+
+@refusal("launcher.bare", capability="exec")
+def test_a_container_without_a_guest_is_refused(target: Target) -> None:
+    """By name."""
+
+    async def story(roles: Roles) -> None:
+        with pytest.raises(CapabilityNotSupported) as caught:
+            await roles.bare()
+        assert caught.value.capability == "exec"
 
     scenario(story)
 
