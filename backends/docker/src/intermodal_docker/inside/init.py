@@ -258,10 +258,11 @@ def main(way: str, *words: str) -> None:
         line = attach(watch, words[1])
     else:
         line = open_door(watch, words[0])
-    sys.path[0] = GUEST
-    from intermodal.guest import preload
+    if os.path.isdir(GUEST):  # a container without one is for other programs
+        sys.path[0] = GUEST
+        from intermodal.guest import preload
 
-    preload()
+        preload()
     Init(watch, line).serve()
 
 
