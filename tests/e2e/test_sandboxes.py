@@ -246,6 +246,26 @@ def test_files(sandbox: Sandbox) -> None:
         sandbox.mkdir("/tmp")
 
 
+def test_a_snapshot_is_an_image(running: intermodal.App) -> None:
+    """Another sandbox starts from it: what was made is there, what was removed is not, and the first one goes on."""
+    image = intermodal.Image.debian_slim().env({"FROM": "image"})
+    first = Sandbox.create(app=running, image=image)
+    first.exec(
+        "sh", "-c", "echo one > /root/made; mkdir /opt/x; echo two > /opt/x/y; rm /etc/hosts.allow /etc/issue"
+    ).wait()
+    kept = first.snapshot_filesystem()
+    first.exec("sh", "-c", "echo later > /root/made").wait()
+    script = "cat made /opt/x/y; test -e /etc/issue && echo there; echo $FROM $MORE; echo changed > /opt/x/y"
+    second = Sandbox.create("sh", "-c", script, app=running, image=kept.env({"MORE": "more"}))
+    assert second.stdout.read() == "one\ntwo\nimage more\n"
+    third = Sandbox.create("cat", "/opt/x/y", app=running, image=kept)
+    assert third.stdout.read() == "two\n"
+    assert first.exec("cat", "/root/made").stdout.read() == "later\n"
+    with pytest.raises(CapabilityNotSupported, match="snapshot-steps"):
+        Sandbox.create(app=running, image=kept.run_commands("true"))
+    first.terminate()
+
+
 def test_changes_of_files(sandbox: Sandbox) -> None:
     """`watch` tells of them as they happen, below new directories too."""
     sandbox.mkdir("/tmp/watched")

@@ -7,9 +7,10 @@ import contextlib
 import os
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 
 from intermodal.exception import BackendError
-from intermodal.plugins import ContainerExit, OutputSink
+from intermodal.plugins import BuiltImage, ContainerExit, OutputSink
 from intermodal.plugins.processes import OutputPipes, PipedProcess
 from intermodal.specs import ContainerSpec, VolumeMount
 from intermodal_docker.inside.line import Line
@@ -30,6 +31,7 @@ class EngineContainer:
         spec: the launcher's.
         output: the launcher's.
         line: the connection of its process 1, from its entrance.
+        commit: has the engine make an image of its files; that image's name.
         inspect: what the engine says of its end, if it still knows.
         mount: mounts volumes into it, in place of others (True) or where none are yet.
         remove: has the engine kill it, if need be, and remove it; returns when it is gone.
@@ -41,11 +43,13 @@ class EngineContainer:
         output: OutputSink,
         line: Line,
         *,
+        commit: Callable[[], Coroutine[None, None, str]],
         inspect: Callable[[], Coroutine[None, None, ContainerExit | None]],
         remove: Callable[[], Coroutine[None, None, None]],
         mount: Callable[[Sequence[VolumeMount], bool], Coroutine[None, None, None]],
     ) -> None:
         self._spec = spec
+        self._commit = commit
         self._inspect = inspect
         self._remove = remove
         self._mount = mount
@@ -106,6 +110,11 @@ class EngineContainer:
 
     async def set_parked(self, parked: bool) -> None:
         """An engine reserves nothing that could be given back."""
+
+    async def snapshot(self, image: BuiltImage) -> BuiltImage:
+        """See `intermodal.plugins.SnapshotContainer`."""
+        made = await self._commit()
+        return replace(image, id=made, ref=made)
 
     async def exec(
         self,

@@ -36,6 +36,7 @@ from intermodal_docker.reach import Reach
 from intermodal_docker.request import container_request
 from intermodal_docker.session import Session, reap, remove_all
 from intermodal_docker.shipping import Shipping, reap_volumes
+from intermodal_docker.snapshots import commit_snapshot, remove_snapshots
 from intermodal_docker.spares import Spare, Spares
 from intermodal_docker.starting import Starting
 
@@ -112,6 +113,8 @@ class EngineLauncher(Launcher):
         if self._reaping is not None:
             await asyncio.wait({self._reaping})
         if self._opened is not None:
+            with contextlib.suppress(BackendError):  # it is away: whoever comes later removes what is left
+                await self._do(lambda: remove_snapshots(self._engine, self._session.labels))
             if self._was_away:
                 with contextlib.suppress(BackendError):  # it is still: whoever comes later removes what is left
                     await self._do(lambda: remove_all(self._engine, self._session.labels))
@@ -213,11 +216,16 @@ class EngineLauncher(Launcher):
             await self._do(lambda: self._engine.remove(name))
             self._containers.discard(container)
 
+        async def commit() -> str:
+            return await self._do(lambda: commit_snapshot(self._engine, name, self._session.labels))
+
         async def mount(volumes: Sequence[VolumeMount], swap: bool) -> None:
             with contextlib.closing(Process(arrived.line)) as process:
                 await self._do(lambda: process.mount(volumes, swap=swap))
 
-        container = EngineContainer(spec, output, arrived.line, inspect=inspect, remove=remove, mount=mount)
+        container = EngineContainer(
+            spec, output, arrived.line, commit=commit, inspect=inspect, remove=remove, mount=mount
+        )
         self._containers.add(container)
         return container
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from intermodal_docker.engine import ContainerDetails, Engine
+from intermodal_docker.snapshots import SNAPSHOT, remove_snapshots
 
 __all__ = [
     "LEASE",
@@ -81,11 +82,17 @@ def session_lives(engine: Engine, data_dir: Path, labels: Mapping[str, str]) -> 
 
 
 def reap(engine: Engine, data_dir: Path) -> None:
-    """Remove the containers and directories of sessions of this machine and data directory that have ended. Blocks."""
+    """Remove what sessions of this machine and data directory that have ended left: containers, snapshots, directories.
+
+    Blocks.
+    """
     home = data_dir / engine.name / "sessions"
     for container in left_containers(engine, data_dir):
         if not _lives(home, container.labels.get(LEASE, "")):
             engine.remove(container.id)
+    for image in engine.images({**owner_labels(data_dir), SNAPSHOT: ""}):
+        if not _lives(home, image.labels.get(_LEASE, "")):
+            remove_snapshots(engine, {_LEASE: image.labels.get(_LEASE, "")})
     for lock in home.glob("*.lock"):
         if not _lives(home, lock.stem):
             _forget(home, lock.stem)

@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from intermodal.exception import BackendError, CapabilityNotSupported
-from intermodal.plugins import ContainerExit, OutputSink
+from intermodal.plugins import BuiltImage, ContainerExit, OutputSink
 from intermodal.plugins.mounter import answer, command
 from intermodal.plugins.processes import OutputPipes
 from intermodal.specs import ContainerSpec, VolumeMount
 from intermodal_local.process import LocalProcess
 from intermodal_local.runtime import advice, messages, remounting
 from intermodal_local.runtime.contain import HOST, PATH
+from intermodal_local.snapshots import Keeping
 
 _ENV = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 
@@ -27,7 +28,15 @@ class LocalContainer:
     """See `intermodal.plugins.Container`."""
 
     def __init__(
-        self, spec: ContainerSpec, stream: socket.socket, output: OutputSink, send: Send, ask: Ask, *, plain: bool
+        self,
+        spec: ContainerSpec,
+        stream: socket.socket,
+        output: OutputSink,
+        send: Send,
+        ask: Ask,
+        *,
+        plain: bool,
+        kept: Keeping,
     ) -> None:
         self._spec = spec
         self._id = spec.id
@@ -35,6 +44,7 @@ class LocalContainer:
         self._send = send
         self._ask = ask
         self._plain = plain
+        self._kept = kept
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[ContainerExit] = self._loop.create_future()
         self._output = OutputPipes(output, self._settle)
@@ -74,6 +84,10 @@ class LocalContainer:
     async def set_parked(self, parked: bool) -> None:
         """See the protocol."""
         self._send({"t": "parked", "id": self._id, "parked": parked}, ())
+
+    async def snapshot(self, image: BuiltImage) -> BuiltImage:
+        """See `intermodal.plugins.SnapshotContainer`."""
+        return await asyncio.to_thread(self._kept.keep, image)
 
     async def exec(
         self,

@@ -22,6 +22,7 @@ from intermodal_local.link import Link
 from intermodal_local.rootfs import Python, Rootfs
 from intermodal_local.runtime import advice, cleanup
 from intermodal_local.runtime.contain import HOST
+from intermodal_local.snapshots import Keeping
 
 __all__ = ["LocalLauncher", "machine_cpu", "machine_memory"]
 
@@ -107,7 +108,9 @@ class LocalLauncher:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
-        container = LocalContainer(spec, ours, output, self._send, self._ask, plain=not base)
+        container = LocalContainer(
+            spec, ours, output, self._send, self._ask, plain=not base, kept=self._keeping(spec.id)
+        )
         container.watch(1, out[0])
         container.watch(2, err[0])
         self._containers[spec.id] = container
@@ -165,6 +168,11 @@ class LocalLauncher:
         for capability, wanted in asked.items():
             if wanted:
                 raise CapabilityNotSupported(capability, "local", advice.PLAIN)
+
+    def _keeping(self, container: str) -> Keeping:
+        """For a container whose files may be kept; see `snapshots`."""
+        assert self._hello is not None
+        return Keeping(self._hello.result()["run"], container)
 
     async def _base(self, python: Python) -> dict[str, list[str]]:
         if self._isolation == "process":

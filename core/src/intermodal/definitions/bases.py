@@ -12,7 +12,7 @@ from intermodal.definitions.registries import registry
 from intermodal.definitions.secrets import Secret
 from intermodal.specs import DebianSlim, ImageStep, Scratch
 
-__all__ = ["Base", "DebianBase", "EmptyBase", "RegistryBase"]
+__all__ = ["Base", "DebianBase", "EmptyBase", "RegistryBase", "SnapshotBase"]
 
 
 class Base(Deferred, Protocol):
@@ -45,6 +45,22 @@ class EmptyBase:
     def lower(self, making: Composing) -> Iterable[ImageStep]:
         """No steps."""
         making.base = Scratch()
+        return ()
+
+
+@dataclass(frozen=True)
+class SnapshotBase:
+    """What a sandbox's filesystem was."""
+
+    id: str
+    python: str
+
+    label = "snapshot_filesystem"
+
+    def lower(self, making: Composing) -> Iterable[ImageStep]:
+        """No steps."""
+        making.base = DebianSlim(python=self.python)
+        making.snapshot = self.id
         return ()
 
 

@@ -61,6 +61,7 @@ class Composing:
     env: dict[str, str] = field(default_factory=dict)
     workdir: str = "/root"
     shell: tuple[str, ...] = ()
+    snapshot: str | None = None
 
     @classmethod
     def begin(cls, shipping: Shipping, force: bool) -> Composing:
@@ -85,4 +86,4 @@ class Composing:
 
     def spec(self) -> ImageSpec:
         """The whole of it."""
-        return ImageSpec(base=self.base, steps=tuple(self.steps))
+        return ImageSpec(base=self.base, steps=tuple(self.steps), snapshot=self.snapshot)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from intermodal.client.api import current
 from intermodal.client.context import in_container
 from intermodal.client.dual import dual, dual_classmethod, dual_stream, dual_stream_classmethod
+from intermodal.definitions.bases import SnapshotBase
 from intermodal.definitions.image import Image
 from intermodal.definitions.lowering import lower_image
 from intermodal.definitions.naming import check_name
@@ -316,6 +317,16 @@ class Sandbox:
                 yield event
         finally:
             await changes.aclose()
+
+    @dual
+    async def snapshot_filesystem(self, timeout: float = 55) -> Image:
+        """An image with its files as they are now, for other sandboxes and functions of this run. It goes on meanwhile.
+
+        Raises:
+            CapabilityNotSupported: the backend cannot.
+        """
+        kept = (await ask(self._id, "snapshot")).value
+        return Image(SnapshotBase(str(kept["id"]), str(kept["python"])))
 
     @dual
     async def tunnels(self, timeout: float = 50) -> dict[int, Tunnel]:

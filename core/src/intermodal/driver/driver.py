@@ -32,7 +32,16 @@ from intermodal.plugins import PluginHost
 from intermodal.plugins.commands import GUEST_PATH
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
 from intermodal.plugins.prewarm import Prewarmed, Prewarmer
-from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, LaunchBusy, Launcher, OutputSink
+from intermodal.plugins.roles import (
+    Blobs,
+    BuiltImage,
+    Container,
+    GpuLease,
+    LaunchBusy,
+    Launcher,
+    OutputSink,
+    SnapshotContainer,
+)
 from intermodal.specs import AppSpec, ContainerSpec, FunctionSpec, GpuRequest, ImageSpec, SandboxSpec, Scaling
 from intermodal.specs.status import ERROR
 from intermodal.storage import StateService
@@ -454,6 +463,16 @@ class Driver:
     def grant(self, secrets: Mapping[str, Mapping[str, str]]) -> None:
         """Values that builds may need."""
         self._images.grant(secrets)
+
+    async def snapshot(self, container: Container, image: ImageSpec) -> BuiltImage:
+        """Keep what a container's filesystem is now, as an image. Raises `CapabilityNotSupported`."""
+        if not isinstance(container, SnapshotContainer):
+            backend = str(self._host.config.get("backend"))
+            raise CapabilityNotSupported("sandbox.snapshot", backend, "it cannot keep the files of a running container")
+        with using(self.data_dir):
+            kept = await container.snapshot(await self._images.built(image))
+        self._images.keep(kept)
+        return kept
 
     async def start_bare(self, id: str, spec: SandboxSpec, env: Mapping[str, str], output: OutputSink) -> Container:
         """Build the image, take the GPUs, start a container with nothing in it."""

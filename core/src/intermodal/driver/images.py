@@ -6,14 +6,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import cast
 
 from intermodal.client.hiding import Hiding
 from intermodal.driver.observing import Observing
-from intermodal.exception import ImageBuildError
+from intermodal.exception import CapabilityNotSupported, ImageBuildError, NotFoundError
 from intermodal.plugins.observations import ImageFinished, ImageOutput, ImageStarted, ImageStep
 from intermodal.plugins.roles import Blobs, Builder, BuildGrants, BuiltImage, GrantedBuilder
-from intermodal.specs import ImageSpec, content_hash
+from intermodal.specs import ImageSpec, SetEnv, SetWorkdir, content_hash
 
 __all__ = ["Images"]
 
@@ -45,6 +46,7 @@ class Images:
         self, builder: Builder, blobs: Blobs, observing: Observing, secrets: Mapping[str, Mapping[str, str]]
     ) -> None:
         self._builder, self._blobs, self._observing, self._secrets = builder, blobs, observing, secrets
+        self._snapshots: dict[str, BuiltImage] = {}
         self._built: dict[ImageSpec, asyncio.Task[BuiltImage]] = {}
 
     def grant(self, secrets: Mapping[str, Mapping[str, str]]) -> None:
@@ -53,10 +55,33 @@ class Images:
 
     async def built(self, image: ImageSpec, *functions: str) -> BuiltImage:
         """The launchable image. `functions` are for whom. Raises `ImageBuildError`, `CapabilityNotSupported`."""
+        if image.snapshot is not None:
+            return self._of_snapshot(image, image.snapshot)
         task = self._built.get(image)
         if task is None:
             task = self._built[image] = asyncio.get_running_loop().create_task(self._build(image, functions))
         return await asyncio.shield(task)
+
+    def keep(self, snapshot: BuiltImage) -> None:
+        """A sandbox's filesystem, for images that begin with it."""
+        self._snapshots[snapshot.id] = snapshot
+
+    def _of_snapshot(self, image: ImageSpec, snapshot: str) -> BuiltImage:
+        found = self._snapshots.get(snapshot)
+        if found is None:
+            raise NotFoundError(
+                f"the snapshot {snapshot!r} is not known here: one lasts as long as the run that took it"
+            )
+        if any(not isinstance(step, (SetEnv, SetWorkdir)) for step in image.steps):
+            raise CapabilityNotSupported(
+                "image.snapshot-steps",
+                hint="of steps, an image of snapshot_filesystem() takes env() and workdir() only",
+            )
+        moved = any(isinstance(step, SetWorkdir) for step in image.steps)
+        env = {**dict(found.env), **image.env()}
+        return replace(
+            found, id=content_hash(image), env=tuple(env.items()), workdir=image.workdir() if moved else found.workdir
+        )
 
     async def _build(self, image: ImageSpec, functions: tuple[str, ...]) -> BuiltImage:
         name, began = content_hash(image), time.monotonic()

@@ -35,6 +35,7 @@ __all__ = [
     "Launcher",
     "OutputSink",
     "PruneReport",
+    "SnapshotContainer",
     "Storage",
     "StoredBlob",
     "VolumeContainer",
@@ -241,6 +242,18 @@ class ExecProcess(Protocol):
     async def resize(self, rows: int, columns: int) -> None: ...
     async def signal(self, number: int) -> None: ...
     async def wait(self) -> int: ...
+
+
+@runtime_checkable
+class SnapshotContainer(Protocol):
+    """What a `Container` may be besides: one whose filesystem can be kept."""
+
+    async def snapshot(self, image: BuiltImage) -> BuiltImage:
+        """Keep its filesystem as it is now, while it runs on; what its own `image` became by that.
+
+        It stays until the launcher is closed, and not longer, whatever way the session ends. `id` is unique.
+        """
+        ...
 
 
 class Container(Protocol):

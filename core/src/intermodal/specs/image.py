@@ -174,10 +174,14 @@ class ImageSpec:
 
     `secrets` of steps are names; their values come to a build as `intermodal.plugins.BuildGrants`, and are no part of
     any identity.
+
+    `snapshot`: the id of a sandbox's filesystem that stands in the place of the base (sandbox.files). No builder sees
+    such an image: who took the snapshot has made it.
     """
 
     base: ImageBase
     steps: tuple[ImageStep, ...] = ()
+    snapshot: str | None = None
 
     def env(self) -> dict[str, str]:
         """The environment that all `SetEnv` steps leave behind."""

@@ -19,8 +19,8 @@ from intermodal.driver.sandboxes.streams import Stream
 from intermodal.driver.sandboxes.tunnels import Tunnels
 from intermodal.engine import commands, events
 from intermodal.exception import AlreadyExistsError, Error, InvalidError, NotFoundError
-from intermodal.plugins.roles import Container, LaunchBusy, OutputSink
-from intermodal.specs import SandboxSpec, from_json
+from intermodal.plugins.roles import BuiltImage, Container, LaunchBusy, OutputSink
+from intermodal.specs import ImageSpec, SandboxSpec, from_json
 from intermodal.storage import Reply, RequestError
 
 __all__ = ["Sandboxes", "Session"]
@@ -53,6 +53,10 @@ class Session(Protocol):
         """Values that builds may need."""
         ...
 
+    async def snapshot(self, container: Container, image: ImageSpec) -> BuiltImage:
+        """An image of its files as they are now. Raises `CapabilityNotSupported`."""
+        ...
+
     async def start_bare(self, id: str, spec: SandboxSpec, env: Mapping[str, str], output: OutputSink) -> Container: ...
 
 
@@ -76,6 +80,7 @@ class Sandboxes:
             "read": self._read,
             "resize": self._resize,
             "signal": self._signal,
+            "snapshot": self._snapshot,
             "tag": self._tag,
             "terminate": self._terminate,
             "tunnels": self._tunnels,
@@ -288,6 +293,11 @@ class Sandboxes:
         """`op` and `with`: see `intermodal.guest.attendant`."""
         attendant = await self._box(params).attendant()
         return await attendant.do(str(params["op"]), dict(params["with"]), segments)
+
+    async def _snapshot(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        box = self._box(params)
+        kept = await self._session.snapshot(await box.running(), box.spec.image)
+        return Reply({"id": kept.id, "python": ".".join(kept.python.split(".")[:2])})
 
     async def _tunnels(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
         """Ports inside, those of this machine that lead there, and whether they were asked for unencrypted."""
