@@ -167,6 +167,21 @@ def test_files_are_the_same_inside_and_outside(target: Target) -> None:
 
 
 @requirement("sandbox.files")
+def test_a_snapshot_is_an_image(target: Target) -> None:
+    """Another sandbox starts from what the first one's files were; or it is refused by name."""
+    with sandbox() as box:
+        assert box.exec("sh", "-c", "mkdir /opt/x; echo one > /opt/x/y; rm /etc/passwd").wait() == 0
+        try:
+            image = box.snapshot_filesystem()
+        except CapabilityNotSupported as refused:
+            assert refused.capability == "sandbox.snapshot"
+            return
+        box.exec("rm", "/opt/x/y").wait()
+        with sandbox("sh", "-c", "cat /opt/x/y; test -e /etc/passwd || echo gone", image=image) as other:
+            assert other.stdout.read() == "one\ngone\n"
+
+
+@requirement("sandbox.files")
 def test_changes_are_told(target: Target) -> None:
     """By kind and path, as they happen."""
     with sandbox() as box:
