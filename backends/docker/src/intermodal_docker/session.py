@@ -91,8 +91,8 @@ def reap(engine: Engine, data_dir: Path) -> None:
         if not _lives(home, container.labels.get(LEASE, "")):
             engine.remove(container.id)
     for image in engine.images({**owner_labels(data_dir), SNAPSHOT: ""}):
-        if not _lives(home, image.labels.get(_LEASE, "")):
-            remove_snapshots(engine, {_LEASE: image.labels.get(_LEASE, "")})
+        if not _lives(home, image.labels.get(LEASE, "")):
+            remove_snapshots(engine, {LEASE: image.labels.get(LEASE, "")})
     for lock in home.glob("*.lock"):
         if not _lives(home, lock.stem):
             _forget(home, lock.stem)
