@@ -210,3 +210,35 @@ def test_nonsense_is_the_end() -> None:
                 await end.over.wait()
 
     asyncio.run(story())
+
+
+async def write_for_ever(fd: int) -> None:
+    """Until it has hung up."""
+    while True:
+        os.write(fd, b".")
+        await asyncio.sleep(0)
+
+
+def test_a_terminal_gets_its_size_and_hangs_up_with_its_user() -> None:
+    """Who has only its stream sets rows and columns by number, and its programs hear of the end."""
+
+    async def story() -> None:
+        async with pair() as (left, right):
+            master, slave = os.openpty()
+            right.relay.tell({"t": "terminal", "n": 7, "fds": 1}, [master])
+            os.close(master)
+            stream = (await left.message())[1][0]
+            left.relay.resize(7, 33, 77)
+            left.relay.tell({"t": "after"})
+            await right.message()
+            assert os.get_terminal_size(slave) == (77, 33)
+            os.write(slave, b"shown")
+            assert await asyncio.to_thread(os.read, stream, 10) == b"shown"
+            os.close(stream)
+            left.relay.tell({"t": "after"})
+            await right.message()
+            with pytest.raises(OSError, match="Input/output error"):
+                await write_for_ever(slave)
+            os.close(slave)
+
+    asyncio.run(story())
