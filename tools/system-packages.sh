@@ -12,6 +12,7 @@ need newuidmap uidmap # images with apt_install, as an ordinary user
 need ssh openssh-client
 need sshd openssh-server
 need bwrap bubblewrap
+need fusermount3 fuse3 # bucket mounts
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -86,10 +86,12 @@ class FaultyWay:
         self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.faults: list[str] = []
         self.met = 0
+        self._gone = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """No new connections."""
+        """The server is gone: nothing that goes this way arrives any more."""
+        self._gone = True
         self._listener.close()
 
     def _accept(self) -> None:
@@ -107,7 +109,7 @@ class FaultyWay:
                 ready, _, _ = select.select([client, server], [], [])
                 for side in ready:
                     data = side.recv(1 << 20)
-                    if not data:
+                    if not data or self._gone:
                         return
                     if side is server:
                         if lose:

@@ -24,16 +24,9 @@ def web() -> Any:
     """Never started."""
 
 
-@app.function(volumes={"/data": intermodal.CloudBucketMount("b")})
-def stored() -> None:
-    """Never started."""
-
-
-def test_a_web_function_or_a_bucket_stops_nobody_else() -> None:
-    """`plain` runs though its neighbours cannot; calling them names what is lacking (web.kinds, bucket.mount)."""
+def test_a_web_function_stops_nobody_else() -> None:
+    """`plain` runs though its neighbour cannot; calling that one names what is lacking (web.kinds)."""
     with app.run():
         assert plain.remote(1) == 2
         with pytest.raises(CapabilityNotSupported, match="'web' is a web function; those need the server"):
             web.remote()
-        with pytest.raises(CapabilityNotSupported, match="'stored' mounts a bucket at /data"):
-            stored.remote()

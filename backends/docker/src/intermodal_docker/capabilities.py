@@ -34,6 +34,7 @@ _LAUNCHER = (
     "limits.pids",
     "network.block",
     "volumes",
+    "bucket.mount",
 )
 _NO_SCRATCH = "containers here run Python, which an empty image lacks: use debian_slim() or from_registry()"
 _ELSEWHERE = "the engine is on another machine, so that values travel through its connection"
@@ -45,9 +46,9 @@ def capabilities(*, remote: bool) -> Capabilities:
     notes = {"image.from_scratch": _NO_SCRATCH, "snapshot": _NO_SNAPSHOT}
     supported = BUILDER.union(_LAUNCHER)
     if remote:
-        supported -= {"fd_passing", "volumes"}
-        notes |= {"fd_passing": _ELSEWHERE, "volumes": NO_VOLUMES_ELSEWHERE}
+        supported -= {"fd_passing", "volumes", "bucket.mount"}
+        notes |= {"fd_passing": _ELSEWHERE, "volumes": NO_VOLUMES_ELSEWHERE, "bucket.mount": NO_VOLUMES_ELSEWHERE}
     elif not can_mount():
-        supported -= {"volumes"}
-        notes["volumes"] = MISSING
+        supported -= {"volumes", "bucket.mount"}
+        notes["volumes"] = notes["bucket.mount"] = MISSING
     return Capabilities(supported=supported, notes=notes)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from intermodal.exception import BackendError
 from intermodal.plugins import BuiltImage, ContainerExit, OutputSink
 from intermodal.plugins.processes import OutputPipes, PipedProcess
-from intermodal.specs import ContainerSpec, VolumeMount
+from intermodal.specs import ContainerSpec, SharedMount, VolumeMount
 from intermodal_docker.inside.line import Line
 from intermodal_docker.inside.messages import Message
 from intermodal_docker.life import Life
@@ -33,7 +33,7 @@ class EngineContainer:
         line: the connection of its process 1, from its entrance.
         commit: has the engine make an image of its files; that image's name.
         inspect: what the engine says of its end, if it still knows.
-        mount: mounts volumes into it, in place of others (True) or where none are yet.
+        mount: mounts volumes or directories into it, in place of others (True) or where none are yet.
         remove: has the engine kill it, if need be, and remove it; returns when it is gone.
     """
 
@@ -46,7 +46,7 @@ class EngineContainer:
         commit: Callable[[], Coroutine[None, None, str]],
         inspect: Callable[[], Coroutine[None, None, ContainerExit | None]],
         remove: Callable[[], Coroutine[None, None, None]],
-        mount: Callable[[Sequence[VolumeMount], bool], Coroutine[None, None, None]],
+        mount: Callable[[Sequence[VolumeMount | SharedMount], bool], Coroutine[None, None, None]],
     ) -> None:
         self._spec = spec
         self._commit = commit
@@ -92,6 +92,10 @@ class EngineContainer:
     async def mount(self, volumes: Sequence[VolumeMount]) -> None:
         """Mount volumes into it, before its guest starts. Raises `BackendError`."""
         await self._mount(volumes, False)
+
+    async def attach(self, mounts: Sequence[SharedMount]) -> None:
+        """See `intermodal.plugins.BucketContainer`."""
+        await self._mount(mounts, False)
 
     async def remount(self, volumes: Sequence[VolumeMount]) -> None:
         """See `intermodal.plugins.VolumeContainer`."""

@@ -21,7 +21,7 @@ from intermodal.plugins import (
     OutputSink,
 )
 from intermodal.plugins.gpus import counts
-from intermodal.specs import ContainerSpec, ResourceTotals, VolumeMount
+from intermodal.specs import ContainerSpec, ResourceTotals, SharedMount, VolumeMount
 from intermodal_docker.arrived import Arrived, Printed
 from intermodal_docker.attached import Attached
 from intermodal_docker.container import EngineContainer
@@ -219,7 +219,7 @@ class EngineLauncher(Launcher):
         async def commit() -> str:
             return await self._do(lambda: commit_snapshot(self._engine, name, self._session.labels))
 
-        async def mount(volumes: Sequence[VolumeMount], swap: bool) -> None:
+        async def mount(volumes: Sequence[VolumeMount | SharedMount], swap: bool) -> None:
             with contextlib.closing(Process(arrived.line)) as process:
                 await self._do(lambda: process.mount(volumes, swap=swap))
 

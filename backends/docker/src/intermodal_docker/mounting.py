@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from intermodal.exception import BackendError, CapabilityNotSupported
 from intermodal.plugins.mounter import answer, command
-from intermodal.specs import VolumeMount
+from intermodal.specs import SharedMount, VolumeMount
 from intermodal_docker.inside.line import Line
 
 __all__ = ["MISSING", "NO_VOLUMES_ELSEWHERE", "Process", "can_mount"]
@@ -41,7 +41,7 @@ class Process:
         except ProcessLookupError:
             raise BackendError("the container ended before its volumes were mounted") from None
 
-    def mount(self, volumes: Sequence[VolumeMount], *, swap: bool) -> None:
+    def mount(self, volumes: Sequence[VolumeMount | SharedMount], *, swap: bool) -> None:
         """Mount volumes into the container; `swap`: in place of those that are there. Blocks.
 
         Raises `VolumeInUse`, `BackendError`.

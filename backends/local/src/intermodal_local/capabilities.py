@@ -19,6 +19,7 @@ _NAMESPACES = (
     "snapshot",
     "exec",
     "volumes",
+    "bucket.mount",
     "fd_passing",
     "image.pip_install",
     "image.run_commands",
@@ -45,6 +46,7 @@ _WHOLE_CORES = (
     "this user may make no control groups that limit cpu, so a limit is so many whole cores, rounded up; as root, or "
     "in `systemd-run --user --scope -p Delegate=yes`, it is exact"
 )
+_NO_BUCKETS = "what is mounted on the host later is not seen by containers of an ordinary user: run as root"
 _SHARED_NETWORK = (
     "containers use the host's network; with block_network=True one has a network of its own, with nothing in it"
 )
@@ -63,6 +65,9 @@ def capabilities(isolation: str) -> Capabilities:
             supported.add("image.apt_install")
         else:
             notes["image.apt_install"] = lack
+        if not advice.privileged():
+            supported.discard("bucket.mount")
+            notes["bucket.mount"] = _NO_BUCKETS
     if not cgroups.limits("cpu"):
         notes["limits.cpu"] = _WHOLE_CORES
     notes["image.entrypoint"] = NO_ENTRYPOINT

@@ -12,7 +12,7 @@ from intermodal.exception import BackendError, CapabilityNotSupported
 from intermodal.plugins import BuiltImage, ContainerExit, OutputSink
 from intermodal.plugins.mounter import answer, command
 from intermodal.plugins.processes import OutputPipes
-from intermodal.specs import ContainerSpec, VolumeMount
+from intermodal.specs import ContainerSpec, SharedMount, VolumeMount
 from intermodal_local.process import LocalProcess
 from intermodal_local.runtime import advice, messages, remounting
 from intermodal_local.runtime.contain import HOST, PATH
@@ -74,11 +74,18 @@ class LocalContainer:
 
     async def remount(self, volumes: Sequence[VolumeMount]) -> None:
         """See `intermodal.plugins.VolumeContainer`."""
+        await self._mount(volumes, swap=True)
+
+    async def attach(self, mounts: Sequence[SharedMount]) -> None:
+        """See `intermodal.plugins.BucketContainer`."""
+        await self._mount(mounts, swap=False)
+
+    async def _mount(self, mounts: Sequence[VolumeMount | SharedMount], *, swap: bool) -> None:
         host = None if advice.privileged() else remounting.HOST_FD
-        argv = command(volumes, remounting.CONTAINER_FD, host, "" if host is None else HOST, swap=True)
+        argv = command(mounts, remounting.CONTAINER_FD, host, "" if host is None else HOST, swap=swap)
         told = await self._ask({"t": "remount", "id": self._id, "argv": argv})
         if told["t"] != "remounted":
-            raise BackendError(f"the volumes of container {self._id} cannot be mounted anew: {told['message']}")
+            raise BackendError(f"nothing can be mounted into container {self._id}: {told['message']}")
         answer(told["output"].encode())
 
     async def set_parked(self, parked: bool) -> None:

@@ -128,7 +128,11 @@ class _Lowering:
             secrets=tuple(map(self._secret, behaviour.secrets)),
             web=web,
             volumes=tuple(each.mounted(path) for path, each in behaviour.volumes.items() if isinstance(each, Volume)),
-            buckets=tuple(path for path, each in behaviour.volumes.items() if isinstance(each, CloudBucketMount)),
+            buckets=tuple(
+                each.mounted(path, self._secret(each.secret) if each.secret is not None else None)
+                for path, each in behaviour.volumes.items()
+                if isinstance(each, CloudBucketMount)
+            ),
             **details,
             **behaviour.spec_fields(),
         )

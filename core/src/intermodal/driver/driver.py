@@ -15,6 +15,8 @@ from intermodal.client.api import CallTarget
 from intermodal.client.hiding import Hiding
 from intermodal.driver import needs, terminals
 from intermodal.driver.boot import Trees, boot_frame, container_spec, sandbox_container
+from intermodal.driver.buckets.attaching import launch_attached
+from intermodal.driver.buckets.session import SessionBuckets
 from intermodal.driver.calls import CallBook, CallRecord, Sink
 from intermodal.driver.data_dir import using
 from intermodal.driver.images import Images
@@ -97,6 +99,8 @@ class Driver:
         self.requests = Requests(self, state, volumes, str(host.config.get("environment")))
         self._volumes = volumes
         volumes.report_to(self._volume_notice)
+        self.buckets = SessionBuckets(data_dir, session, secrets)
+        self.buckets.report_to(self._volume_notice)
         self._nested = NestedClients(self)
         self.ready: list[Callable[[], None]] = []
         self._inbox: deque[events.Event] = deque()
@@ -374,16 +378,20 @@ class Driver:
             if lease is not None:
                 unit.gpu = lease.devices[0].kind
             mounts = await self._volumes.prepare(command.container, function.volumes)
+            buckets = await self.buckets.prepare(command.container, function.buckets)
             spec = replace(await self._spec(command.container, unit.pool, image, lease), volumes=mounts)
             boot = await boot_frame(
                 command.container, unit.pool, self._blobs, shared_memory=self.passes_fds, secrets=self._secrets
             )
-            container = await self._launcher.launch(spec, image, lease, boot, unit.output)
+            if buckets:
+                container = await launch_attached(self._launcher, spec, image, lease, boot, unit.output, buckets)
+            else:
+                container = await self._launcher.launch(spec, image, lease, boot, unit.output)
             self._volumes.launched(command.container, container)
             return container
         except BaseException:
-            if function.volumes:
-                self.background(self._volumes.leave(command.container))
+            if function.volumes or function.buckets:
+                self.background(self._leave(command.container))
             raise
         finally:
             if lease is not None and self._gpus is not None:
@@ -513,7 +521,11 @@ class Driver:
 
     async def unit_leaving(self, unit: Unit) -> None:
         """A container has ended: what it wrote to volumes is committed before anybody hears so."""
-        await self._volumes.leave(unit.id)
+        await self._leave(unit.id)
+
+    async def _leave(self, container: str) -> None:
+        await self._volumes.leave(container)
+        await self.buckets.leave(container)
 
     def _volume_notice(self, container: str, message: str) -> None:
         unit = self.units.get(container)

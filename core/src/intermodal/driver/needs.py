@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator
 
+from intermodal.driver.buckets import rclone
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import image_capabilities
 from intermodal.specs import FunctionSpec, ImageSpec, Network, Resources
@@ -23,8 +24,8 @@ def check_function(function: FunctionSpec, require: Require) -> None:
         hint = f"{function.name!r} is a web function; those need the server, which is not there yet"
         raise CapabilityNotSupported(f"web.{function.web[0]}", hint=hint)
     if function.buckets:
-        hint = f"{function.name!r} mounts a bucket at {function.buckets[0]}, which this version cannot: use a Volume"
-        raise CapabilityNotSupported("bucket.mount", hint=hint)
+        require(rclone.CAPABILITY)
+        rclone.check_available()
     check_image(function.image, require)
     network: Network = "none" if function.block_network else "host"
     check_container(function.resources, network, function.snapshot, require, volumes=bool(function.volumes))

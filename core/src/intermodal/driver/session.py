@@ -167,6 +167,8 @@ class EmbeddedSession:
                 await self._driver.stop(grace_s)
             if self._state is not None:
                 await self._state.close()
+            if self._driver is not None:
+                await self._driver.buckets.close()
             if self._volumes is not None:
                 await self._volumes.close()
         finally:

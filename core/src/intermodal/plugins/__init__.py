@@ -26,6 +26,7 @@ from intermodal.plugins.options import Option, Options
 from intermodal.plugins.prewarm import Prewarmed, Prewarmer
 from intermodal.plugins.roles import (
     Blobs,
+    BucketContainer,
     Builder,
     BuildGrants,
     BuildSink,
@@ -55,6 +56,7 @@ from intermodal.plugins.steps import base_title, image_capabilities, install_opt
 
 __all__ = [
     "Blobs",
+    "BucketContainer",
     "BuildGrants",
     "BuildSink",
     "Builder",

@@ -25,6 +25,7 @@ CAPABILITY_ROLES: Mapping[str, Role] = {
     "snapshot": "launcher",
     "exec": "launcher",
     "volumes": "launcher",
+    "bucket.mount": "launcher",
     "fd_passing": "launcher",
     "image.pip_install": "builder",
     "image.apt_install": "builder",

@@ -8,6 +8,7 @@ backends.
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import errno
 import json
 import os
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from intermodal.specs import VolumeMount
+    from intermodal.specs import SharedMount, VolumeMount
 
 __all__ = ["Overlay", "answer", "command", "overlay"]
 
@@ -47,7 +48,12 @@ def overlay(mount: VolumeMount, prefix: str = "") -> Overlay:
 
 
 def command(
-    volumes: Sequence[VolumeMount], container: int, host: int | None = None, prefix: str = "", *, swap: bool
+    volumes: Sequence[VolumeMount | SharedMount],
+    container: int,
+    host: int | None = None,
+    prefix: str = "",
+    *,
+    swap: bool,
 ) -> list[str]:
     """The process that mounts volumes into a running container, all or none; its standard output is for `answer`.
 
@@ -57,7 +63,7 @@ def command(
         swap: they take the place of what is mounted at their targets.
     """
     orders = [
-        {"target": it.target, "lower": it.lower, "upper": it.upper, "work": it.work, "place": it.place}
+        dataclasses.asdict(it)  # a volume's overlay, or a directory as it is
         for it in volumes
     ]
     words = {"orders": orders, "swap": swap, "container": container, "host": host, "prefix": prefix}
@@ -114,16 +120,23 @@ def _overlay(lower: Sequence[str], upper: str | None, work: str | None, prefix: 
 
 
 def _detached(order: dict[str, Any], prefix: str) -> int:
-    """The overlay of an order, mounted nowhere: it lasts as long as the descriptor or what it is attached to."""
+    """The overlay or directory of an order, mounted nowhere: it lasts as long as the descriptor or what it is attached
+    to."""
+    if "source" in order:
+        return _clone(prefix + order["source"])
     source, directory, flags, options = _overlay(order["lower"], order["upper"], order["work"], prefix)
     place = prefix + order["place"]
     os.chdir(directory)
     _mount(source, place, "overlay", flags, options)
     try:
-        arguments = (ctypes.c_int(-100), place.encode(), ctypes.c_uint(_OPEN_TREE_CLONE | os.O_CLOEXEC))
-        return _check(_system_call(_OPEN_TREE, *arguments), "taking the overlay along")
+        return _clone(place)
     finally:
         _libc.umount2(place.encode(), _MNT_DETACH)
+
+
+def _clone(place: str) -> int:
+    arguments = (ctypes.c_int(-100), place.encode(), ctypes.c_uint(_OPEN_TREE_CLONE | os.O_CLOEXEC))
+    return _check(_system_call(_OPEN_TREE, *arguments), f"taking {place} along")
 
 
 def _attach(mount: int, target: int, *, beneath: bool) -> bool:

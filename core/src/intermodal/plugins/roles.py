@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from intermodal.exception import CapabilityNotSupported
-from intermodal.specs import ContainerSpec, ImageSpec, ResourceTotals, VolumeMount, content_hash
+from intermodal.specs import ContainerSpec, ImageSpec, ResourceTotals, SharedMount, VolumeMount, content_hash
 
 __all__ = [
     "Blobs",
+    "BucketContainer",
     "BuildGrants",
     "BuildSink",
     "Builder",
@@ -58,7 +59,7 @@ class Capabilities:
     Known names: "isolation.filesystem", "isolation.network", "isolation.pid", "network.block", "limits.memory",
     "limits.cpu", "limits.pids", "image.pip_install", "image.apt_install", "image.run_commands", "image.run_function",
     "image.copy", "image.python_version", "image.from_registry", "image.from_scratch", "image.entrypoint",
-    "image.secrets", "snapshot", "exec", "volumes", "gpu", "fd_passing".
+    "image.secrets", "snapshot", "exec", "volumes", "bucket.mount", "gpu", "fd_passing".
     """
 
     supported: frozenset[str]
@@ -314,6 +315,17 @@ class VolumeContainer(Container, Protocol):
         ...
 
 
+class BucketContainer(Container, Protocol):
+    """A `Container` whose backend states "bucket.mount"."""
+
+    async def attach(self, mounts: Sequence[SharedMount]) -> None:
+        """Show directories of the host in it, so that nothing in the container can take them away. Asked before its
+        guest was sent a boot frame (`Launcher.launch`). `intermodal.plugins.mounter` does all of it. Raises
+        `BackendError`.
+        """
+        ...
+
+
 @runtime_checkable
 class Launcher(Protocol):
     """launch: start, stop, exec into, watch a container. `bare` need not be written by who derives from it."""
@@ -328,7 +340,8 @@ class Launcher(Protocol):
         """Start the guest in a new container. Returns when the stream exists; the guest may still be starting.
 
         `boot` is the complete first frame the guest reads: write it to the stream before anything else (a launcher that
-        forks from a snapshot template has sent it to the template already, and the fork does not read it again).
+        forks from a snapshot template has sent it to the template already, and the fork does not read it again). It may
+        be empty: then whoever asks for the container sends it afterwards, and the spec asks for no snapshot.
         Cancelling this coroutine leaves nothing behind. Raises `LaunchBusy`, `LaunchRefused`, `CapabilityNotSupported`.
         """
         ...

@@ -5,9 +5,9 @@ Standard library only and Python 3.10 syntax: guests import this room.
 
 from __future__ import annotations
 
-from intermodal.specs.app import AppSpec, FunctionSpec, MountSpec, VolumeSpec
+from intermodal.specs.app import AppSpec, BucketSpec, FunctionSpec, MountSpec, VolumeSpec
 from intermodal.specs.codec import content_hash, from_json, to_json
-from intermodal.specs.container import ContainerSpec, HostMount, Network, VolumeMount
+from intermodal.specs.container import ContainerSpec, HostMount, Network, SharedMount, VolumeMount
 from intermodal.specs.files import FileEntry, FileTree
 from intermodal.specs.function import BatchPolicy, CodeTarget, MethodSpec, RetryPolicy, Scaling, SourceTree
 from intermodal.specs.image import (
@@ -35,6 +35,7 @@ __all__ = [
     "SPEC_VERSION",
     "AppSpec",
     "BatchPolicy",
+    "BucketSpec",
     "CodeTarget",
     "ContainerSpec",
     "CopyFiles",
@@ -65,6 +66,7 @@ __all__ = [
     "SetEntrypoint",
     "SetEnv",
     "SetWorkdir",
+    "SharedMount",
     "SourceTree",
     "SystemPackages",
     "VolumeMount",

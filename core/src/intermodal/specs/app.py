@@ -9,7 +9,7 @@ from intermodal.specs.function import CodeTarget, MethodSpec, RetryPolicy, Scali
 from intermodal.specs.image import ImageSpec
 from intermodal.specs.resources import Resources
 
-__all__ = ["AppSpec", "FunctionSpec", "MountSpec", "VolumeSpec"]
+__all__ = ["AppSpec", "BucketSpec", "FunctionSpec", "MountSpec", "VolumeSpec"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +34,25 @@ class VolumeSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BucketSpec:
+    """An S3 bucket shown as files at the absolute path `target`: what is below `prefix` ("" or with a "/" at its end).
+
+    `endpoint` "" is AWS. `secret` is the name of the secret with the credentials; None: there are none."""
+
+    target: str
+    bucket: str
+    endpoint: str = ""
+    prefix: str = ""
+    secret: str | None = None
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSpec:
     """A Function or Cls. `key` is "module:qualname", the same at both ends, and binds calls made inside containers.
 
     Durations are seconds. `env` is for containers; secrets' values are resolved by the driver, never stored here.
-    `web` has the kinds of its web methods ("asgi_app"), `buckets` the paths where it mounts some.
+    `web` has the kinds of its web methods ("asgi_app").
     """
 
     app: str
@@ -65,7 +79,7 @@ class FunctionSpec:
     single_use: bool = False
     web: tuple[str, ...] = ()
     volumes: tuple[VolumeSpec, ...] = ()
-    buckets: tuple[str, ...] = ()
+    buckets: tuple[BucketSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from intermodal.specs.resources import Resources
 
-__all__ = ["ContainerSpec", "HostMount", "Network", "VolumeMount"]
+__all__ = ["ContainerSpec", "HostMount", "Network", "SharedMount", "VolumeMount"]
 
 #: "host": the backend's default, outbound works. "none": nothing is reachable (block_network).
 Network = Literal["host", "none"]
@@ -19,6 +19,14 @@ class HostMount:
 
     What is at `source` does not change while the session lives, so a launcher that copies it may do so once.
     """
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedMount:
+    """Show the host's directory `source` at the absolute path `target` as it is, to read and write."""
 
     source: str
     target: str

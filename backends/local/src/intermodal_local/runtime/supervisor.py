@@ -141,7 +141,8 @@ class Supervisor:
             tenant.execs.append((message, fds))
             self._run_execs(tenant)
         elif message["t"] == "remount":
-            self._remount(tenant, message)
+            tenant.remounts.append(message)
+            self._run_remounts(tenant)
         elif message["t"] == "parked":
             self._reservations.change(tenant.id, 0.0 if message["parked"] else tenant.cpu)
 
@@ -209,8 +210,12 @@ class Supervisor:
             }
             self._placement.order(tenant.id, order, [os.dup(tenant.pidfd), *fds, *groups])
 
+    def _run_remounts(self, tenant: Tenant) -> None:
+        while tenant.remounts and tenant.up and tenant.pidfd >= 0:
+            self._remount(tenant, tenant.remounts.pop(0))
+
     def _remount(self, tenant: Tenant, message: dict[str, Any]) -> None:
-        """Let a process of its own mount volumes anew, and pass on what it says."""
+        """Let a process of its own mount something into a container, and pass on what it says."""
         started = remounting.start(message["argv"], tenant.pidfd, self._placement.zygote_of(tenant.id))
         self._helpers.add(started.pid)
 
@@ -236,6 +241,7 @@ class Supervisor:
             return
         tenant.pidfd = pidfd
         self._watch(pidfd, lambda: self._dead(tenant))
+        self._run_remounts(tenant)
         if tenant.killed:
             tenant.kill()
 
@@ -262,6 +268,7 @@ class Supervisor:
         if data:
             tenant.words += data
             self._run_execs(tenant)
+            self._run_remounts(tenant)
         else:
             self._selector.unregister(tenant.status)
 
@@ -278,6 +285,8 @@ class Supervisor:
         for fd in (tenant.status, tenant.pidfd):
             if fd >= 0 and fd in self._selector.get_map():
                 self._selector.unregister(fd)
+        for message in tenant.remounts:
+            self._tell({"t": "refused", "id": message["answer"], "message": "the container has ended"})
         ending = {"t": "exit", "id": tenant.id, **tenant.exit()}
         del self._tenants[tenant.id]
         self._placement.forget(tenant.id)

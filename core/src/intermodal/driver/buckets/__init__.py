@@ -1,0 +1,1 @@
+"""Buckets shown as files in containers (bucket.mount)."""
