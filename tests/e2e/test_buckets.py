@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def place(s3_server: S3Server) -> Iterator[str]:
+def bucket(s3_server: S3Server) -> Iterator[str]:
     """A bucket with some files, and the environment of who may use it."""
     bucket = s3_server.bucket()
     with pytest.MonkeyPatch.context() as patch:
@@ -41,7 +41,7 @@ def place(s3_server: S3Server) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def program(place: str) -> Iterator[ModuleType]:
+def program(bucket: str) -> Iterator[ModuleType]:
     """The app, running."""
     spec = importlib.util.spec_from_file_location("app_buckets", APP)
     assert spec is not None
@@ -73,11 +73,11 @@ def mounts() -> list[str]:
     return [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "fuse.rclone" in line]
 
 
-def test_a_bucket_is_read_listed_and_written(program: ModuleType, s3_server: S3Server, place: str) -> None:
+def test_a_bucket_is_read_listed_and_written(program: ModuleType, s3_server: S3Server, bucket: str) -> None:
     """What a container writes is in the bucket soon after the file was closed."""
     assert program.whole.remote("a") == ["a/one"]
     assert program.whole.remote("new/file", "content") == ["new/file"]
-    eventually(lambda: in_bucket(s3_server, place, "new/file") == b"content")
+    eventually(lambda: in_bucket(s3_server, bucket, "new/file") == b"content")
 
 
 def test_a_prefix_and_a_mount_that_is_read_only(program: ModuleType) -> None:
@@ -123,39 +123,31 @@ def start(data: Path, function: str, word: str, **more: str) -> subprocess.Popen
 
 
 def test_what_was_written_is_in_the_bucket_when_the_run_has_ended(
-    s3_server: S3Server, place: str, tmp_path: Path
+    s3_server: S3Server, bucket: str, tmp_path: Path, backend: str
 ) -> None:
-    """The end waits for it, and nothing is left of the mount."""
+    """On every backend: the end waits for it, and nothing is left of the mount."""
+    words = ["run", "--backend", backend, f"{APP}::whole", "--path", f"last/{backend}", "--content", "x" * 9_999]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "intermodal.cli",
-            "run",
-            f"{APP}::whole",
-            "--path",
-            "last/word",
-            "--content",
-            "x" * 9_999,
-        ],
+        [sys.executable, "-m", "intermodal.cli", *words],
         env={**os.environ, "INTERMODAL_DATA_DIR": str(tmp_path)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert in_bucket(s3_server, place, "last/word") == b"x" * 9_999
+    assert in_bucket(s3_server, bucket, f"last/{backend}") == b"x" * 9_999
+    assert s3_server.secret_key not in done.stdout + done.stderr
     assert not [line for line in mounts() if str(tmp_path) in line]
     assert list((tmp_path / "buckets").iterdir()) == []
 
 
 @pytest.mark.parametrize("whom", ["client", "rclone"])
-def test_after_a_kill_nothing_is_left(s3_server: S3Server, place: str, tmp_path: Path, whom: str) -> None:
+def test_after_a_kill_nothing_is_left(s3_server: S3Server, bucket: str, tmp_path: Path, whom: str) -> None:
     """Of the program, or of what mounts the bucket; then the program ends by an error, or is ended by hand."""
     run = start(tmp_path, "waits", f"here-{whom}")
-    eventually(lambda: in_bucket(s3_server, place, f"here-{whom}") == b"here")
+    eventually(lambda: in_bucket(s3_server, bucket, f"here-{whom}") == b"here")
     if whom == "client":
         run.kill()
     else:
@@ -170,12 +162,12 @@ def test_after_a_kill_nothing_is_left(s3_server: S3Server, place: str, tmp_path:
 
 
 def test_a_bucket_that_goes_away_is_an_error_and_no_endless_wait(
-    s3_server: S3Server, place: str, tmp_path: Path
+    s3_server: S3Server, bucket: str, tmp_path: Path
 ) -> None:
     """User code gets an error of input and output; at the end the files that could not be written are named."""
     way = FaultyWay(s3_server)
     run = start(tmp_path, "outlives", "here-outlives", TEST_S3=way.endpoint)
-    eventually(lambda: in_bucket(s3_server, place, "here-outlives") == b"here")
+    eventually(lambda: in_bucket(s3_server, bucket, "here-outlives") == b"here")
     way.close()
     said, _ = run.communicate(timeout=180)
     assert run.returncode == 0, said

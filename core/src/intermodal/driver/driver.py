@@ -15,7 +15,7 @@ from intermodal.client.api import CallTarget
 from intermodal.client.hiding import Hiding
 from intermodal.driver import needs, terminals
 from intermodal.driver.boot import Trees, boot_frame, container_spec, sandbox_container
-from intermodal.driver.buckets.attaching import launch_attached
+from intermodal.driver.buckets.attaching import attach, launch_attached
 from intermodal.driver.buckets.session import SessionBuckets
 from intermodal.driver.calls import CallBook, CallRecord, Sink
 from intermodal.driver.data_dir import using
@@ -449,6 +449,7 @@ class Driver:
             container.stream.close()
             self._volumes.launched(name, container)
             try:
+                await attach(container, await self.buckets.prepare(name, pool.function.buckets))
                 return await terminals.run(
                     lambda env, size: container.exec(argv, env=env, pty=size is not None, size=size or (24, 80))
                 )
@@ -456,7 +457,7 @@ class Driver:
                 await container.kill()
                 await container.wait()
         finally:
-            await self._volumes.leave(f"c-{self.id}-shell")
+            await self._leave(f"c-{self.id}-shell")
             if lease is not None and self._gpus is not None:
                 await self._gpus.release(lease)
 

@@ -10,7 +10,13 @@ from typing import cast
 from intermodal.plugins import BucketContainer, BuiltImage, Container, GpuLease, Launcher, OutputSink
 from intermodal.specs import ContainerSpec, SharedMount
 
-__all__ = ["launch_attached"]
+__all__ = ["attach", "launch_attached"]
+
+
+async def attach(container: Container, mounts: Sequence[SharedMount]) -> None:
+    """Show them in a container of a backend that states "bucket.mount"."""
+    if mounts:
+        await cast(BucketContainer, container).attach(mounts)
 
 
 async def launch_attached(
@@ -29,7 +35,7 @@ async def launch_attached(
     """
     container = await launcher.launch(replace(spec, snapshot=None), image, gpus, b"", output)
     try:
-        await cast(BucketContainer, container).attach(mounts)
+        await attach(container, mounts)
         await asyncio.get_running_loop().sock_sendall(container.stream, boot)
     except (BrokenPipeError, ConnectionResetError):
         pass  # it has ended already: `wait` says how
