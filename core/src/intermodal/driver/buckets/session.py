@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from intermodal.driver.buckets import keeper, rclone
 from intermodal.client.hiding import Hiding
+from intermodal.driver.buckets import keeper, rclone
 from intermodal.plugins import LaunchRefused
 from intermodal.specs import BucketSpec, SharedMount
 from intermodal.storage.locks import try_acquire
