@@ -36,6 +36,7 @@ class Process:
         self._inner: ExecProcess | None = None
         self._ended = ended
         self._late = False
+        self._silent = False  #: its output has come to an end
         self._tasks: list[asyncio.Task[None]] = []
 
     def run(self, inner: ExecProcess) -> None:
@@ -43,6 +44,8 @@ class Process:
         self._inner = inner
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._pump(inner)), loop.create_task(self._watch(inner))]
+        if self._late:  # it took that long to start
+            self._kill()
 
     def fail(self, why: str) -> None:
         """It could not be started."""
@@ -52,9 +55,12 @@ class Process:
 
     def time_out(self) -> None:
         """It has taken too long."""
-        if not self.code.done() and self._inner is not None:
+        if not self.code.done():
             self._late = True
-            self._tasks.append(asyncio.get_running_loop().create_task(self.signal(signal.SIGKILL)))
+            self._kill()
+
+    def _kill(self) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(self.signal(signal.SIGKILL)))
 
     async def signal(self, number: int) -> None:
         """Send it a signal, if it runs."""
@@ -103,7 +109,7 @@ class Process:
             if self.code.done():
                 self._end_streams()
             else:
-                self._ended_streams = True
+                self._silent = True
 
     async def _watch(self, inner: ExecProcess) -> None:
         try:
@@ -113,11 +119,8 @@ class Process:
                 self.streams[2].feed(f"{error}\n".encode())
             code = NOT_STARTED
         self._finish(TIMED_OUT if self._late else code)
-        if self._ended_streams:
+        if self._silent:
             self._end_streams()
-
-    #: The output has come to its end, and the exit code is not known yet.
-    _ended_streams = False
 
     def _finish(self, code: int) -> None:
         if not self.code.done():
