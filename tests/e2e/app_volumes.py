@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -122,6 +123,34 @@ class Reader:
         """What a container that wants to be rid of its volume hears."""
         done = subprocess.run(["umount", "/data"], capture_output=True, text=True, check=False)
         return done.stderr
+
+
+@app.cls(volumes={"/data": volume}, enable_memory_snapshot=True)
+class Snapshot:
+    """One that might have been forked from a template."""
+
+    @intermodal.enter(snap=True)
+    def load(self) -> None:
+        """Before any volume is there."""
+        self.loaded = True
+
+    @intermodal.method()
+    def write(self, path: str) -> bool:
+        """Write and publish a file."""
+        (DATA / path).parent.mkdir()
+        (DATA / path).write_text("1")
+        volume.commit()
+        return self.loaded
+
+
+@app.function()
+def upload(box: intermodal.Volume) -> dict[str, str]:
+    """Fill a volume that is not mounted here, and read it."""
+    with box.batch_upload() as batch:
+        batch.put_file(io.BytesIO(b"1"), "a/b")
+        batch.put_directory(Path(__file__).parent, "code")
+    files = [entry.path for entry in box.iterdir("/a") if not entry.is_dir()]
+    return {path: b"".join(box.read_file(path)).decode() for path in files}
 
 
 @app.function(volumes={"/data": volume.read_only()})

@@ -8,7 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from app_volumes import Reader, Writer, app, fail, patient, volume, write_and_wait, write_pairs, write_read_only
+from app_volumes import (
+    Reader,
+    Snapshot,
+    Writer,
+    app,
+    fail,
+    patient,
+    upload,
+    volume,
+    write_and_wait,
+    write_pairs,
+    write_read_only,
+)
 
 import intermodal
 from intermodal.exception import ContainerLostError, InvalidError
@@ -115,6 +127,21 @@ def test_what_a_container_cannot_do() -> None:
     assert write_read_only.remote() == "Read-only file system"
     assert reader.unmount.remote()
     assert reader.see.remote("dir") == {"dir/x": "1"}
+
+
+@pytest.mark.usefixtures("running")
+def test_a_snapshot_is_no_hindrance() -> None:
+    """Containers with volumes start without one; their template has nothing of what they write to."""
+    assert Snapshot().write.remote("snapshot/x")
+    assert outside("snapshot") == {"snapshot/x": b"1"}
+
+
+@pytest.mark.usefixtures("running")
+def test_a_container_uses_volumes_that_it_has_not_mounted() -> None:
+    """With the methods that programs outside have (volume.client)."""
+    with intermodal.Volume.ephemeral() as box:
+        assert upload.remote(box) == {"a/b": "1"}
+        assert {entry.path for entry in box.listdir("/")} == {"a", "code"}
 
 
 @pytest.mark.usefixtures("running")

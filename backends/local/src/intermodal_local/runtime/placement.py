@@ -246,6 +246,7 @@ class Placement:
         order = {
             **{name: message[name] for name in _PASSED},
             "t": "template",
+            "volumes": [],  # what a container writes to is its own
             "id": run,
             "stack": stack,
             "counts": counts,
