@@ -26,7 +26,7 @@ class Lowered:
         copies = [step for step in self.spec.steps if isinstance(step, CopyFiles)]
         step = copies[number]
         found = {}
-        for entry in step.tree.entries:
+        for entry in (entry for entry in step.tree.entries if entry.kind == "file"):
             data = self.blobs[entry.blob]
             assert isinstance(data, bytes)
             found[f"{step.target}/{entry.path}".rstrip("/")] = data

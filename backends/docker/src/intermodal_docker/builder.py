@@ -21,7 +21,7 @@ from intermodal.plugins import (
     image_capabilities,
 )
 from intermodal.plugins.building import Layer, Progress, StepFailed, StepRefused, build_layers, hint_for, image_layers
-from intermodal.specs import ImageBase, ImageSpec, ImageStep, Scratch, content_hash
+from intermodal.specs import DebianSlim, ImageBase, ImageSpec, ImageStep, Registry, Scratch, content_hash
 from intermodal_docker.capabilities import BUILDER
 from intermodal_docker.engine import Engine
 from intermodal_docker.images.box import Lifeline
@@ -56,6 +56,8 @@ class EngineBuilder:
         directory = self._data_dir / engine.name / "layers"
         self._locks = directory / "locks"
         self._locks.mkdir(parents=True, exist_ok=True)
+        self._caches = directory / "caches"
+        self._caches.mkdir(exist_ok=True)
         (directory / "used").mkdir(exist_ok=True)
         self._cache = LayerCache(engine, directory / "used", owner_labels(self._data_dir)[OWNER])
         self._threads = ThreadPoolExecutor(_BUILDS_AT_ONCE, thread_name_prefix="image-build")
@@ -77,6 +79,7 @@ class EngineBuilder:
             blobs=blobs,
             grants=grants,
             lifeline=lifeline,
+            locks=self._caches,
             output=sink.output,
         )
 
@@ -133,15 +136,20 @@ class EngineBuilder:
             reap(self._engine, self._data_dir)
 
     def _layers(self, image: ImageSpec, maker: LayerMaker, sink: BuildSink) -> list[Layer]:
-        """The image's layers, which depend on what its base is now. Raises `ImageBuildError`."""
+        """The image's layers, which depend on what its bases are now. Raises `ImageBuildError`."""
         unsalted = image_layers(image)
-        try:
-            salt = self._salt(image.base, maker)
-        except BackendError as error:
-            raise Progress(unsalted, sink).failed(unsalted[0], error) from None
+        salts: dict[ImageBase, str] = {}
+        for layer in unsalted:
+            base = layer.step
+            if isinstance(base, (DebianSlim, Registry, Scratch)):
+                try:
+                    salts[base] = self._salt(base, maker)
+                except BackendError as error:
+                    raise Progress(unsalted, sink).failed(layer, error) from None
 
         def identify(step: ImageBase | ImageStep) -> str:
-            return content_hash((salt, content_hash(step))) if step == image.base else content_hash(step)
+            salt = salts.get(step) if isinstance(step, (DebianSlim, Registry, Scratch)) else None
+            return content_hash((salt, content_hash(step))) if salt else content_hash(step)
 
         return image_layers(image, identify=identify, session=self._session)
 
@@ -168,7 +176,7 @@ class EngineBuilder:
                 if layer.parent is None:
                     maker.base(layer)
                 else:
-                    maker.step(layer, self._below(layer.parent))
+                    maker.step(layer, self._below(layer.parent), [self._below(key) for key in layer.sources])
                 if layer.plain != layer.key:  # forced: from now on this is what the unforced step means, too
                     self._engine.tag(reference(layer.key), reference(layer.plain))
         except (StepFailed, StepRefused) as failure:

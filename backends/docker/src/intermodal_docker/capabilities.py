@@ -20,6 +20,9 @@ BUILDER = frozenset(
         "image.run_commands",
         "image.run_function",
         "image.secrets",
+        "image.stages",
+        "image.mounts",
+        "image.user",
     }
 )
 _LAUNCHER = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
@@ -20,7 +21,9 @@ __all__ = [
     "Exec",
     "ImageDetails",
     "NotThere",
+    "Owners",
     "Piece",
+    "Tmpfs",
     "VolumeMount",
 ]
 
@@ -51,11 +54,39 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class VolumeMount:
-    """A volume of the engine, by its name, at an absolute path inside. It takes over nothing from the image."""
+    """A volume of the engine, by its name, at an absolute path inside. It takes over nothing from the image.
+
+    One without a name is made for the container, empty, and goes with it.
+    """
 
     name: str
     target: str
     read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tmpfs:
+    """An empty directory in memory. `size`: bytes at most."""
+
+    target: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Users' and groups' numbers of what is not root's, and links, by path without slashes around it."""
+
+    ids: Mapping[str, tuple[int, int]]
+    links: Mapping[str, str]
+
+    def of(self, path: str, *, follow: bool) -> tuple[int, int]:
+        """The owner of `path`; `follow`: of what it leads to, where it is a link."""
+        path = path.strip("/")
+        for _ in range(len(self.links) if follow else 0):
+            if path not in self.links:
+                break
+            path = posixpath.normpath(posixpath.join("/", posixpath.dirname(path), self.links[path])).strip("/")
+        return self.ids.get(path, (0, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +120,7 @@ class CreateRequest:
     hostname: str | None = None
     binds: Sequence[Bind] = ()
     volumes: Sequence[VolumeMount] = ()
+    tmpfs: Sequence[Tmpfs] = ()
     network: Literal["default", "host", "none"] = "default"
     cpus: float | None = None
     cpu_shares: int | None = None
@@ -259,11 +291,20 @@ class Engine(Protocol):
         """
         ...
 
-    def put_archive(self, container: str, path: str, archive: bytes) -> None:
-        """Unpack a tar archive into the directory `path` of a container, running or not.
+    def put_archive(self, container: str, path: str, archive: Iterable[bytes]) -> None:
+        """Unpack a tar archive, which comes in pieces, into the directory `path` of a container, running or not.
 
         Raises `BackendError` where a file would take a directory's place, or the other way round.
         """
+        ...
+
+    def get_archive(self, container: str, path: str) -> Iterator[bytes]:
+        """A tar archive of what lies at `path` in a container, running or not, in pieces: names begin with the last
+        part of `path`. Raises `NotThere`."""
+        ...
+
+    def owners(self, container: str) -> Owners | None:
+        """Who owns what in a container; None where `get_archive` tells it."""
         ...
 
     # ---- volumes ----

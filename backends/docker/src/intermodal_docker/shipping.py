@@ -80,7 +80,7 @@ class Shipping:
         )
         try:
             for archive in parcel.archives():
-                self._engine.put_archive(container, _LOADING, archive)
+                self._engine.put_archive(container, _LOADING, [archive])
         finally:
             self._engine.remove(container)
         return name

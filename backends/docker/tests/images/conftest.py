@@ -19,8 +19,8 @@ from intermodal.specs import (
     ImageBase,
     ImageSpec,
     ImageStep,
+    Registry,
     RunCommands,
-    Scratch,
     SetEnv,
     content_hash,
 )
@@ -109,27 +109,23 @@ class Workshop:
         return [layer.key for layer in self._layers(self.image(*steps, base=base))]
 
     def _layers(self, image: ImageSpec) -> list[Layer]:
-        if isinstance(image.base, Scratch):
-            return image_layers(image, session=self.builder._session)
-        name = self.builder._options.reference(image.base)
-        there = self.engine.image(name)
-        known = there.id if there is not None else self.builder._cache.last_base(name)
-
         def identify(step: ImageBase | ImageStep) -> str:
-            return content_hash((f"{name} {known}", content_hash(step)) if step == image.base else step)
+            if not isinstance(step, DebianSlim | Registry):
+                return content_hash(step)
+            name = self.builder._options.reference(step)
+            there = self.engine.image(name)
+            known = there.id if there is not None else self.builder._cache.last_base(name)
+            return content_hash((f"{name} {known}", content_hash(step)))
 
         return image_layers(image, identify=identify, session=self.builder._session)
 
     def close(self) -> None:
         """End the session, and remove its layers."""
-        programs = set(self.builder._cache._leases) - {
-            layer.key for image in self.asked for layer in self._layers(image)
-        }
-        for key in programs if self.asked else ():
+        layers = {layer.key: layer for image in self.asked for layer in self._layers(image)}
+        for key in set(self.builder._cache._leases) - set(layers) if self.asked else ():
             self.engine.remove_image(reference(key))
-        for image in self.asked:
-            shared = isinstance(image.base, DebianSlim)  # by all tests, so that not each has to make it
-            for layer in reversed(self._layers(image)[shared:]):
+        for layer in reversed(layers.values()):
+            if not isinstance(layer.step, DebianSlim):  # those are shared by all tests, so that not each has to make it
                 for key in {layer.key, layer.plain}:
                     self.engine.remove_image(reference(key))
         asyncio.run(self.builder.close())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from intermodal.plugins import Capabilities
 from intermodal_local.images import apt
 from intermodal_local.images.foreign import NO_ENTRYPOINT
-from intermodal_local.runtime import advice, cgroups
+from intermodal_local.runtime import advice, cgroups, userns
 
 __all__ = ["capabilities"]
 
@@ -28,6 +28,8 @@ _NAMESPACES = (
     "image.python_version",
     "image.from_registry",
     "image.secrets",
+    "image.stages",
+    "image.mounts",
     "gpu",
 )
 _PROCESS = (
@@ -68,6 +70,11 @@ def capabilities(isolation: str) -> Capabilities:
         if not advice.privileged():
             supported.discard("bucket.mount")
             notes["bucket.mount"] = _NO_BUCKETS
+        lack = None if advice.privileged() else userns.missing()
+        if lack is None:
+            supported.add("image.user")
+        else:
+            notes["image.user"] = lack
     if not cgroups.limits("cpu"):
         notes["limits.cpu"] = _WHOLE_CORES
     notes["image.entrypoint"] = NO_ENTRYPOINT

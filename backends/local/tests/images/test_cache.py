@@ -126,7 +126,7 @@ def test_processes_that_want_one_step_share_one_build(workshop: Any, shared_data
 def key_of(workshop: Any, step: RunCommands, python: str = "") -> str:
     """What the layer of `step` on the bare base is called."""
     image = ImageSpec(base=DebianSlim(python=python), steps=(step,))
-    return local_layers(asyncio.run(workshop.grounds.find(image.base)).identity, image)[-1].plain
+    return local_layers({image.base: asyncio.run(workshop.grounds.find(image.base)).identity}, image)[-1].plain
 
 
 def wait_for_lock(workshop: Any, key: str) -> None:

@@ -46,7 +46,7 @@ def layer_keys(identity: BaseIdentity, steps: Sequence[ImageStep]) -> list[str]:
     """The key of a layer after each of `steps`."""
     image = ImageSpec(base=DebianSlim(python="3.11"))
     return [
-        local_layers(identity, replace(image, steps=(*steps[: number + 1], RUN)))[-1].plain
+        local_layers({image.base: identity}, replace(image, steps=(*steps[: number + 1], RUN)))[-1].plain
         for number in range(len(steps))
     ]
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from intermodal.exception import ImageBuildError
+from intermodal.plugins.building import UV_CACHE
 from intermodal.specs import (
+    CacheMount,
     CodeTarget,
     CopyFiles,
     FileEntry,
@@ -38,6 +40,17 @@ def test_pip_install_from_the_index(workshop: Any) -> None:
         command="python3 -c 'import six; print(six.__version__)'; python3 -c 'import pytest' 2>&1 | tail -1",
     )
     assert seen == ["1.17.0", "ModuleNotFoundError: No module named 'pytest'"]
+
+
+def test_what_uv_downloads_is_kept_outside_of_the_image(workshop: Any) -> None:
+    """In a cache that other builds have, and no layer."""
+    mounts = (CacheMount(target="/cache", id=UV_CACHE),)
+    show = RunCommands(commands=("find /cache -path '*six*' | grep -q six && echo cached",), mounts=mounts)
+    workshop.build(PythonPackages(packages=("six==1.17.0",)), show)
+    assert "cached" in workshop.said.lines
+    (layer,) = [path for path in workshop.root.glob("layers/*") if "pip_install" in (path / "layer.json").read_text()]
+    assert not list(layer.glob("root/opt/*"))
+    assert not list(layer.rglob("*.whl"))
 
 
 def test_later_packages_are_installed_over_earlier_layers(workshop: Any, wheel: Wheel) -> None:

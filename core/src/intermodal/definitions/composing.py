@@ -12,9 +12,9 @@ from intermodal.specs import (
     ImageBase,
     ImageSpec,
     ImageStep,
-    SetCmd,
-    SetEntrypoint,
     SetEnv,
+    Setting,
+    SetUser,
     SetWorkdir,
     SourceTree,
 )
@@ -60,6 +60,7 @@ class Composing:
     steps: list[ImageStep] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     workdir: str = "/root"
+    user: str = ""
     shell: tuple[str, ...] = ()
     snapshot: str | None = None
 
@@ -76,7 +77,9 @@ class Composing:
                 self.env.update(step.variables)
             elif isinstance(step, SetWorkdir):
                 self.workdir = step.path
-            elif self.force and not isinstance(step, (SetEntrypoint, SetCmd)):
+            elif isinstance(step, SetUser):
+                self.user = step.user
+            elif self.force and not isinstance(step, Setting):
                 step = replace(step, force=True)
             self.steps.append(step)
 

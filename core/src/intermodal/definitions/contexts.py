@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from intermodal.definitions.files import Blobs, walk
+from intermodal.definitions.files import Blobs, walk_all
 from intermodal.definitions.ignore import FilePatternMatcher, Ignore, as_predicate
 from intermodal.exception import InvalidError, NotFoundError
-from intermodal.specs import FileEntry
+from intermodal.specs import FileEntry, FileTree
 
-__all__ = ["Context"]
+__all__ = ["Context", "Found"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a source of COPY names: a file, with its name and one entry, or a directory, with "" and its content.
+    `remote`: it came from elsewhere."""
+
+    name: str
+    entries: list[FileEntry]
+    remote: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,8 +54,8 @@ class Context:
                 return FilePatternMatcher.from_file(path)
         return lambda path: False
 
-    def find(self, pattern: str, blobs: Blobs) -> list[tuple[str, list[FileEntry]]]:
-        """What a source of COPY names: for a file, its name and its one entry, for a directory, "" and its content.
+    def find(self, pattern: str, blobs: Blobs) -> list[Found]:
+        """What a source of COPY names. Links below a directory stay links.
 
         Raises:
             NotFoundError: nothing, or only what is left out.
@@ -52,23 +63,50 @@ class Context:
         """
         named = self.files.get(pattern)
         if named is not None:
-            return [(posixpath.basename(pattern), [blobs.add_file(named, "")])]
+            return [Found(posixpath.basename(pattern), [blobs.add_file(named, "")])]
         relative = posixpath.normpath(pattern.lstrip("/"))
         if relative.startswith(".."):
             raise InvalidError(f"{pattern!r} is outside of the build context {self.root}: give context_dir=")
         ignored = self.ignored()
-        found: list[tuple[str, list[FileEntry]]] = []
+        found: list[Found] = []
         for path in _matching(self.root, relative.split("/")):
             inside = path.relative_to(self.root)
             if path.is_dir():
-                names = [name for name in walk(path) if not ignored(inside / name)]
-                entries = [blobs.add_file(path / name, name.as_posix()) for name in names]
-                found += [("", entries)] if entries or not ignored(inside) else []
+                entries = list(_content(path, functools.partial(_below, ignored, inside), blobs))
+                found += [Found("", entries)] if entries or not ignored(inside) else []
             elif not ignored(inside):
-                found.append((path.name, [blobs.add_file(path, "")]))
+                found.append(Found(path.name, [blobs.add_file(path, "")]))
         if not found:
             raise NotFoundError(f"{pattern!r} is not in the build context {self.root}, or is ignored there")
         return found
+
+    def tree(self, source: str, blobs: Blobs) -> FileTree:
+        """The file or directory `source` alone, to be shown. Raises as `find`."""
+        (found,) = self.find(source or ".", blobs)
+        return FileTree(tuple(sorted(found.entries, key=lambda entry: entry.path)))
+
+
+def _below(ignored: Callable[[Path], bool], folder: Path, name: Path) -> bool:
+    return ignored(folder / name)
+
+
+def _content(root: Path, ignored: Callable[[Path], bool], blobs: Blobs) -> Iterator[FileEntry]:
+    """All below `root` but what is ignored; directories where they are wanted themselves or for what is in them."""
+    kept: set[PurePosixPath] = set()
+    for path, _ in walk_all(root):
+        if not ignored(path):
+            kept |= {PurePosixPath(path.as_posix()), *PurePosixPath(path.as_posix()).parents}
+    for path, kind in walk_all(root):
+        name = path.as_posix()
+        if PurePosixPath(name) not in kept:
+            continue
+        if kind == "directory":
+            yield FileEntry(name, "", 0, (root / path).stat().st_mode & 0o7777, "directory")
+        elif kind == "link":
+            target = os.readlink(root / path).encode()
+            yield FileEntry(name, blobs.add(target), len(target), 0o777, "link")
+        else:
+            yield blobs.add_file(root / path, name)
 
 
 def _matching(root: Path, parts: list[str]) -> Iterator[Path]:

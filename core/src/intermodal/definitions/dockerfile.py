@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from intermodal.definitions.heredocs import Heredoc, read_heredocs
 from intermodal.exception import CapabilityNotSupported, InvalidError
 
-__all__ = ["Instruction", "json_words", "options", "parse", "refuse", "words"]
+__all__ = ["Instruction", "expand", "json_words", "options", "parse", "refuse", "words"]
 
 #: The value of a variable; None where it is not set.
 Lookup = Callable[[str], "str | None"]
 
 _DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(\S+)\s*")
-_HEREDOC = re.compile(r"(?:^|\s)\d*<<-?[\"']?[A-Za-z_]")
+_TAKE_HEREDOCS = frozenset({"RUN", "COPY", "ADD"})
 _OPTION = re.compile(r"--([a-z][a-z.-]*)(?:=(\S*))?\s+")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _BRACED = re.compile(r"\{([A-Za-z_]\w*)(?:(:?[-+])((?:[^{}]|\{[^{}]*\})*))?\}")
@@ -23,24 +24,24 @@ _BRACED = re.compile(r"\{([A-Za-z_]\w*)(?:(:?[-+])((?:[^{}]|\{[^{}]*\})*))?\}")
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: `keyword` in capitals, `rest` as written with its continued lines joined. `where` is for
-    people."""
+    """One instruction: `keyword` in capitals, `rest` as written with its continued lines joined, `heredocs` those that
+    it opens. `where` is for people."""
 
     keyword: str
     rest: str
     where: str
+    heredocs: tuple[Heredoc, ...] = ()
 
 
 def parse(lines: Iterable[str], name: str) -> list[Instruction]:
     """The instructions of a Dockerfile called `name`.
 
-    Raises:
-        InvalidError: a line that is no instruction.
-        CapabilityNotSupported: a heredoc.
+    Raises `InvalidError`: a line that is no instruction, or a heredoc that does not end.
     """
     escape, directives, found = "\\", True, []
     joined, first = "", 0
-    for number, raw in enumerate(lines, 1):
+    numbered = iter(enumerate(lines, 1))
+    for number, raw in numbered:
         line = raw.strip()
         directive = _DIRECTIVE.fullmatch(line) if directives else None
         directives = directive is not None
@@ -53,7 +54,8 @@ def parse(lines: Iterable[str], name: str) -> list[Instruction]:
         if line.endswith(escape):
             joined += text[: -len(escape)]
             continue
-        found.append(_instruction(joined + text, f"{name}:{first}"))
+        instruction = _instruction(joined + text, f"{name}:{first}")
+        found.append(_with_heredocs(instruction, numbered))
         joined = ""
     if joined.strip():
         found.append(_instruction(joined.strip(), f"{name}:{first}"))
@@ -66,10 +68,16 @@ def _instruction(text: str, where: str) -> Instruction:
         keyword, _, rest = text.strip().partition("\t")
     if not keyword.isalpha() or not rest.strip():
         raise InvalidError(f"{where}: {text:.60!r} is no instruction of a Dockerfile")
-    instruction = Instruction(keyword.upper(), rest.strip(), where)
-    if instruction.keyword in ("RUN", "COPY", "ADD") and _HEREDOC.search(instruction.rest):
-        raise refuse(instruction, "heredoc", "heredocs are not read: write a RUN line with \\ at its line ends")
-    return instruction
+    return Instruction(keyword.upper(), rest.strip(), where)
+
+
+def _with_heredocs(instruction: Instruction, following: Iterator[tuple[int, str]]) -> Instruction:
+    if instruction.keyword not in _TAKE_HEREDOCS or json_words(instruction.rest) is not None:
+        return instruction
+    heredocs, open_ended = read_heredocs(instruction.rest, following)
+    if open_ended:
+        raise InvalidError(f"{instruction.where}: the heredoc {open_ended} has no line {open_ended!r} at its end")
+    return replace(instruction, heredocs=heredocs)
 
 
 def refuse(instruction: Instruction, what: str, hint: str) -> CapabilityNotSupported:
@@ -77,11 +85,11 @@ def refuse(instruction: Instruction, what: str, hint: str) -> CapabilityNotSuppo
     return CapabilityNotSupported(f"image.dockerfile.{what}", hint=f"{instruction.where}: {hint}")
 
 
-def options(instruction: Instruction) -> tuple[dict[str, str], str]:
-    """The leading `--name=value` options, and what follows them."""
-    found, rest = {}, instruction.rest
+def options(instruction: Instruction) -> tuple[list[tuple[str, str]], str]:
+    """The leading `--name=value` options in order, and what follows them."""
+    found, rest = [], instruction.rest
     while match := _OPTION.match(rest):
-        found[match[1]] = match[2] or ""
+        found.append((match[1], match[2] or ""))
         rest = rest[match.end() :]
     return found, rest
 
@@ -126,6 +134,20 @@ def words(text: str, lookup: Lookup | None, instruction: Instruction) -> list[st
     if quote:
         raise InvalidError(f"{instruction.where}: the quote {quote} is not closed")
     return found if word is None else [*found, word]
+
+
+def expand(text: str, lookup: Lookup, instruction: Instruction) -> str:
+    """A text with its variables replaced; `\\$` is a plain `$`, and quotes are like other letters."""
+    out, i = "", 0
+    while i < len(text):
+        if text.startswith("\\$", i):
+            out, i = f"{out}$", i + 2
+        elif text[i] == "$":
+            value, i = _variable(text, i + 1, lookup, instruction)
+            out += value
+        else:
+            out, i = out + text[i], i + 1
+    return out
 
 
 def _variable(text: str, i: int, lookup: Lookup, instruction: Instruction) -> tuple[str, int]:

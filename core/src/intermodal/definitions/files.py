@@ -6,11 +6,12 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 from intermodal.exception import InvalidError, NotFoundError
 from intermodal.specs import FileEntry, FileTree
 
-__all__ = ["Blobs", "directory_tree", "file_tree", "walk"]
+__all__ = ["Blobs", "directory_tree", "file_tree", "walk", "walk_all"]
 
 #: Files up to this size (bytes) travel as they were read, so that a change meanwhile does no harm.
 _KEPT = 1 << 20
@@ -75,3 +76,19 @@ def walk(root: Path) -> Iterator[Path]:
             path = Path(folder, name)
             if path.is_file():
                 yield path.relative_to(root)
+
+
+def walk_all(root: Path) -> Iterator[tuple[Path, Literal["file", "directory", "link"]]]:
+    """Relative paths of all below `root`, directories before what is in them; links are not followed, version control
+    and caches left out."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in _NEVER)
+        for name in [*folders, *files]:
+            path = Path(folder, name)
+            inside = path.relative_to(root)
+            if path.is_symlink():
+                yield inside, "link"
+            elif path.is_dir():
+                yield inside, "directory"
+            elif path.is_file():
+                yield inside, "file"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from intermodal.definitions.bases import DebianBase, EmptyBase, RegistryBase
 from intermodal.definitions.build_options import absolute, build_secrets, names
 from intermodal.definitions.contexts import Context
+from intermodal.definitions.dockerfiles import DockerfileBase, DockerfileLines
 from intermodal.definitions.ignore import Ignore
 from intermodal.definitions.image_core import Env, ImageCore
 from intermodal.definitions.options import plain_env
 from intermodal.definitions.registries import check_python
 from intermodal.definitions.secrets import Secret
-from intermodal.definitions.stages import DockerfileBase, DockerfileLines
 from intermodal.definitions.step_options import StepOptions
 from intermodal.exception import InvalidError
 

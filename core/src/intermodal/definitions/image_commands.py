@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from intermodal.definitions.build_options import absolute, argv, names
 from intermodal.definitions.contexts import Context
+from intermodal.definitions.dockerfiles import DockerfileLines
 from intermodal.definitions.ignore import Ignore
 from intermodal.definitions.image_core import Env, ImageCore
 from intermodal.definitions.secrets import Secret
-from intermodal.definitions.stages import Commands, DockerfileLines
 from intermodal.definitions.step_options import StepOptions
-from intermodal.definitions.steps import CodeStep, Optioned, Shell
+from intermodal.definitions.steps import CodeStep, Commands, Optioned, Shell
 from intermodal.exception import InvalidError
 from intermodal.specs import SystemPackages
 

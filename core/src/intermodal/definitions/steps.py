@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,12 +20,14 @@ from intermodal.specs import (
     ImageStep,
     MountSpec,
     PythonPackages,
+    RunCommands,
     RunFunction,
     SystemPackages,
 )
 
 __all__ = [
     "CodeStep",
+    "Commands",
     "Copied",
     "LocalDirectory",
     "LocalFile",
@@ -148,6 +151,19 @@ def _project_dependencies(path: Path, text: str, optional: Sequence[str]) -> lis
             raise InvalidError(f"{path} has no optional dependencies {name!r}; it has: {', '.join(extras) or 'none'}")
         found += extras[name]
     return found
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Shell commands, run by the shell of the image."""
+
+    lines: tuple[str, ...]
+    options: StepOptions
+
+    def lower(self, making: Composing) -> Iterator[ImageStep]:
+        """One step."""
+        lines = tuple(shlex.join((*making.shell, line)) if making.shell else line for line in self.lines)
+        yield self.options.applied(RunCommands(commands=lines), making)
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,20 @@ from collections.abc import Awaitable, Callable, Container, Sequence
 from intermodal.exception import BackendError, CapabilityNotSupported
 from intermodal.plugins.build_hints import hint_for
 from intermodal.plugins.build_settings import BuildSettings, read_settings
+from intermodal.plugins.holding import alone_with
 from intermodal.plugins.image_layers import Layer, image_layers
+from intermodal.plugins.members import Member, archive_members, chosen, pattern_parts, stream_members, tree_members
+from intermodal.plugins.owners import owner_ids
 from intermodal.plugins.progress import Progress
 from intermodal.plugins.roles import BuildSink
 from intermodal.plugins.sources import with_secret_sources
 from intermodal.plugins.step_runs import (
+    APT_CACHE,
     COMPILE,
     KIT,
     KIT_SETTINGS,
     KIT_SOURCE,
+    UV_CACHE,
     StepFailed,
     StepRefused,
     StepRun,
@@ -33,26 +38,36 @@ from intermodal.plugins.steps import image_capabilities
 from intermodal.specs import ImageSpec
 
 __all__ = [
+    "APT_CACHE",
     "COMPILE",
     "KIT",
     "KIT_SETTINGS",
     "KIT_SOURCE",
+    "UV_CACHE",
     "BuildSettings",
     "Layer",
+    "Member",
     "Progress",
     "StepFailed",
     "StepRefused",
     "StepRun",
     "Surroundings",
+    "alone_with",
+    "archive_members",
     "build_layers",
+    "chosen",
     "find_uv",
     "hint_for",
     "image_layers",
+    "owner_ids",
+    "pattern_parts",
     "plan_commands",
     "plan_function",
     "plan_packages",
     "plan_system",
     "read_settings",
+    "stream_members",
+    "tree_members",
     "with_secret_sources",
 ]
 

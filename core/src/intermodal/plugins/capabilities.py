@@ -37,6 +37,9 @@ CAPABILITY_ROLES: Mapping[str, Role] = {
     "image.from_scratch": "builder",
     "image.entrypoint": "builder",
     "image.secrets": "builder",
+    "image.stages": "builder",
+    "image.mounts": "builder",
+    "image.user": "builder",
     "gpu": "gpus",
 }
 

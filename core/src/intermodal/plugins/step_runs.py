@@ -19,13 +19,24 @@ from intermodal.plugins.build_settings import BuildSettings
 from intermodal.plugins.roles import Blobs
 from intermodal.plugins.sources import with_secret_sources
 from intermodal.plugins.steps import install_options
-from intermodal.specs import PythonPackages, RunCommands, RunFunction, SystemPackages, to_json
+from intermodal.specs import (
+    CacheMount,
+    PythonPackages,
+    RunCommands,
+    RunFunction,
+    SecretMount,
+    StepMount,
+    SystemPackages,
+    to_json,
+)
 
 __all__ = [
+    "APT_CACHE",
     "COMPILE",
     "KIT",
     "KIT_SETTINGS",
     "KIT_SOURCE",
+    "UV_CACHE",
     "StepFailed",
     "StepRefused",
     "StepRun",
@@ -41,7 +52,6 @@ __all__ = [
 KIT = "/opt/intermodal"
 
 _UV = f"{KIT}/uv"
-_CACHE = f"{KIT}/cache"
 _REQUIREMENTS = f"{KIT}/requirements.txt"
 #: Containers cannot write byte code of their own.
 COMPILE = "--compile-bytecode"
@@ -51,14 +61,25 @@ KIT_SETTINGS = f"{KIT}/settings"
 KIT_SOURCE = f"{KIT}/source"
 _GUEST = f"{KIT}/guest"
 
+#: Caches of downloads, which outlive builds.
+UV_CACHE, APT_CACHE = "intermodal-uv", "intermodal-apt"
+
 _APT = """
 set -e
+cache=$1
+shift
+mkdir -p "$cache/lists/partial" "$cache/archives/partial"
 apt-get update
 apt-get install -y --no-install-recommends "$@"
-apt-get clean
+apt-get autoclean
 rm -rf /var/lib/apt/lists/*
 """
-_APT_OPTIONS = b"""\
+_APT_OPTIONS = """\
+Dir::State::Lists "{cache}/lists";
+Dir::Cache::Archives "{cache}/archives";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+APT::Keep-Downloaded-Packages "true";
 APT::Sandbox::User "root";
 Acquire::Retries "3";
 Acquire::Languages "none";
@@ -94,7 +115,10 @@ class StepRun:
         argv: the program.
         env: its whole environment, but for PATH, HOME and LANG, which have defaults.
         files: small files to show, by absolute path below `KIT`.
-        mounts: host paths to show read-only, by absolute path below `KIT`; `writable` likewise.
+        mounts: host paths to show read-only, by absolute path below `KIT`.
+        extras: what else is there for the step alone, anywhere.
+        secrets: the values that `SecretMount`s among them name.
+        user: who runs it, "" for root; HOME is then that user's, and the directory is made by root.
     """
 
     argv: tuple[str, ...]
@@ -102,7 +126,9 @@ class StepRun:
     workdir: str = "/root"
     files: Mapping[str, bytes] = field(default_factory=dict)
     mounts: Mapping[str, Path] = field(default_factory=dict)
-    writable: Mapping[str, Path] = field(default_factory=dict)
+    extras: tuple[StepMount, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,19 +138,21 @@ class Surroundings:
     Args:
         python: the image's interpreter, inside.
         uv: the installer's program, on this host.
-        cache: what the backend shows inside, writable, for uv's cache; None: uv keeps none.
         settings: the user's.
-        env, workdir: the image's, so far.
+        env, workdir, user: the image's, so far.
         secrets: values of the step's own.
+        cache: where a step sees a cache of downloads. A place that images have anyway leaves no trace there, where the
+            backend cannot take mount points away.
     """
 
     python: str
     uv: Path
-    cache: Path | None
     settings: BuildSettings
     env: Mapping[str, str]
     workdir: str
     secrets: Mapping[str, str]
+    user: str = ""
+    cache: str = f"{KIT}/cache"
 
     def env_with(self, extra: Mapping[str, str]) -> dict[str, str]:
         """A step's environment: the build's settings, then the image's, then its own, then its secrets."""
@@ -155,19 +183,19 @@ def plan_packages(step: PythonPackages, around: Surroundings) -> StepRun:
         "UV_BREAK_SYSTEM_PACKAGES": "1",
     }
     step, sources = with_secret_sources(step, around.secrets)
-    writable: dict[str, Path] = {}
-    if around.cache is None or around.secrets:
+    extras: tuple[StepMount, ...] = ()
+    if around.secrets:
         own["UV_NO_CACHE"] = "1"  # the cache outlives the build, and may keep addresses that have values in them
     else:
-        own["UV_CACHE_DIR"] = _CACHE
-        writable[_CACHE] = around.cache
+        own["UV_CACHE_DIR"] = around.cache
+        extras = (CacheMount(target=around.cache, id=UV_CACHE),)
     return StepRun(
         argv=(_UV, "pip", "install", "--python", around.python, COMPILE, *install_options(step, "uv", _REQUIREMENTS)),
         env={**around.env_with(own), **sources},
         workdir=around.workdir,
         files=files,
         mounts={_UV: around.uv, **around.settings.files},
-        writable=writable,
+        extras=extras,
     )
 
 
@@ -175,22 +203,35 @@ def plan_system(step: SystemPackages, around: Surroundings, options: bytes = b""
     """apt-get, quietly. `options` are lines of its configuration that the backend adds."""
     file = f"{KIT}/apt.conf"
     return StepRun(
-        argv=("/bin/sh", "-c", _APT, "apt_install", *step.packages),
+        argv=("/bin/sh", "-c", _APT, "apt_install", around.cache, *step.packages),
         env=around.env_with({**dict(step.env), "DEBIAN_FRONTEND": "noninteractive", "APT_CONFIG": file}),
-        files={file: _APT_OPTIONS + options},
+        files={file: _APT_OPTIONS.format(cache=around.cache).encode() + options},
         mounts=around.settings.files,
+        extras=(CacheMount(target=around.cache, id=APT_CACHE, alone=True),),
     )
 
 
 def plan_commands(step: RunCommands, around: Surroundings) -> StepRun:
-    """One shell after another; the first that fails ends it."""
+    """One shell after another; the first that fails ends it. Raises `StepRefused`: a secret is not there."""
+    extras = tuple(mount for mount in step.mounts if _is_there(mount, around.secrets))
     script = 'for command do\n  printf "+ %s\\n" "$command"\n  /bin/sh -c "$command" || exit $?\ndone'
     return StepRun(
         argv=("/bin/sh", "-c", script, "run_commands", *step.commands),
         env=around.env_with(dict(step.env)),
         workdir=around.workdir,
         mounts=around.settings.files,
+        extras=extras,
+        secrets=around.secrets,
+        user=around.user,
     )
+
+
+def _is_there(mount: StepMount, secrets: Mapping[str, str]) -> bool:
+    if not isinstance(mount, SecretMount) or mount.variable in secrets:
+        return True
+    if mount.required:
+        raise StepRefused(f"no secret of the step has {mount.variable!r}: give one that has it, secrets=[...]")
+    return False
 
 
 def plan_function(step: RunFunction, around: Surroundings, source: Path | None, blobs: Blobs) -> StepRun:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from intermodal.specs import (
+    AddArchive,
     CopyFiles,
+    CopyFrom,
     DebianSlim,
     ImageBase,
     ImageSpec,
@@ -18,6 +20,7 @@ from intermodal.specs import (
     SetCmd,
     SetEntrypoint,
     SetEnv,
+    SetUser,
     SetWorkdir,
     SystemPackages,
 )
@@ -61,8 +64,11 @@ def image_capabilities(image: ImageSpec) -> list[str]:
 
     "image.python_version" is not among them: whether a version is another one than the backend's only it knows.
     """
-    names = [base_capability(image.base), *map(step_capability, image.steps)]
-    return [*filter(None, names), *(["image.secrets"] if image.secrets() else [])]
+    names: list[str | None] = []
+    for each in (*image.sources(), image):
+        names += [base_capability(each.base), *map(step_capability, each.steps)]
+        names += ["image.mounts" for step in each.steps if isinstance(step, RunCommands) and step.mounts]
+    return [*dict.fromkeys(filter(None, names)), *(["image.secrets"] if image.secrets() else [])]
 
 
 def step_title(step: ImageStep) -> str:
@@ -81,14 +87,24 @@ def step_title(step: ImageStep) -> str:
         case CopyFiles():
             count = len(step.tree.entries)
             return _short(f"copy {count} file{'s' if count != 1 else ''} to {step.target}")
+        case CopyFrom():
+            return _short(f"copy {' '.join(step.paths)} of {_base_name(step.source)} to {step.target}")
+        case AddArchive():
+            return _short(f"unpack {step.name} to {step.target}")
         case SetEnv():
             return _short(f"env {', '.join(name for name, _ in step.variables)}")
         case SetWorkdir():
             return _short(f"workdir {step.path}")
+        case SetUser():
+            return _short(f"user {step.user or 'root'}")
         case SetEntrypoint():
             return _short(f"entrypoint {' '.join(step.argv)}")
         case SetCmd():
             return _short(f"cmd {' '.join(step.argv)}")
+
+
+def _base_name(image: ImageSpec) -> str:
+    return "another stage" if image.steps else base_title(image.base)
 
 
 def step_capability(step: ImageStep) -> str | None:
@@ -102,8 +118,12 @@ def step_capability(step: ImageStep) -> str | None:
             return "image.run_commands"
         case RunFunction():
             return "image.run_function"
-        case CopyFiles():
+        case CopyFiles() | AddArchive():
             return "image.copy"
+        case CopyFrom():
+            return "image.stages"
+        case SetUser():
+            return "image.user" if step.user else None
         case SetEntrypoint():
             return "image.entrypoint" if step.argv else None
         case SetEnv() | SetWorkdir() | SetCmd():

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = ["FileEntry", "FileTree"]
 
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One regular file. `path` is relative to the tree, with `/`; `blob` is the SHA-256 of its bytes, in hex."""
+    """One file. `path` is relative to the tree, with `/`; `blob` is the SHA-256 of its bytes, in hex.
+
+    Trees of build contexts have directories, too, whose `blob` is "", and symbolic links, whose bytes are what they
+    point to.
+    """
 
     path: str
     blob: str
     size: int
     mode: int = 0o644
+    kind: Literal["file", "directory", "link"] = "file"
 
 
 @dataclass(frozen=True, slots=True)

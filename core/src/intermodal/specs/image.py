@@ -10,9 +10,14 @@ from intermodal.specs.files import FileTree
 from intermodal.specs.function import CodeTarget, SourceTree
 
 __all__ = [
+    "AddArchive",
+    "CacheMount",
     "CopyFiles",
+    "CopyFrom",
     "DebianSlim",
+    "FilesMount",
     "ImageBase",
+    "ImageMount",
     "ImageSpec",
     "ImageStep",
     "PythonPackages",
@@ -20,11 +25,17 @@ __all__ = [
     "RunCommands",
     "RunFunction",
     "Scratch",
+    "SecretMount",
     "SetCmd",
     "SetEntrypoint",
     "SetEnv",
+    "SetUser",
     "SetWorkdir",
+    "Setting",
+    "StepMount",
     "SystemPackages",
+    "TmpfsMount",
+    "step_sources",
 ]
 
 
@@ -94,13 +105,64 @@ class SystemPackages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheMount:
+    """A directory that outlives builds and is in no layer: all steps that name `id` on one backend share it. `alone`:
+    one step at a time has it."""
+
+    target: str
+    id: str
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TmpfsMount:
+    """An empty directory in memory, for the step only. `size`: bytes at most."""
+
+    target: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretMount:
+    """The value that the step's secrets have under `variable`, as a file for the step only."""
+
+    target: str
+    variable: str
+    mode: int = 0o400
+    uid: int = 0
+    gid: int = 0
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesMount:
+    """Local files, for the step only. What it writes there is lost."""
+
+    target: str
+    tree: FileTree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageMount:
+    """What another image has at `path`, for the step only. What it writes there is lost."""
+
+    target: str
+    source: ImageSpec
+    path: str = "/"
+
+
+StepMount = CacheMount | TmpfsMount | SecretMount | FilesMount | ImageMount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunCommands:
-    """Shell commands (`/bin/sh -c`), one after another, in the image so far."""
+    """Shell commands (`/bin/sh -c`), one after another, in the image so far; `mounts` are what they see beside it."""
 
     commands: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
     force: bool = False
+    mounts: tuple[StepMount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +180,54 @@ class RunFunction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyFiles:
-    """Copy a tree to the absolute path `target` inside the image."""
+    """Copy a tree to the absolute path `target` inside the image.
+
+    `owner` is "USER", "USER:GROUP" or their numbers, names being those of the image; "": root. `into`: where `target`
+    is a directory of the image, a file goes into it under this name.
+    """
 
     tree: FileTree
     target: str
+    owner: str = ""
+    into: str = ""
     force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyFrom:
+    """Copy what another image has at `paths` to the absolute path `target`; owners and modes stay as they are there,
+    where `owner` (as of `CopyFiles`) and `mode` do not say otherwise.
+
+    Names in `paths` may have `*`, `?` and `[...]`. Of a directory, its content is copied. `directory`: `target` is one,
+    and gets files under their own names.
+    """
+
+    source: ImageSpec
+    paths: tuple[str, ...]
+    target: str
+    directory: bool = False
+    owner: str = ""
+    mode: int | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddArchive:
+    """Unpack a tar archive, compressed or not, below the absolute path `target`. `archive` is its SHA-256; `owner` is
+    as of `CopyFiles`, where "" leaves the archive's."""
+
+    archive: str
+    name: str
+    target: str
+    owner: str = ""
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUser:
+    """Who later steps run as: "USER", "USER:GROUP" or their numbers. Containers run as root."""
+
+    user: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,14 +259,20 @@ class SetCmd:
     argv: tuple[str, ...]
 
 
+#: What makes no layer: it holds for later steps and for containers.
+Setting = SetEnv | SetWorkdir | SetUser | SetEntrypoint | SetCmd
+
 ImageStep = (
     PythonPackages
     | SystemPackages
     | RunCommands
     | RunFunction
     | CopyFiles
+    | CopyFrom
+    | AddArchive
     | SetEnv
     | SetWorkdir
+    | SetUser
     | SetEntrypoint
     | SetCmd
 )
@@ -209,7 +320,26 @@ class ImageSpec:
 
     def secrets(self) -> tuple[str, ...]:
         """The names of all secrets that its build needs, each once."""
-        names = [self.base.secret] if isinstance(self.base, Registry) and self.base.secret else []
-        for step in self.steps:
-            names += getattr(step, "secrets", ())
+        names: list[str] = []
+        for image in (*self.sources(), self):
+            names += [image.base.secret] if isinstance(image.base, Registry) and image.base.secret else []
+            for step in image.steps:
+                names += getattr(step, "secrets", ())
         return tuple(dict.fromkeys(names))
+
+    def sources(self) -> tuple[ImageSpec, ...]:
+        """The images that its steps copy from or show, and theirs: each once, before those that need it."""
+        found: dict[ImageSpec, None] = {}
+        for step in self.steps:
+            for image in step_sources(step):
+                found.update(dict.fromkeys((*image.sources(), image)))
+        return tuple(found)
+
+
+def step_sources(step: ImageStep) -> tuple[ImageSpec, ...]:
+    """The images that one step needs."""
+    if isinstance(step, CopyFrom):
+        return (step.source,)
+    if isinstance(step, RunCommands):
+        return tuple(mount.source for mount in step.mounts if isinstance(mount, ImageMount))
+    return ()

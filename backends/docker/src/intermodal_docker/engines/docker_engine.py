@@ -186,12 +186,21 @@ class DockerEngine:
 
         return Hijacked(raw._response, tty=tty, exit_code=exit_code, resize=resize)
 
-    def put_archive(self, container: str, path: str, archive: bytes) -> None:
+    def put_archive(self, container: str, path: str, archive: Iterable[bytes]) -> None:
         """See `intermodal_docker.engine.Engine`."""
         with self._talking() as client:
             place = client._url("/containers/{0}/archive", container)
             asked = {"path": path, "noOverwriteDirNonDir": "true"}
             client._raise_for_status(client._put(place, params=asked, data=archive))
+
+    def get_archive(self, container: str, path: str) -> Iterator[bytes]:
+        """See `intermodal_docker.engine.Engine`."""
+        with self._talking() as client:
+            pieces, _ = client.get_archive(container, path, chunk_size=_MIB)
+            yield from pieces
+
+    def owners(self, container: str) -> None:
+        """See `intermodal_docker.engine.Engine`."""
 
     # ---- volumes ----
 
@@ -337,13 +346,14 @@ def _config(request: CreateRequest) -> dict[str, Any]:
         + [
             {
                 "Type": "volume",
-                "Source": volume.name,
                 "Target": volume.target,
                 "ReadOnly": volume.read_only,
                 "VolumeOptions": {"NoCopy": True},
+                **({"Source": volume.name} if volume.name else {}),
             }
             for volume in request.volumes
         ],
+        "Tmpfs": {tmpfs.target: "" if tmpfs.size is None else f"size={tmpfs.size}" for tmpfs in request.tmpfs},
         "NetworkMode": request.network,
         "AutoRemove": request.remove,
         "Init": request.init,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from intermodal_docker.engine import (
     Exec,
     ImageDetails,
     NotThere,
+    Owners,
     Piece,
 )
 from intermodal_docker.engines.advice import why_unavailable
@@ -183,9 +185,36 @@ class PodmanEngine:
             resize=lambda rows, columns: self._do("POST", f"/exec/{made}/resize", h=rows, w=columns),
         )
 
-    def put_archive(self, container: str, path: str, archive: bytes) -> None:
+    def put_archive(self, container: str, path: str, archive: Iterable[bytes]) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        self._ask("PUT", f"/containers/{container}/archive", body=archive, path=path, noOverwriteDirNonDir=True)
+        # The last one is called as docker calls it, and means: give all to root.
+        self._ask(
+            "PUT",
+            f"/containers/{container}/archive",
+            body=archive,
+            path=path,
+            noOverwriteDirNonDir=True,
+            copyUIDGID=False,
+        )
+
+    def get_archive(self, container: str, path: str) -> Iterator[bytes]:
+        """See `intermodal_docker.engine.Engine`."""
+        response = self._ask("GET", f"/containers/{container}/archive", stream=True, path=path)
+        with self._translated(), contextlib.closing(response):
+            yield from response.iter_content(_MIB)
+
+    def owners(self, container: str) -> Owners:
+        """See `intermodal_docker.engine.Engine`. Podman's archives give all to root; its exports do not."""
+        ids: dict[str, tuple[int, int]] = {}
+        links: dict[str, str] = {}
+        response = self._ask("GET", f"/containers/{container}/export", stream=True)
+        with self._translated(), contextlib.closing(response), tarfile.open(fileobj=response.raw, mode="r|") as tar:
+            for entry in tar:
+                if entry.uid or entry.gid:
+                    ids[entry.name.strip("/")] = entry.uid, entry.gid
+                if entry.issym():
+                    links[entry.name.strip("/")] = entry.linkname
+        return Owners(ids, links)
 
     # ---- volumes ----
 

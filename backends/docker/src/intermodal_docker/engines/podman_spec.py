@@ -29,6 +29,15 @@ def specification(request: CreateRequest) -> dict[str, Any]:
                 "options": ["rbind", "ro" if bind.read_only else "rw"],
             }
             for bind in request.binds
+        ]
+        + [
+            {
+                "type": "tmpfs",
+                "source": "tmpfs",
+                "destination": tmpfs.target,
+                "options": [] if tmpfs.size is None else [f"size={tmpfs.size}"],
+            }
+            for tmpfs in request.tmpfs
         ],
         "volumes": [
             {"Name": volume.name, "Dest": volume.target, "Options": ["ro" if volume.read_only else "rw", "nocopy"]}

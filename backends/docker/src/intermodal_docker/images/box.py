@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from intermodal.exception import BackendError
 from intermodal.plugins.building import KIT, StepFailed, StepRun
-from intermodal_docker.engine import CreateRequest, Engine, ImageDetails
+from intermodal_docker.engine import CreateRequest, Engine, ImageDetails, Owners, Tmpfs, VolumeMount
 from intermodal_docker.images.packing import pack_kit
 
 __all__ = ["Box", "Lifeline"]
@@ -64,6 +65,7 @@ class Box:
         labels: of the container, and then of the layer.
         owner: labels of the container alone: by them it is found when this process is gone.
         gpus: devices to pass in, by UUID.
+        volumes, tmpfs: what it has beside the image; a layer has nothing of them.
     """
 
     engine: Engine
@@ -72,7 +74,10 @@ class Box:
     owner: Mapping[str, str]
     lifeline: Lifeline
     gpus: Sequence[str] = ()
+    volumes: Sequence[VolumeMount] = ()
+    tmpfs: Sequence[Tmpfs] = ()
     id: str = field(default="", init=False)
+    _owners: Owners | Literal[False] | None = field(default=False, init=False)
 
     def __enter__(self) -> Box:
         self.lifeline.check()
@@ -86,6 +91,8 @@ class Box:
                 network="host",  # as builds of every backend: an index or a proxy on this machine is reached
                 stdin=True,
                 gpus=self.gpus,
+                volumes=self.volumes,
+                tmpfs=self.tmpfs,
             )
         )
         self.lifeline.hold(self.id)
@@ -103,9 +110,9 @@ class Box:
             self.lifeline.check()
             raise BackendError(f"the image has no /bin/sh, which build steps are run by: {error}") from None
 
-    def put(self, archive: bytes) -> None:
-        """Unpack an archive at its root."""
-        self.engine.put_archive(self.id, "/", archive)
+    def put(self, archive: Iterable[bytes], at: str = "/") -> None:
+        """Unpack an archive, which comes in pieces, in a directory. Not every engine finds volumes below that."""
+        self.engine.put_archive(self.id, at, archive)
 
     def run(self, run: StepRun, output: Callable[[str], None]) -> None:
         """Execute a step's program, with what it is to be shown. Raises `StepFailed`, `BackendError`."""
@@ -117,8 +124,12 @@ class Box:
             lines.append(line)
             output(line)
 
+        defaults = dict(_DEFAULTS)
+        if run.user:  # the directory is made by root, and HOME is what the engine finds
+            self._stream(["/bin/sh", "-c", 'mkdir -p "$1"', "step", run.workdir], defaults, lambda _: None)
+            del defaults["HOME"]
         argv = ["/bin/sh", "-c", _START, "step", run.workdir, *run.argv]
-        code = self._stream(argv, {**_DEFAULTS, **run.env}, told)
+        code = self._stream(argv, {**defaults, **run.env}, told, run.user or "0")
         self.lifeline.check()
         if code:
             raise StepFailed(code, lines)
@@ -132,9 +143,15 @@ class Box:
         self.lifeline.check()
         return None
 
+    def owners(self) -> Owners | None:
+        """See `Engine.owners`. Asked once: it may take long."""
+        if self._owners is False:
+            self._owners = self.engine.owners(self.id)
+        return self._owners
+
     def clear(self) -> None:
-        """Remove what only the step was to see."""
-        self._stream(["/bin/sh", "-c", f"rm -rf {KIT}"], _DEFAULTS, lambda _: None)
+        """Remove what only the step was to see; what is mounted there stays, and is in no layer."""
+        self._stream(["/bin/sh", "-c", f"rm -rf {KIT} 2>/dev/null"], _DEFAULTS, lambda _: None)
 
     def commit(
         self,
@@ -154,8 +171,13 @@ class Box:
         ]
         self.engine.commit(self.id, reference, changes)
 
-    def _stream(self, argv: Sequence[str], env: Mapping[str, str], told: Callable[[str], None]) -> int:
-        process = self.engine.exec(self.id, argv, env=tuple(env.items()))
+    def remove(self, paths: Sequence[str]) -> None:
+        """Remove files of it."""
+        if paths:
+            self._stream(["/bin/sh", "-c", 'rm -f "$@"', "step", *paths], _DEFAULTS, lambda _: None)
+
+    def _stream(self, argv: Sequence[str], env: Mapping[str, str], told: Callable[[str], None], user: str = "0") -> int:
+        process = self.engine.exec(self.id, argv, env=tuple(env.items()), user=user)
         try:
             rest = {1: b"", 2: b""}
             while (piece := process.read()) is not None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from intermodal.exception import BackendError
-from intermodal.plugins import Blobs, BuildGrants, base_title, step_title
+from intermodal.plugins import Blobs, BuildGrants, base_title
 from intermodal.plugins.building import (
     KIT_SOURCE,
     Layer,
     StepFailed,
+    StepRun,
     Surroundings,
+    alone_with,
     find_uv,
     plan_commands,
     plan_function,
@@ -19,7 +23,10 @@ from intermodal.plugins.building import (
     plan_system,
 )
 from intermodal.specs import (
+    AddArchive,
+    CacheMount,
     CopyFiles,
+    CopyFrom,
     DebianSlim,
     PythonPackages,
     Registry,
@@ -31,14 +38,19 @@ from intermodal.specs import (
 from intermodal_docker.engine import Engine, ImageDetails
 from intermodal_docker.images.bases import obtain_base
 from intermodal_docker.images.box import Box, Lifeline
+from intermodal_docker.images.copying import add_archive, copy_files, copy_from
 from intermodal_docker.images.names import EMPTY, CachedLayer, base_labels, layer_labels, python_labels, reference
 from intermodal_docker.images.options import ImageOptions
-from intermodal_docker.images.packing import pack_copy, pack_nothing, pack_tree
+from intermodal_docker.images.packing import pack, pack_tree
 from intermodal_docker.images.pip import pip_instead
 from intermodal_docker.images.pythons import NO_PROGRAM, Python, add_python, find_python
+from intermodal_docker.images.shown import Shown
 from intermodal_docker.session import OWNER
 
 __all__ = ["LayerMaker"]
+
+#: An empty directory of nearly every image.
+_CACHE = "/mnt"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +59,7 @@ class LayerMaker:
 
     Args:
         owner: labels of containers, by which they are found when this process is gone.
+        locks: a directory for those of caches.
         output: gets a step's number and each line that it prints.
     """
 
@@ -56,6 +69,7 @@ class LayerMaker:
     blobs: Blobs
     grants: BuildGrants
     lifeline: Lifeline
+    locks: Path
     output: Callable[[int, str], None]
 
     def base(self, layer: Layer) -> None:
@@ -85,7 +99,7 @@ class LayerMaker:
 
     def _empty(self, layer: Layer, base: Scratch) -> None:
         if (below := self.engine.image(EMPTY)) is None:
-            self.engine.import_image(pack_nothing(), EMPTY)
+            self.engine.import_image(b"".join(pack(())), EMPTY)
             below = self.engine.image(EMPTY)
         assert below is not None
         with self._box(layer_labels(layer.key, "", base_title(base), self.owner[OWNER]), below) as box:
@@ -96,18 +110,32 @@ class LayerMaker:
         secret = self.grants.of([base.secret]) if isinstance(base, Registry) and base.secret else {}
         return obtain_base(self.engine, base, self.options, secret, lambda line: self.output(1, line))
 
-    def step(self, layer: Layer, below: CachedLayer) -> None:
-        """What the step does to `below`. Raises `BackendError`, `StepFailed`, `StepRefused`."""
+    def step(self, layer: Layer, below: CachedLayer, sources: Sequence[CachedLayer]) -> None:
+        """What the step does to `below`, with what it takes from `sources`. Raises `BackendError`, `StepFailed`,
+        `StepRefused`."""
         step = layer.step
-        assert not isinstance(step, (DebianSlim, Registry, Scratch))
-        with self._box(layer_labels(layer.key, below.key, step_title(step), self.owner[OWNER]), below.details) as box:
-            if isinstance(step, CopyFiles):
-                for archive in pack_copy(step, self.blobs):
-                    box.put(archive)
+        labels = layer_labels(layer.key, below.key, layer.title, self.owner[OWNER])
+        with contextlib.ExitStack() as stack:
+            if isinstance(step, (CopyFiles, CopyFrom, AddArchive)):
+                box = stack.enter_context(self._box(labels, below.details))
+                if isinstance(step, CopyFiles):
+                    copy_files(step, box, self.blobs)
+                elif isinstance(step, AddArchive):
+                    add_archive(step, box, self.blobs)
+                else:
+                    copy_from(step, box, stack.enter_context(self._box({}, sources[0].details)))
                 box.commit(reference(layer.key), {})
                 return
+            run = self._plan(layer, below)
+            self._hold_caches(run, layer, stack)
+            shown = Shown(run.extras)
+            box = stack.enter_context(self._box(labels, below.details, shown))
+            others = [stack.enter_context(self._box({}, source.details)) for source in sources]
+            shown.fill(box, others, self.blobs)
             box.start()
-            self._run(box, layer, below)
+            hidden = shown.hide(box, run, self.blobs)
+            self._run(box, layer, run, below)
+            box.remove(hidden)
             box.clear()
             python = find_python(box)
             box.commit(reference(layer.key), python_labels(python.version, python.program))
@@ -120,43 +148,66 @@ class LayerMaker:
         with self._box(labels, below.details) as box:
             box.commit(reference(key), {}, entrypoint=entrypoint, cmd=cmd)
 
-    def _run(self, box: Box, layer: Layer, below: CachedLayer) -> None:
-        step, told = layer.step, self._told(layer)
-        around = Surroundings(
+    def _around(self, layer: Layer, below: CachedLayer) -> Surroundings:
+        return Surroundings(
             python=below.program or "python3",
             uv=find_uv(),
-            cache=None,
             settings=self.options.build_settings(),
             env=layer.env,
             workdir=layer.workdir,
-            secrets=self.grants.of(getattr(step, "secrets", ())),
+            secrets=self.grants.of(getattr(layer.step, "secrets", ())),
+            user=layer.user,
+            cache=_CACHE,
         )
+
+    def _plan(self, layer: Layer, below: CachedLayer) -> StepRun:
+        step, around = layer.step, self._around(layer, below)
         match step:
             case PythonPackages():
                 _needs_python(below)
-                run = plan_packages(step, around)
-                try:
-                    box.run(run, told)
-                except StepFailed as failure:
-                    if failure.code not in NO_PROGRAM:
-                        raise
-                    box.run(pip_instead(step, run, around), told)
+                return plan_packages(step, around)
             case SystemPackages():
                 certificates = around.settings.env.get("SSL_CERT_FILE")
                 trust = f'Acquire::https::CaInfo "{certificates}";\n' if certificates else ""
-                box.run(plan_system(step, around, trust.encode()), told)
+                return plan_system(step, around, trust.encode())
             case RunCommands():
-                box.run(plan_commands(step, around), told)
+                return plan_commands(step, around)
             case RunFunction():
                 _needs_python(below)
-                for archive in pack_tree(step.source.tree, KIT_SOURCE, self.blobs):
-                    box.put(archive)
-                box.run(plan_function(step, around, None, self.blobs), told)
+                return plan_function(step, around, None, self.blobs)
             case _:
                 raise AssertionError(f"{type(step).__name__} makes no layer")
 
-    def _box(self, labels: Mapping[str, str], below: ImageDetails) -> Box:
-        return Box(engine=self.engine, below=below, labels=labels, owner=self.owner, lifeline=self.lifeline)
+    def _run(self, box: Box, layer: Layer, run: StepRun, below: CachedLayer) -> None:
+        step, told = layer.step, self._told(layer)
+        if isinstance(step, RunFunction):
+            box.put(pack_tree(step.source.tree, KIT_SOURCE, self.blobs))
+        try:
+            box.run(run, told)
+        except StepFailed as failure:
+            if not isinstance(step, PythonPackages) or failure.code not in NO_PROGRAM:
+                raise
+            box.run(pip_instead(step, run, self._around(layer, below)), told)
+
+    def _hold_caches(self, run: StepRun, layer: Layer, stack: contextlib.ExitStack) -> None:
+        """Wait for the caches that one step at a time may have."""
+        for mount in sorted((m for m in run.extras if isinstance(m, CacheMount) and m.alone), key=lambda m: m.id):
+
+            def waits(name: str = mount.id) -> None:
+                self.output(layer.number, f"another step has the cache {name}; waiting for it")
+
+            stack.enter_context(alone_with(self.locks, mount.id, waits, self.lifeline.check))
+
+    def _box(self, labels: Mapping[str, str], below: ImageDetails, shown: Shown | None = None) -> Box:
+        return Box(
+            engine=self.engine,
+            below=below,
+            labels=labels,
+            owner=self.owner,
+            lifeline=self.lifeline,
+            volumes=shown.volumes if shown else (),
+            tmpfs=shown.tmpfs if shown else (),
+        )
 
     def _told(self, layer: Layer) -> Callable[[str], None]:
         return lambda line: self.output(layer.number, line)

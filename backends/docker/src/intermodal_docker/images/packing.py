@@ -1,104 +1,116 @@
-"""Tar archives of what a build's containers are shown, and of what images keep."""
+"""Tar archives of what a build's containers are shown, and of what images keep: made piece by piece, never whole in
+memory."""
 
 from __future__ import annotations
 
-import io
+import functools
 import os
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from intermodal.plugins import Blobs
-from intermodal.plugins.building import StepRefused, StepRun
-from intermodal.specs import CopyFiles, FileTree
+from intermodal.plugins.building import Member, StepRefused, StepRun, tree_members
+from intermodal.specs import FileTree
 
-__all__ = ["pack_copy", "pack_kit", "pack_nothing", "pack_tree"]
+__all__ = ["check_target", "pack", "pack_kit", "pack_tree", "shown_files"]
 
-_MOST_BYTES = 64 << 20
-
-
-class _Archive:
-    def __init__(self) -> None:
-        self._buffer = io.BytesIO()
-        self._tar = tarfile.TarFile(fileobj=self._buffer, mode="w", format=tarfile.PAX_FORMAT)
-        self._now = time.time()
-
-    @property
-    def size(self) -> int:
-        return self._buffer.tell()
-
-    def add(self, name: str, source: Path | bytes, mode: int) -> None:
-        entry = tarfile.TarInfo(name.lstrip("/"))
-        entry.mode, entry.mtime = mode, self._now
-        if isinstance(source, bytes):
-            entry.size = len(source)
-            self._tar.addfile(entry, io.BytesIO(source))
-            return
-        with source.open("rb") as file:
-            entry.size = os.fstat(file.fileno()).st_size
-            self._tar.addfile(entry, file)
-
-    def directory(self, name: str) -> None:
-        entry = tarfile.TarInfo(name.lstrip("/"))
-        entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, self._now
-        self._tar.addfile(entry)
-
-    def done(self) -> bytes:
-        # Podman's reader leaves at the two blocks that end an archive, and fails when more comes: no padding follows.
-        end = self._tar.offset + 2 * tarfile.BLOCKSIZE
-        self._tar.close()
-        self._buffer.truncate(end)
-        return self._buffer.getvalue()
+_PIECE = 1 << 20
+_BLOCK = 512
+_TYPES = {"file": tarfile.REGTYPE, "directory": tarfile.DIRTYPE, "link": tarfile.SYMTYPE, "hardlink": tarfile.LNKTYPE}
 
 
-def pack_nothing() -> bytes:
-    """The root of an empty image."""
-    return _Archive().done()
+def pack(members: Iterable[Member], target: str = "") -> Iterator[bytes]:
+    """An archive from the root that puts `members` below `target`, in pieces of about a MiB at most.
+
+    Directories on the way are not in it: what is there already stays as it is, links included.
+    """
+    now = time.time()
+    yield from _gathered(_blocks(members, target.strip("/"), now))
 
 
-def pack_kit(run: StepRun) -> bytes:
-    """All that `run` is shown, from the root."""
-    archive = _Archive()
+def _blocks(members: Iterable[Member], target: str, now: float) -> Iterator[bytes]:
+    for member in members:
+        entry = tarfile.TarInfo("/".join(filter(None, (target, member.path))))
+        entry.type, entry.mode, entry.uid, entry.gid = _TYPES[member.kind], member.mode, member.uid, member.gid
+        entry.mtime = now if member.mtime is None else member.mtime
+        if member.kind == "hardlink":
+            entry.linkname = "/".join(filter(None, (target, member.link)))
+        elif member.kind == "link":
+            entry.linkname = member.link
+        elif member.kind == "file":
+            entry.size = member.size
+        yield entry.tobuf(tarfile.PAX_FORMAT)
+        if member.kind == "file" and member.size:
+            yield from _padded(member)
+    # Podman's reader leaves at the two blocks that end an archive, and fails when more comes: no padding follows.
+    yield bytes(2 * _BLOCK)
+
+
+def _padded(member: Member) -> Iterator[bytes]:
+    count = 0
+    for piece in member.read():
+        count += len(piece)
+        yield piece
+    if count != member.size:
+        raise StepRefused(f"{member.path or 'a file'} changed while it was copied: build again")
+    if count % _BLOCK:
+        yield bytes(_BLOCK - count % _BLOCK)
+
+
+def _gathered(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Small ones together: each is a chunk of a request."""
+    waiting: list[bytes] = []
+    size = 0
+    for block in blocks:
+        if size + len(block) > _PIECE and waiting:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+        waiting.append(block)
+        size += len(block)
+    yield b"".join(waiting)
+
+
+def pack_kit(run: StepRun) -> Iterator[bytes]:
+    """All that `run` is shown below KIT, from the root."""
+    return pack(shown_files(run))
+
+
+def shown_files(run: StepRun) -> Iterator[Member]:
+    """The files of `run`, by absolute path."""
     for target, data in run.files.items():
-        archive.add(target, data, 0o644)
+        yield Member(path=target.strip("/"), size=len(data), read=functools.partial(iter, [data]))
     for target, source in run.mounts.items():
         if source.is_dir():
-            archive.directory(target)
+            yield Member(path=target.strip("/"), kind="directory", mode=0o755)
         for name, path in _files(source):
-            archive.add(f"{target}/{name}" if name else target, path, 0o755 if os.access(path, os.X_OK) else 0o644)
-    return archive.done()
+            mode = 0o755 if os.access(path, os.X_OK) else 0o644
+            inside = f"{target}/{name}" if name else target
+            yield Member(path=inside.strip("/"), mode=mode, size=path.stat().st_size, read=_reader(path))
 
 
 def pack_tree(tree: FileTree, target: str, blobs: Blobs) -> Iterator[bytes]:
-    """The files of `tree` below the directory `target`, from the root, in pieces of bounded size.
-
-    Directories on the way are not in the archives: what is there already stays as it is, links included.
-    Raises `StepRefused`.
-    """
-    archive = _Archive()
-    for entry in tree.entries:
-        name = f"{target}/{entry.path}" if entry.path else target
-        if "\0" in name or {"", ".", ".."} & set(name.strip("/").split("/")):
-            raise StepRefused(f"the file name {entry.path!r} leads out of its tree or names nothing")
-        try:
-            source = blobs.path(entry.blob)
-        except KeyError:
-            raise StepRefused(f"the content of {name!r} ({entry.blob[:12]}) is not there") from None
-        archive.add(name, source, entry.mode & 0o7777)
-        if archive.size > _MOST_BYTES:
-            yield archive.done()
-            archive = _Archive()
-    yield archive.done()
+    """The files of `tree` below the directory `target`, from the root. Raises `StepRefused`."""
+    return pack(tree_members(tree, blobs), target)
 
 
-def pack_copy(step: CopyFiles, blobs: Blobs) -> Iterator[bytes]:
-    """The files of a copying step, from the root. Raises `StepRefused`."""
-    if not step.target.startswith("/") or ".." in step.target.split("/"):
-        raise StepRefused(f"the target {step.target!r} is not an absolute path without '..'")
-    if not step.target.strip("/") and step.tree.is_file:
+def check_target(target: str, *, file: bool) -> str:
+    """The target of a copying step, made plain. Raises `StepRefused`."""
+    if not target.startswith("/") or ".." in target.split("/"):
+        raise StepRefused(f"the target {target!r} is not an absolute path without '..'")
+    if not target.strip("/") and file:
         raise StepRefused("the target '/' is a directory, and a file was to be copied there: name the file too")
-    yield from pack_tree(step.tree, "/".join(["", *filter(None, step.target.split("/"))]), blobs)
+    return "/".join(["", *filter(None, target.split("/"))])
+
+
+def _reader(path: Path) -> Callable[[], Iterator[bytes]]:
+    def read() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+
+    return read
 
 
 def _files(source: Path) -> Iterator[tuple[str, Path]]:

@@ -16,6 +16,8 @@ from typing import Any
 
 from intermodal.plugins.building import KIT
 from intermodal_local.images.mirror import mirror_directories
+from intermodal_local.images.showing import show
+from intermodal_local.images.users import become_user
 from intermodal_local.runtime import advice, cleanup, contain, devices, hardening, init, kernel, overlay, userns
 
 _HOSTNAME = "image-build"
@@ -45,6 +47,11 @@ def _start_container(order: dict[str, Any], status: int) -> int:
         os.mkdir(order["mirror"])
         order["lowers"]["usr"].insert(-1, order["mirror"])
     overlay.make_stack(f"{order['work']}/stack", order["lowers"], "")
+    for number, each in enumerate(order["beside"]):
+        if each["kind"] == "image":
+            each["place"] = f"{order['work']}/beside{number}"
+            overlay.make_stack(f"{each['place']}/stack", each["lowers"], "")
+            overlay.make_upper(f"{each['place']}/run", None, "", local="usr-local" in each["lowers"])
     overlay.make_upper(f"{order['work']}/run", order["upper"], "", local="usr-local" in order["lowers"])
     try:
         if rootless:
@@ -107,7 +114,9 @@ def _end_orphans() -> None:
 def _become(order: dict[str, Any], *, fresh_sys: bool) -> None:
     _build(order, fresh_sys=fresh_sys)
     hardening.drop_privileges()
-    _settle({"PATH": contain.PATH, "HOME": "/root", "LANG": "C.UTF-8", **order["env"]}, order["workdir"])
+    os.makedirs(order["workdir"], exist_ok=True)
+    home = become_user(order["user"]) if order["user"] else "/root"
+    _settle({"PATH": contain.PATH, "HOME": home, "LANG": "C.UTF-8", **order["env"]}, order["workdir"])
 
 
 def _settle(env: dict[str, str], workdir: str) -> None:
@@ -132,10 +141,10 @@ def _build(order: dict[str, Any], *, fresh_sys: bool) -> None:
     devices.mount_dev(inside, "", None, ())
     devices.mount_kernel(inside, "", fresh_sys=fresh_sys)
     overlay.bind_all(inside, [[order["kit"], KIT], *order["mounts"]], "")
-    for source, target in order["writable"]:
-        place = inside.place(target, directory=True)
-        kernel.bind(source, f"/proc/self/fd/{place}")
-        os.close(place)
+    os.mkdir(f"{order['work']}/hidden")
+    kernel.mount("tmpfs", f"{order['work']}/hidden", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=700")
+    for each in order["beside"]:
+        show(inside, each, f"{order['work']}/hidden")
     inside.close()
     overlay.enter_root(root)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,11 +46,11 @@ class LocalBuilder:
         self, image: ImageSpec, blobs: Blobs, sink: BuildSink, grants: BuildGrants = _NOTHING
     ) -> BuiltImage:
         """Build, or find in the cache. Cancelling it ends the step that runs and leaves nothing of it."""
-        ground = await self._ground(image.base)
+        grounds = {each.base: await self._ground(each.base) for each in (*image.sources(), image)}
         lifeline = Lifeline()
         self._lifelines.add(lifeline)
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._threads, self._build, image, ground, blobs, sink, grants, lifeline)
+        work = loop.run_in_executor(self._threads, self._build, image, grounds, blobs, sink, grants, lifeline)
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -84,7 +84,7 @@ class LocalBuilder:
     def _build(
         self,
         image: ImageSpec,
-        ground: Ground,
+        grounds: Mapping[ImageBase, Ground],
         blobs: Blobs,
         sink: BuildSink,
         grants: BuildGrants,
@@ -93,7 +93,7 @@ class LocalBuilder:
         try:
             built, leases = Building(
                 image=image,
-                ground=ground,
+                grounds=grounds,
                 store=self._store,
                 blobs=blobs,
                 sink=sink,

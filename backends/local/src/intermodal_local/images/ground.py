@@ -22,7 +22,8 @@ class StepContext:
 
     Args:
         below: the layers so far, top-most first.
-        env, workdir: the image's, so far.
+        env, workdir, user: the image's, so far.
+        sources: of images that the step takes something from, their bases and their layers, top-most first.
         grants: has the values of the step's secrets.
         output: gets each line the step prints.
     """
@@ -30,6 +31,8 @@ class StepContext:
     below: Sequence[Path]
     env: Mapping[str, str]
     workdir: str
+    user: str
+    sources: Sequence[tuple[Ground, Sequence[Path]]]
     blobs: Blobs
     grants: BuildGrants
     making: Making

@@ -45,8 +45,6 @@ class Grounds:
         return await asyncio.to_thread(self._find, python)
 
     def _find(self, python: Python) -> Ground:
-        cache = self._data / "local" / "uv-cache"
-        cache.mkdir(parents=True, exist_ok=True)
         identity = BaseIdentity(
             system=f"{_text('/etc/os-release')} {platform.machine()}",
             python=f"{python.version} {python.prefix}",
@@ -54,9 +52,17 @@ class Grounds:
             isolation=self._isolation,
         )
         if self._isolation == "process":
+            cache = self._data / "local" / "uv-cache"
+            cache.mkdir(parents=True, exist_ok=True)
             return ProcessGround(identity=identity, interpreter=python, uv=find_uv(), cache=cache)
         base = self._bases.get(python) or self._bases.setdefault(python, prepare_base(self._data, python))
-        return NamespaceGround(identity=identity, interpreter=python, base=base.lowers, uv=find_uv(), cache=cache)
+        return NamespaceGround(
+            identity=identity,
+            interpreter=python,
+            base=base.lowers,
+            uv=find_uv(),
+            caches=self._data / "local" / "caches",
+        )
 
 
 def _text(path: str) -> str:

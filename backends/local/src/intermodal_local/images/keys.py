@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from intermodal.plugins.building import Layer, image_layers
-from intermodal.specs import ImageBase, ImageSpec, ImageStep, SystemPackages, content_hash
+from intermodal.specs import (
+    DebianSlim,
+    ImageBase,
+    ImageSpec,
+    ImageStep,
+    Registry,
+    Scratch,
+    SystemPackages,
+    content_hash,
+)
 
 __all__ = ["FORMAT", "BaseIdentity", "local_layers"]
 
@@ -31,15 +40,18 @@ class BaseIdentity:
     isolation: str = "namespaces"
 
 
-def local_layers(identity: BaseIdentity, image: ImageSpec) -> Sequence[Layer]:
-    """The layers of `image` over a base of `identity`; `Layer.plain` names each in the store: a forced build replaces
-    what the unforced definition finds."""
+def local_layers(identities: Mapping[ImageBase, BaseIdentity], image: ImageSpec) -> Sequence[Layer]:
+    """The layers of `image`, and of the images that it takes something from, over bases of `identities`.
+
+    `Layer.plain` names each in the store: a forced build replaces what the unforced definition finds.
+    """
 
     def identify(step: ImageBase | ImageStep) -> str:
-        if step is image.base:  # whatever it is called: all that names the same userland shares its layers
-            return content_hash({**asdict(identity), "format": FORMAT, "packages": None})
+        if isinstance(step, (DebianSlim, Registry, Scratch)):
+            # Whatever it is called: all that names the same userland shares its layers.
+            return content_hash({**asdict(identities[step]), "format": FORMAT, "packages": None})
         if isinstance(step, SystemPackages):
-            return content_hash((identity.packages, content_hash(step)))
+            return content_hash((identities[image.base].packages, content_hash(step)))
         return content_hash(step)
 
     return image_layers(image, identify=identify)

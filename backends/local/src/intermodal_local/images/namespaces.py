@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +19,20 @@ from intermodal.plugins.building import (
     read_settings,
 )
 from intermodal.specs import (
+    AddArchive,
     CopyFiles,
+    CopyFrom,
     ImageStep,
     PythonPackages,
     RunCommands,
     RunFunction,
-    SetCmd,
     SetEntrypoint,
-    SetEnv,
-    SetWorkdir,
+    SetUser,
     SystemPackages,
 )
 from intermodal_local.images import apt
-from intermodal_local.images.copying import copy_files, write_tree
+from intermodal_local.images.beside import beside, holding_caches
+from intermodal_local.images.copying import LayerWriter, write_tree
 from intermodal_local.images.foreign import NO_ENTRYPOINT
 from intermodal_local.images.ground import StepContext
 from intermodal_local.images.keys import BaseIdentity
@@ -49,14 +51,15 @@ class NamespaceGround:
     Args:
         base: the lower directories of the bare base, as the runtime's overlays take them.
         interpreter: the image's.
-        uv, cache: the installer and its cache directory.
+        uv: the installer.
+        caches: the directory of caches, which outlive builds.
     """
 
     identity: BaseIdentity
     interpreter: Python
     base: dict[str, list[str]]
     uv: Path
-    cache: Path
+    caches: Path
     foundation: str | None = None
 
     @property
@@ -68,6 +71,8 @@ class NamespaceGround:
         """Packages of the system need apt, and more than one user id. Containers are forks, which no program wraps."""
         if isinstance(step, SetEntrypoint) and step.argv:
             raise CapabilityNotSupported("image.entrypoint", "local", NO_ENTRYPOINT)
+        if isinstance(step, SetUser) and step.user and not advice.privileged() and not userns.available():
+            raise CapabilityNotSupported("image.user", "local", userns.missing() or "")
         hint = apt.missing() if isinstance(step, SystemPackages) else None
         if hint is not None:
             raise CapabilityNotSupported("image.apt_install", "local", hint)
@@ -80,11 +85,11 @@ class NamespaceGround:
         around = Surroundings(
             python=self.interpreter.executable,
             uv=self.uv,
-            cache=self.cache,
             settings=read_settings(KIT_SETTINGS),
             env=context.env,
             workdir=context.workdir,
             secrets=context.grants.of(getattr(step, "secrets", ())),
+            user=context.user,
         )
         match step:
             case PythonPackages():
@@ -98,8 +103,12 @@ class NamespaceGround:
                 write_tree(step.source.tree, source, context.blobs)
                 self._run(plan_function(step, around, source, context.blobs), context, whole_system=True)
             case CopyFiles():
-                copy_files(step, context.making.content, StackView(self._lowers(context)), context.blobs)
-            case SetEnv() | SetWorkdir() | SetEntrypoint() | SetCmd():
+                self._writer(context).files(step, context.blobs)
+            case AddArchive():
+                self._writer(context).archive(step, context.blobs)
+            case CopyFrom():
+                self._writer(context).image(step, StackView(self._sources(context)[0]))
+            case _:
                 raise AssertionError(f"{type(step).__name__} makes no layer")
 
     def ref(self, layers: Sequence[Path]) -> str:
@@ -110,28 +119,47 @@ class NamespaceGround:
         """Run `step`. `whole_system`: as far as this user can, let it write all over /usr and change owners."""
         making = context.making
         many_users = whole_system and not advice.privileged() and userns.available()
-        run_step(
-            step,
-            self._lowers(context),
-            making.work,
-            making.content,
-            making.lock,
-            context.output,
-            context.lifeline,
-            many_users=many_users,
-        )
-        _tidy(making.content)
+        with holding_caches(step, self.caches, context.output, context.lifeline.check):
+            run_step(
+                step,
+                self._lowers(context),
+                making.work,
+                making.content,
+                making.lock,
+                context.output,
+                context.lifeline,
+                many_users=many_users,
+                beside=beside(step, making.work, self.caches, self._sources(context), context.blobs),
+            )
+        _tidy(making.content, [mount.target for mount in step.extras], StackView(self._lowers(context)))
+
+    def _writer(self, context: StepContext) -> LayerWriter:
+        return LayerWriter(context.making.content, StackView(self._lowers(context)))
+
+    def _sources(self, context: StepContext) -> list[dict[str, list[str]]]:
+        """The lower directories of the images that the step takes something from."""
+        found = []
+        for ground, layers in context.sources:
+            assert isinstance(ground, NamespaceGround)
+            found.append(overlay.lowers_of([str(path) for path in layers], ground.base))
+        return found
 
     def _lowers(self, context: StepContext) -> dict[str, list[str]]:
         return overlay.lowers_of([str(path) for path in context.below], self.base)
 
 
-def _tidy(layer: Path) -> None:
-    """Remove what was made only to show KIT, and parts that the step did not touch."""
+def _tidy(layer: Path, targets: Sequence[str], below: StackView) -> None:
+    """Remove what was made only to show something, and parts that the step did not touch."""
     root = layer / "root"
     shown = root / KIT.lstrip("/")
+    for target in sorted(targets, reverse=True):
+        with contextlib.suppress(OSError):
+            place = below.over(layer).resolve(target)
+            path = layer / place.part / Path(*place.inside)
+            if path.is_dir():
+                path.rmdir()
+            elif path.stat().st_size == 0:
+                path.unlink()
     for path in (shown, *shown.parents[: len(shown.relative_to(root).parts)], layer / "usr", layer / "usr-local"):
-        try:
+        with contextlib.suppress(OSError):
             path.rmdir()
-        except OSError:
-            continue

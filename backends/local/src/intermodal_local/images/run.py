@@ -29,6 +29,11 @@ class Lifeline:
         self._mutex = Lock()
         self.is_cut = False
 
+    def check(self) -> None:
+        """Raise `BackendError` when it was cut."""
+        if self.is_cut:
+            raise BackendError("the build was cancelled")
+
     def cut(self) -> None:
         """End the containers. Idempotent."""
         with self._mutex:
@@ -52,6 +57,7 @@ def run_step(
     lifeline: Lifeline,
     *,
     many_users: bool,
+    beside: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Run `step`; what it changes is in `upper` afterwards, as root/ usr/ usr-local/.
 
@@ -61,6 +67,7 @@ def run_step(
         lock: held by the container too, until its last process is gone.
         output: gets each line the program prints.
         lifeline: ends the container when it is cut.
+        beside: what `beside` gave: shown for the step only.
         many_users: an ordinary user's subordinate ids are users in the container, which may write all over /usr.
 
     Raises:
@@ -78,7 +85,8 @@ def run_step(
         "upper": str(upper),
         "kit": str(kit),
         "mounts": [[str(source), target] for target, source in step.mounts.items()],
-        "writable": [[str(source), target] for target, source in step.writable.items()],
+        "beside": list(beside),
+        "user": step.user,
         "many_users": many_users,
     }
     _run(order, lock, output, lifeline)
@@ -112,12 +120,15 @@ def _fill(kit: Path, step: StepRun) -> None:
     for target, data in step.files.items():
         path = _below(kit, target)
         path.write_bytes(data)
-    for target, source in {**step.mounts, **step.writable}.items():
+    for target, source in step.mounts.items():
         path = _below(kit, target)
         if source.is_dir():
             path.mkdir(exist_ok=True)
         else:
             path.touch()
+    for mount in step.extras:
+        if mount.target.startswith(f"{KIT}/"):
+            _below(kit, mount.target).mkdir(exist_ok=True)
 
 
 def _below(kit: Path, target: str) -> Path:

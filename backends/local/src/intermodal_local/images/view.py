@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 __all__ = ["Place", "StackView"]
 
@@ -69,9 +70,35 @@ class StackView:
                 passed.append(name)
         return self._place(passed)
 
+    def over(self, layer: Path) -> StackView:
+        """The same below the parts of `layer`, whatever is written there from now on."""
+        return StackView({part: [str(layer / part), *lowers] for part, lowers in self._lowers.items()})
+
+    def walk(self, place: Place, name: str = "") -> Iterator[tuple[str, str]]:
+        """What is seen at `place` and below, directories before what is in them: names relative to it, and the host's
+        paths. Links are not followed."""
+        found = self.find(place)
+        if found is None:
+            return
+        yield name, found
+        if stat.S_ISDIR(os.lstat(found).st_mode):
+            for child in self._children(place):
+                below = self._place([*filter(None, place.path.split("/")), child])
+                yield from self.walk(below, f"{name}/{child}" if name else child)
+
+    def _children(self, place: Place) -> list[str]:
+        directories = [path for path in self._lowers[place.part] if os.path.isdir(path)]
+        for name in place.inside:
+            directories, _ = self._below(directories, name)
+        names: dict[str, bool] = {}
+        for directory in directories:
+            for entry in os.scandir(directory):
+                names.setdefault(entry.name, not _is_whiteout(entry.stat(follow_symlinks=False)))
+        return sorted(name for name, is_there in names.items() if is_there)
+
     def find(self, place: Place) -> str | None:
         """The host's path of what is seen at `place`; None where nothing is."""
-        directories = list(self._lowers[place.part])
+        directories = [path for path in self._lowers[place.part] if os.path.isdir(path)]
         for depth, name in enumerate(place.inside):
             below, leaf = self._below(directories, name)
             if leaf is not None:

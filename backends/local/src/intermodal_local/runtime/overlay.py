@@ -74,6 +74,13 @@ class Inside:
         """Let go of the root."""
         os.close(self._fd)
 
+    def existing(self, path: str) -> int:
+        """Descriptor of `path`, which is there. The caller closes it. Raises `OSError`."""
+        try:
+            return kernel.open_in_root(self._fd, path, os.O_PATH)
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror}: {path} of the image that is shown") from None
+
     def place(self, path: str, *, directory: bool) -> int:
         """Descriptor of `path`, made (parents too) where it is missing. The caller closes it."""
         try:
