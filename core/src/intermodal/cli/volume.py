@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from intermodal.cli import volume_files
+from intermodal.cli.named import add_list_and_delete, environment_option
 from intermodal.cli.settings import with_settings
-from intermodal.cli.volume_files import environment_option
 from intermodal.exception import NotFoundError
 
 __all__ = ["command"]
@@ -40,20 +40,6 @@ def create(name: str, environment: str | None) -> None:
     click.echo(f"volume {name}")
 
 
-@command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@environment_option
-@with_settings
-def list_all(as_json: bool, environment: str | None) -> None:
-    """List the volumes of an environment."""
-    rows = _names(environment)
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        click.echo(f"{row['created']}  {row['name']}")
-
-
 @command.command("rename")
 @click.argument("old")
 @click.argument("new")
@@ -66,33 +52,29 @@ def rename(old: str, new: str, environment: str | None) -> None:
     Volume.rename(old, new, environment_name=environment)
 
 
-@command.command("delete")
-@click.option("--allow-missing", is_flag=True, help="Succeed where there is none.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.argument("name")
-@environment_option
-@with_settings
-def delete(name: str, yes: bool, allow_missing: bool, environment: str | None) -> None:
-    """Delete the volume NAME with all it holds. There is no way back."""
-    from intermodal.definitions.volumes import Volume
+class _Volumes:
+    """As `Listed`."""
 
-    if not yes:
-        click.confirm(f"Delete the volume {name!r} with all it holds?", abort=True, err=True)
-    try:
-        Volume.delete(name, environment_name=environment)
-    except NotFoundError:
-        if not allow_missing:
-            raise
+    def rows(self, environment: str | None) -> Sequence[Mapping[str, Any]]:
+        """See `Listed`."""
+        from intermodal.definitions.volumes import Volume
 
+        return [
+            {"name": info.name, "created": info.created_at.isoformat(timespec="seconds"), "id": info.id}
+            for info in Volume.list(environment_name=environment)
+        ]
 
-def _names(environment: str | None) -> list[dict[str, Any]]:
-    from intermodal.definitions.volumes import Volume
+    def delete(self, name: str, environment: str | None, *, allow_missing: bool) -> None:
+        """See `Listed`."""
+        from intermodal.definitions.volumes import Volume
 
-    return [
-        {"name": info.name, "id": info.id, "created": info.created_at.isoformat(timespec="seconds")}
-        for info in Volume.list(environment_name=environment)
-    ]
+        try:
+            Volume.delete(name, environment_name=environment)
+        except NotFoundError:
+            if not allow_missing:
+                raise
 
 
+add_list_and_delete(command, "volume", _Volumes())
 for _each in (volume_files.list_files, volume_files.put, volume_files.get, volume_files.copy, volume_files.remove):
     command.add_command(_each)

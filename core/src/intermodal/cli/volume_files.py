@@ -7,12 +7,13 @@ import os
 import posixpath
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from intermodal.cli.named import environment_option
 from intermodal.cli.quantities import size
 from intermodal.cli.settings import with_settings
 
@@ -20,16 +21,7 @@ if TYPE_CHECKING:
     from intermodal.definitions.volume_files import VolumeEntry
     from intermodal.definitions.volumes import Volume
 
-__all__ = ["copy", "environment_option", "get", "list_files", "put", "remove"]
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def environment_option(command: F) -> F:
-    """Adds `--env`, the parameter `environment`."""
-    return click.option("-e", "--env", "environment", metavar="NAME", help="The environment that the name belongs to.")(
-        command
-    )
+__all__ = ["copy", "get", "list_files", "put", "remove"]
 
 
 @click.command("ls")
