@@ -29,8 +29,13 @@ from processes import command_lines
 __all__ = ["PrivateEngine", "private_engine", "until"]
 
 _SECONDS = 60
-#: Where a process that systemd starts finds its first socket.
-_FIRST_SOCKET = 3
+#: As systemd starts a process: its first socket is descriptor 3.
+_ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 def until(met: object, what: str, seconds: float = _SECONDS) -> None:
@@ -96,7 +101,7 @@ class PrivateEngine:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self._wrapped([program, *self._words()[1:]]),
-                pass_fds=[_FIRST_SOCKET] if self._listener else (),
+                pass_fds=[self._listener.fileno()] if self._listener else (),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -135,8 +140,7 @@ class PrivateEngine:
     def _wrapped(self, words: list[str]) -> list[str]:
         """In its network, and where something is hidden in its own view of the files, too."""
         if self._listener is not None:
-            os.dup2(self._listener.fileno(), _FIRST_SOCKET)
-            words = ["sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "engine", *words]
+            words = [sys.executable, "-c", _ACTIVATE, str(self._listener.fileno()), *words]
         if self._hidden is not None:
             hide = f'mount -t tmpfs tmpfs {self._hidden} && exec "$@"'
             words = ["unshare", "--mount", "--propagation=slave", "sh", "-c", hide, "engine", *words]
