@@ -90,9 +90,10 @@ def reap(engine: Engine, data_dir: Path) -> None:
     for container in left_containers(engine, data_dir):
         if not _lives(home, container.labels.get(LEASE, "")):
             engine.remove(container.id)
-    for image in engine.images({**owner_labels(data_dir), SNAPSHOT: ""}):
-        if not _lives(home, image.labels.get(LEASE, "")):
-            remove_snapshots(engine, {LEASE: image.labels.get(LEASE, "")})
+    owner = owner_labels(data_dir)
+    for image in engine.images({SNAPSHOT: "1"}):
+        if owner.items() <= image.labels.items() and not _lives(home, image.labels.get(LEASE, "")):
+            remove_snapshots(engine, {**owner, LEASE: image.labels.get(LEASE, "")})
     for lock in home.glob("*.lock"):
         if not _lives(home, lock.stem):
             _forget(home, lock.stem)

@@ -24,6 +24,7 @@ def commit_snapshot(engine: Engine, container: str, labels: Mapping[str, str]) -
 
 def remove_snapshots(engine: Engine, labels: Mapping[str, str]) -> None:
     """Remove those that have these labels."""
-    for image in engine.images({**labels, SNAPSHOT: "1"}):
-        for name in image.tags or (image.id,):
-            engine.remove_image(name)
+    for image in engine.images({SNAPSHOT: "1"}):  # podman finds none by several labels
+        if labels.items() <= image.labels.items():
+            for name in image.tags or (image.id,):
+                engine.remove_image(name)
