@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import subprocess
 import sys
@@ -70,10 +71,12 @@ class Writer:
 
 
 @app.function(volumes={"/data": volume}, single_use_containers=True)
-def write_pairs(name: str, count: int) -> None:
-    """Two files that always belong together, again and again."""
+def write_pairs(name: str, told: intermodal.Dict) -> None:
+    """Two files that always belong together, again and again until it is told that this is enough."""
     (DATA / "pairs").mkdir(exist_ok=True)
-    for number in range(count):
+    for number in itertools.count():
+        if told.contains("enough"):
+            break
         (DATA / "pairs" / "one").write_text(f"{name} {number}")
         (DATA / "pairs" / "two").write_text(f"{name} {number}")
         volume.commit()

@@ -47,14 +47,6 @@ def put(path: str, content: bytes) -> None:
         batch.put_file(io.BytesIO(content), path)
 
 
-def _has_ended(call: intermodal.FunctionCall) -> bool:
-    try:
-        call.get(timeout=0)
-    except TimeoutError:
-        return False
-    return True
-
-
 def eventually(condition: Callable[[], bool]) -> None:
     """It comes true."""
     end = time.monotonic() + 60
@@ -160,16 +152,20 @@ def test_what_a_failing_or_dying_container_wrote_is_committed() -> None:
 @pytest.mark.usefixtures("running")
 def test_two_writers_and_a_reloader() -> None:
     """No reload shows half of a commit (volume.commit)."""
-    calls = [write_pairs.spawn(name, 15) for name in ("first", "second")]
-    reader, seen = Reader(), set()
-    while True:
-        ended = [call for call in calls if _has_ended(call)]
-        pair = reader.reload.remote("pairs")
-        assert len(set(pair.values())) <= 1, pair
-        seen.update(pair.values())
-        if len(ended) == len(calls):
-            break
-    assert len(seen) > 1
+    with intermodal.Dict.ephemeral() as told:
+        calls = [write_pairs.spawn(name, told) for name in ("first", "second")]
+        reader, seen = Reader(), set[str]()
+
+        def seen_enough() -> bool:
+            pair = reader.reload.remote("pairs")
+            assert len(set(pair.values())) <= 1, pair
+            seen.update(pair.values())
+            return len(seen) >= 10
+
+        eventually(seen_enough)
+        told.put("enough", True)
+        for call in calls:
+            call.get()
 
 
 def test_running_containers_commit_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:

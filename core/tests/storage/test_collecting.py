@@ -23,14 +23,15 @@ from storage_machine import StorageMachine
 
 #: A user: takes a lease, puts blobs (mostly some that were there before), lets references reach them, goes; again.
 USER = """
-import asyncio, random, sys
+import asyncio, os, random, sys
 from pathlib import Path
 from intermodal.storage import DirectoryStorage
 
 async def main(root, seed):
     rng = random.Random(seed)
+    tested = os.getppid()
     print("ready", flush=True)
-    while True:
+    while os.getppid() == tested:
         storage = DirectoryStorage(root)
         await storage.lease()
         blobs = []
@@ -45,14 +46,15 @@ async def main(root, seed):
 asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
 """
 COLLECTOR = """
-import asyncio, sys
+import asyncio, os, sys
 from pathlib import Path
 from intermodal.storage import DirectoryStorage, collect
 
 async def main(root):
     storage = DirectoryStorage(root)
+    tested = os.getppid()
     print("ready", flush=True)
-    while True:
+    while os.getppid() == tested:
         found = await collect(storage, grace_s=0.0)
         if found.removed:
             print(*found.removed, flush=True)
