@@ -15,7 +15,14 @@ from ordinary_user import ordinary_user
 
 #: Beyond the core: what containers of each kind have, whoever runs them.
 PROCESS = {"gpu", "limits.memory", "limits.pids", "limits.cpu"}
-NAMESPACES = PROCESS | {"exec", "image.run_commands", "isolation.filesystem", "isolation.pid", "network.block"}
+NAMESPACES = PROCESS | {
+    "exec",
+    "image.run_commands",
+    "isolation.filesystem",
+    "isolation.pid",
+    "network.block",
+    "volumes",
+}
 
 pytestmark = pytest.mark.timeout(900)  # a minute and a half each on two cores that nobody else uses
 
