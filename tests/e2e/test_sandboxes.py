@@ -248,16 +248,16 @@ def test_files(sandbox: Sandbox) -> None:
 
 def test_a_snapshot_is_an_image(running: intermodal.App) -> None:
     """Another sandbox starts from it: what was made is there, what was removed is not, and the first one goes on."""
-    image = intermodal.Image.debian_slim().env({"FROM": "image"})
+    image = intermodal.Image.debian_slim().run_commands("echo brought > /root/brought").env({"FROM": "image"})
     first = Sandbox.create(app=running, image=image)
-    made = "echo one > /root/made; mkdir /opt/x; echo two > /opt/x/y; rm /usr/bin/yes"
+    made = "echo one > /root/made; mkdir /root/x; echo two > /root/x/y; rm /root/brought"
     assert first.exec("sh", "-c", made).wait() == 0
     kept = first.snapshot_filesystem()
     first.exec("sh", "-c", "echo later > /root/made").wait()
-    script = "cat made /opt/x/y; test -e /usr/bin/yes && echo there; echo $FROM $MORE; echo changed > /opt/x/y"
+    script = "cat made x/y; test -e brought && echo there; echo $FROM $MORE; echo changed > x/y"
     second = Sandbox.create("sh", "-c", script, app=running, image=kept.env({"MORE": "more"}))
     assert second.stdout.read() == "one\ntwo\nimage more\n"
-    third = Sandbox.create("cat", "/opt/x/y", app=running, image=kept)
+    third = Sandbox.create("cat", "/root/x/y", app=running, image=kept)
     assert third.stdout.read() == "two\n"
     assert first.exec("cat", "/root/made").stdout.read() == "later\n"
     with pytest.raises(CapabilityNotSupported, match="snapshot-steps"):

@@ -42,16 +42,19 @@ class Parcel:
             if name:
                 tar.add(path, name, recursive=False, filter=_nobodys)
             if buffer.tell() > _MOST_BYTES:
-                tar.close()
-                yield buffer.getvalue()
+                yield _ended(buffer)
                 buffer = io.BytesIO()
                 tar = _archive(buffer)
-        tar.close()
-        yield buffer.getvalue()
+        yield _ended(buffer)
 
 
 def _archive(buffer: io.BytesIO) -> tarfile.TarFile:
     return tarfile.TarFile(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT)
+
+
+def _ended(buffer: io.BytesIO) -> bytes:
+    """Without the padding that `tarfile` adds: podman's reader leaves at the two blocks, and fails when more comes."""
+    return buffer.getvalue() + bytes(2 * tarfile.BLOCKSIZE)
 
 
 def _nobodys(entry: tarfile.TarInfo) -> tarfile.TarInfo:

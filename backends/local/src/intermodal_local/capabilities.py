@@ -59,7 +59,9 @@ def capabilities(isolation: str) -> Capabilities:
     supported = set(_NAMESPACES if isolation == "namespaces" else _PROCESS)
     notes: dict[str, str] = {}
     if isolation == "process":
-        notes = dict.fromkeys({*_NAMESPACES, "isolation.network", "image.apt_install"} - supported, advice.PLAIN)
+        notes = dict.fromkeys(
+            {*_NAMESPACES, "isolation.network", "image.apt_install", "image.user"} - supported, advice.PLAIN
+        )
     else:
         notes["isolation.network"] = _SHARED_NETWORK
         lack = apt.missing()

@@ -191,7 +191,7 @@ class DockerEngine:
         with self._talking() as client:
             place = client._url("/containers/{0}/archive", container)
             asked = {"path": path, "noOverwriteDirNonDir": "true"}
-            client._raise_for_status(client._put(place, params=asked, data=archive))
+            client._raise_for_status(client._put(place, params=asked, data=iter(archive)))
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
         """See `intermodal_docker.engine.Engine`."""

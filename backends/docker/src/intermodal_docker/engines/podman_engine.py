@@ -191,7 +191,7 @@ class PodmanEngine:
         self._ask(
             "PUT",
             f"/containers/{container}/archive",
-            body=archive,
+            body=iter(archive),
             path=path,
             noOverwriteDirNonDir=True,
             copyUIDGID=False,
