@@ -21,6 +21,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from intermodal.client.api import has_current
+
 #: A busy machine is slow at making examples, too: that says nothing about the code.
 settings.register_profile("project", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
@@ -35,6 +37,13 @@ _FENCE = re.compile(
     r"```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?[^\n]*\n(?P<body>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_app_runs_on() -> Iterator[None]:
+    """Modules end the apps that they ran: one that runs answers for whatever comes later in this process."""
+    yield
+    assert not has_current()
 
 
 class BlockFailed(Exception):

@@ -28,14 +28,14 @@ Sandbox = intermodal.Sandbox
 app = intermodal.App("sandboxes")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running(backend: str) -> Iterator[intermodal.App]:
     """The app, on one backend after another."""
     with app.run(backend=backend):
         yield app
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sandbox(running: intermodal.App) -> Sandbox:
     """One that tests may share."""
     return Sandbox.create(app=running, env={"FROM": "sandbox"}, timeout=3600)

@@ -116,6 +116,26 @@ def test_capabilities_come_from_who_provides_the_role(add_plugin, start) -> None
     assert have.notes == {"image.copy": "far away", "snapshot": "stubs have no memory"}
 
 
+def test_a_note_about_a_group_is_about_each_that_is_missing_and_has_none(add_plugin, start) -> None:
+    """So a backend need not know all names of a group, nor those that come later."""
+    add_plugin(
+        "far",
+        """
+        import stub_backend
+        @hookimpl
+        def intermodal_builder(config): return stub_backend.StubBuilder()
+        @hookimpl
+        def intermodal_capabilities(config):
+            notes = {"image": "none here", "image.copy": "far away"}
+            return Capabilities(supported=frozenset({"image.apt_install"}), notes=notes)
+        """,
+    )
+    notes = start().capabilities().notes
+    assert notes["image.copy"] == "far away"
+    assert notes["image.secrets"] == "none here"
+    assert not {"image", "image.apt_install"} & set(notes)
+
+
 def test_a_missing_capability_is_refused_with_its_note(start) -> None:
     """CapabilityNotSupported names capability and backend, and says why."""
     host = start()

@@ -9,7 +9,7 @@ from intermodal.exception import PluginError
 from intermodal.plugins.options import nearest
 from intermodal.plugins.roles import Capabilities
 
-__all__ = ["CAPABILITY_ROLES", "Role", "check_known", "merge_capabilities"]
+__all__ = ["CAPABILITY_ROLES", "Role", "known_only", "merge_capabilities"]
 
 Role: TypeAlias = Literal["builder", "launcher", "gpus", "storage"]
 
@@ -44,14 +44,26 @@ CAPABILITY_ROLES: Mapping[str, Role] = {
 }
 
 
-def check_known(provider: str, stated: Capabilities) -> None:
-    """Raises `PluginError` where `stated` names a capability that does not exist."""
-    for name in sorted({*stated.supported, *stated.notes}):
+def known_only(provider: str, stated: Capabilities) -> Capabilities:
+    """What is stated, with a note about a group ("image") made one about each of the group ("image.copy", ...) that is
+    neither supported nor has a note of its own: what a later version adds to the group is answered, too.
+
+    Raises `PluginError` where `stated` names a capability that does not exist.
+    """
+    groups = {name.partition(".")[0] for name in CAPABILITY_ROLES}
+    for name in sorted({*stated.supported, *(stated.notes.keys() - groups)}):
         if name not in CAPABILITY_ROLES:
             raise PluginError(
                 f"{provider} states the capability {name!r}, which does not exist{nearest(name, CAPABILITY_ROLES)}. "
                 f"Known ones: {', '.join(sorted(CAPABILITY_ROLES))}"
             )
+    of_groups = {
+        name: stated.notes[group]
+        for name in CAPABILITY_ROLES.keys() - stated.supported
+        if (group := name.partition(".")[0]) in stated.notes
+    }
+    own = {name: note for name, note in stated.notes.items() if name in CAPABILITY_ROLES}
+    return Capabilities(supported=stated.supported, notes={**of_groups, **own})
 
 
 def merge_capabilities(by_role: Mapping[Role, Capabilities]) -> Capabilities:

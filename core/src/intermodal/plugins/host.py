@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from intermodal.exception import BackendError, CapabilityNotSupported, InvalidError, PluginError
 from intermodal.plugins.calls import call_one, implementations, wrapped
-from intermodal.plugins.capabilities import CAPABILITY_ROLES, Role, check_known, merge_capabilities
+from intermodal.plugins.capabilities import CAPABILITY_ROLES, Role, known_only, merge_capabilities
 from intermodal.plugins.config import Config
 from intermodal.plugins.contract import ROLE_PROTOCOLS
 from intermodal.plugins.draft import ContainerDraft
@@ -65,8 +65,7 @@ class PluginHost:
         if self._capabilities is None:
             merged = merge_capabilities({role: self._stated(role) for role in ROLE_PROTOCOLS})
             merged = wrapped(self._manager, "intermodal_capabilities", self.config, merged)
-            check_known("a wrapper of intermodal_capabilities", merged)
-            self._capabilities = merged
+            self._capabilities = known_only("a wrapper of intermodal_capabilities", merged)
         return self._capabilities
 
     def require(self, capability: str) -> None:
@@ -95,8 +94,7 @@ class PluginHost:
             return nothing
         implementation = self._registry.implementation(provider, "intermodal_capabilities")
         stated = call_one(implementation, {"config": self.config}) if implementation else None
-        check_known(str(provider), stated or nothing)
-        return stated or nothing
+        return known_only(str(provider), stated or nothing)
 
     # ---- containers ----------------------------------------------------------------------------------------------
 

@@ -64,7 +64,8 @@ class Capabilities:
     """
 
     supported: frozenset[str]
-    #: why a missing one is missing, and what to do; of a supported one, within what bounds it is
+    #: why a missing one is missing, and what to do; of a supported one, within what bounds it is. The first word of
+    #: names ("image", "limits") stands for all of them that are not supported and have no note of their own
     notes: Mapping[str, str] = field(default_factory=dict)
 
 
