@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from intermodal.driver.volumes.places import leftovers
+from intermodal.driver.volumes.places import killed
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.specs import VolumeMount, VolumeSpec
 from intermodal.storage import DirectoryStorage
@@ -105,5 +105,6 @@ def test_nothing_of_a_session_is_left(data_dir: Path) -> None:
     assert list(sessions.iterdir()) == []
     (sessions / "killed" / "1" / "upper").mkdir(parents=True)
     (sessions / "killed.lock").touch()
-    assert leftovers(data_dir) == ["killed"]
+    with killed(data_dir) as gone:
+        assert gone == ["killed"]
     assert list(sessions.iterdir()) == []

@@ -43,10 +43,17 @@ def collect_garbage(older_than: str, dry_run: bool, as_json: bool) -> None:
     intermodal storage gc --dry-run          # what would go?
     intermodal storage gc --older-than 7d    # keep what was used within a week
     """
-    from intermodal.storage import collect
+    from intermodal.driver.volumes.sweeping import sweep
+    from intermodal.storage import Collection, collect
 
-    grace_s = seconds(older_than)
-    found = _with_storage(lambda storage: collect(storage, grace_s=grace_s, dry_run=dry_run))
+    grace_s, data_dir = seconds(older_than), Config.load().data_dir
+
+    async def sweep_and_collect(storage: CollectableStorage) -> Collection:
+        if not dry_run:
+            await sweep(data_dir, storage)
+        return await collect(storage, grace_s=grace_s, dry_run=dry_run)
+
+    found = _with_storage(sweep_and_collect)
     if as_json:
         click.echo(json.dumps({**dataclasses.asdict(found), "dry_run": dry_run}, indent=2))
         return

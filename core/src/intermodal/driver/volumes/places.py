@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from intermodal.storage.locks import acquire, try_acquire
 
-__all__ = ["Places", "leftovers", "remove"]
+__all__ = ["Places", "killed", "remove"]
 
 
 class Places:
-    """One session's directory under `data_dir/volumes/sessions`, made at its first use and locked while it lives."""
+    """One session's directory under `data_dir/volumes/sessions`, made at its first use and locked while it lives. For
+    any thread."""
 
     def __init__(self, data_dir: Path, session: str) -> None:
         self._root = data_dir / "volumes" / "sessions" / session
+        self._turn = threading.Lock()
         self._lock: int | None = None
         self._count = 0
 
+    def hold(self) -> None:
+        """From now on, until `close` or the end of this process, the session is known to live. Idempotent."""
+        with self._turn:
+            if self._lock is None:
+                self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._lock = acquire(_lock_of(self._root))
+
     def fresh(self) -> Path:
         """A new directory with `upper`, `work` and `place` in it."""
-        if self._lock is None:
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = acquire(_lock_of(self._root))
-        self._count += 1
-        directory = self._root / str(self._count)
+        self.hold()
+        with self._turn:
+            self._count += 1
+            directory = self._root / str(self._count)
         for name in ("upper", "work", "place"):
             (directory / name).mkdir(parents=True)
         return directory
@@ -39,17 +50,23 @@ class Places:
             self._lock = None
 
 
-def leftovers(data_dir: Path) -> list[str]:
-    """Remove the directories of sessions that were killed; those sessions."""
-    gone: list[str] = []
-    for lock in (data_dir / "volumes" / "sessions").glob("*.lock"):
-        fd = try_acquire(lock)
-        if fd is not None:
-            remove(lock.with_suffix(""))
+@contextlib.contextmanager
+def killed(data_dir: Path) -> Iterator[list[str]]:
+    """The sessions that were killed. Their directories are removed now, and they are forgotten as the block ends: who
+    is killed in it leaves them to the next."""
+    held: dict[Path, int] = {}
+    try:
+        for lock in (data_dir / "volumes" / "sessions").glob("*.lock"):
+            fd = try_acquire(lock)
+            if fd is not None:
+                held[lock] = fd
+                remove(lock.with_suffix(""))
+        yield [lock.stem for lock in held]
+        for lock in held:
             lock.unlink(missing_ok=True)
+    finally:
+        for fd in held.values():
             os.close(fd)
-            gone.append(lock.stem)
-    return gone
 
 
 def remove(directory: Path) -> None:

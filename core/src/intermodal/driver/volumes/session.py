@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from intermodal.driver.volumes.mounted import Ground, Mounted, Stage
-from intermodal.driver.volumes.places import Places, leftovers
+from intermodal.driver.volumes.places import Places
+from intermodal.driver.volumes.sweeping import sweep
 from intermodal.exception import InvalidError
 from intermodal.plugins import Blobs, Container, Storage, VolumeContainer, VolumeInUse
 from intermodal.specs import VolumeMount, VolumeSpec
@@ -38,10 +39,10 @@ class SessionVolumes:
     def __init__(
         self, storage: Storage, blobs: Blobs, data_dir: Path, session: str, environment: str, every_s: float
     ) -> None:
-        self._service = VolumeService(storage, blobs, session)
+        self._places = Places(data_dir, session)
+        self._service = VolumeService(storage, blobs, session, self._places.hold)
         self._data_dir, self._environment, self._every_s = data_dir, environment, every_s
         self._deltas = DeltaDirectories(data_dir)
-        self._places = Places(data_dir, session)
         self._ground = Ground(storage, self._service.versions, blobs, self._deltas, self._places)
         self._mounted: dict[str, list[Mounted]] = {}
         self._containers: dict[str, VolumeContainer] = {}
@@ -156,13 +157,7 @@ class SessionVolumes:
         await self._service.close()
         await asyncio.to_thread(self._places.close)
         self._deltas.close()
-        await self._tidy()
-
-    async def _tidy(self) -> None:
-        """What sessions left that were killed."""
-        gone = await asyncio.to_thread(leftovers, self._data_dir)
-        if gone:
-            await self._service.end(gone)
+        await sweep(self._data_dir, self._ground.storage)
         await asyncio.to_thread(self._deltas.tidy)
 
     async def _compact(self, volume: str) -> None:

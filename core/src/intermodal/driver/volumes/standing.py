@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import os
 import secrets
 import threading
@@ -13,6 +15,8 @@ from intermodal.client.completion import Completion
 from intermodal.client.errors import named_error
 from intermodal.driver.loop import LoopThread
 from intermodal.driver.requests import in_environment, refusing
+from intermodal.driver.volumes.places import Places
+from intermodal.driver.volumes.sweeping import sweep
 from intermodal.exception import InvalidError
 from intermodal.plugins import Config, PluginHost, Storage, load
 from intermodal.storage import BlobDirectory, LocalBlobs, RequestError
@@ -33,7 +37,10 @@ class StandingVolumes:
         self._thread = LoopThread("intermodal-volumes")
         self._storage: Storage = self._host.storage()
         self._blobs = LocalBlobs(self._storage, BlobDirectory(config.data_dir / "blobs"), self._thread.loop)
-        self._service = VolumeService(self._storage, self._blobs, secrets.token_hex(8))
+        self._data_dir, session = config.data_dir, secrets.token_hex(8)
+        self._places = Places(self._data_dir, session)
+        self._service = VolumeService(self._storage, self._blobs, session, self._places.hold)
+        self._swept = self._thread.start(sweep(self._data_dir, self._storage))
 
     def request(self, method: str, params: dict[str, Any], segments: Sequence[bytes] = ()) -> Completion[Reply]:
         """Ask about a volume."""
@@ -58,12 +65,15 @@ class StandingVolumes:
     def close(self) -> None:
         """Let go of the storage and end. Idempotent. A process that just ends may leave it undone."""
         self._blobs.close()
+        concurrent.futures.wait([self._swept])
         self._thread.start(self._end()).result()
         self._thread.stop()
         self._host.close()
 
     async def _end(self) -> None:
         await self._service.close()
+        await asyncio.to_thread(self._places.close)
+        await sweep(self._data_dir, self._storage)
         await self._host.close_roles()
 
 

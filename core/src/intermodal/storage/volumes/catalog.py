@@ -105,13 +105,14 @@ class Catalog:
 
         return await self._change(change)
 
-    async def end_ephemeral(self, volumes: Collection[str]) -> list[str]:
-        """Forget these ephemeral volumes; those that were there."""
+    async def end_ephemeral(self, volumes: Collection[str]) -> None:
+        """Forget these ephemeral volumes. Their versions have to be gone: what is forgotten, nobody sweeps."""
 
-        def change(content: _Content) -> list[str]:
-            return [volume for volume in volumes if content.ephemeral.pop(volume, None) is not None]
+        def change(content: _Content) -> None:
+            for volume in volumes:
+                content.ephemeral.pop(volume, None)
 
-        return await self._change(change)
+        await self._change(change)
 
     async def ephemeral(self) -> dict[str, str]:
         """The ephemeral volumes, with the sessions that they belong to."""

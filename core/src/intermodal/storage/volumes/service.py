@@ -32,12 +32,13 @@ class VolumeService:
     Args:
         blobs: gives local files of what the storage has; used on threads.
         session: whose ephemeral volumes are those made here.
+        hold: makes the session known to live, before it has its first ephemeral volume; called on a thread.
     """
 
-    def __init__(self, storage: Storage, blobs: Blobs, session: str) -> None:
+    def __init__(self, storage: Storage, blobs: Blobs, session: str, hold: Callable[[], None]) -> None:
         self.versions = Versions(storage)
         self.catalog = Catalog(storage)
-        self._storage, self._blobs, self._session = storage, blobs, session
+        self._storage, self._blobs, self._session, self._hold = storage, blobs, session, hold
         self._ephemeral: set[str] = set()
         self._methods: dict[str, Callable[[Params, Sequence[bytes], bool], Awaitable[Reply]]] = {
             "volume.create": self._create,
@@ -78,13 +79,11 @@ class VolumeService:
         ending, self._ephemeral = self._ephemeral, set()
         await self._end(ending)
 
-    async def end(self, sessions: Collection[str]) -> None:
-        """End the ephemeral volumes of sessions that were killed."""
-        await self._end([volume for volume, owner in (await self.catalog.ephemeral()).items() if owner in sessions])
-
     async def _end(self, volumes: Collection[str]) -> None:
-        for volume in await self.catalog.end_ephemeral(volumes) if volumes else ():
+        for volume in volumes:
             await self.versions.remove(volume)
+        if volumes:
+            await self.catalog.end_ephemeral(volumes)
 
     # ---- names ------------------------------------------------------------------------------------------------------
 
@@ -101,6 +100,7 @@ class VolumeService:
         create = params.flag("create_if_missing")
         if name is not None:
             return Reply({"id": await self.named(name, environment, create=create)})
+        await asyncio.to_thread(self._hold)
         volume = await self.catalog.make_ephemeral(self._session)
         self._ephemeral.add(volume)
         await self.versions.make(volume)
