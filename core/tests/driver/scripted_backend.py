@@ -49,6 +49,7 @@ class Peer:
 
     async def kill(self) -> None:
         self.kills += 1
+        stage.killed.set()
         if not self.refuses_to_die:
             self._set_exit(ContainerExit(cause="killed", code=137))
 
@@ -134,7 +135,7 @@ class Stage:
     """What the test and its backend share.
 
     `answers`: what the next launches raise; None lets one be. `prewarms`: it can start containers ahead; `refusals`:
-    what the next of those raise.
+    what the next of those raise. `releases_after_kill`: GPUs are given up only when a container was killed.
     """
 
     def __init__(self) -> None:
@@ -150,6 +151,9 @@ class Stage:
         self.spared: queue.Queue[Spare] = queue.Queue()
         self.spares: list[Spare] = []
         self.gpus: LockedGpus | None = None
+        self.releasing: queue.Queue[GpuLease] = queue.Queue()
+        self.releases_after_kill = False
+        self.killed = threading.Event()
 
     def next(self) -> Peer:
         """The next container that was launched."""
@@ -164,6 +168,16 @@ class Stage:
 
 #: The test's own; made anew for each.
 stage = Stage()
+
+
+class ScriptedGpus(LockedGpus):
+    """Tells the stage of releases, and waits as it says."""
+
+    async def release(self, lease: GpuLease) -> None:
+        stage.releasing.put(lease)
+        if stage.releases_after_kill:
+            await asyncio.to_thread(stage.killed.wait, PATIENCE)
+        await super().release(lease)
 
 
 class ScriptedLauncher:
@@ -229,7 +243,7 @@ def intermodal_launcher(config: Config) -> ScriptedLauncher:
 
 @hookimpl
 def intermodal_gpus(config: Config) -> LockedGpus:
-    stage.gpus = LockedGpus(DEVICES, Path(config.data_dir) / "locks" / "gpus")
+    stage.gpus = ScriptedGpus(DEVICES, Path(config.data_dir) / "locks" / "gpus")
     return stage.gpus
 
 

@@ -277,6 +277,21 @@ def test_leaving_the_app_while_a_container_starts(stage: Any) -> None:
         call.get(timeout=PATIENCE)
 
 
+def test_a_start_that_is_cancelled_when_its_container_runs_leaves_none(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the launch and the moment when this side lets go of the GPUs: it is ended, and the GPU is free."""
+    monkeypatch.setenv("INTERMODAL_GRACE_S", "0")
+    stage.releases_after_kill = True
+    app, function = make(gpu="T4")
+    with app.run():
+        function.spawn(1)
+        peer = stage.next()
+        stage.releasing.get(timeout=PATIENCE)
+    assert peer.kills == 1
+    assert free(stage)
+
+
 def test_leaving_the_app_in_the_middle_of_a_call(stage: Any) -> None:
     """Whoever waits in another thread gets an error, not silence; the container was asked to stop first."""
     app, function = make()

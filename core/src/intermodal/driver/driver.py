@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from intermodal.client.api import CallTarget
 from intermodal.client.hiding import Hiding
-from intermodal.driver import needs, terminals
-from intermodal.driver.boot import Trees, boot_frame, container_spec, sandbox_container
-from intermodal.driver.buckets.attaching import attach, launch_attached
+from intermodal.driver import needs
+from intermodal.driver.boot import Trees
 from intermodal.driver.buckets.session import SessionBuckets
 from intermodal.driver.calls import CallBook, CallRecord, Sink
-from intermodal.driver.data_dir import using
 from intermodal.driver.images import Images
 from intermodal.driver.nested import NestedClients
 from intermodal.driver.observing import Observing
@@ -26,25 +22,15 @@ from intermodal.driver.pools import Pool, PoolBook, pool_spec
 from intermodal.driver.prewarming import Prewarming
 from intermodal.driver.requests import Requests
 from intermodal.driver.sandboxes import Sandboxes
+from intermodal.driver.starter import Given, Started, Starter
 from intermodal.driver.unit import Unit, failure_of
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.engine import Engine, commands, events
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import PluginHost
-from intermodal.plugins.commands import GUEST_PATH
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
-from intermodal.plugins.prewarm import Prewarmed, Prewarmer
-from intermodal.plugins.roles import (
-    Blobs,
-    BuiltImage,
-    Container,
-    GpuLease,
-    LaunchBusy,
-    Launcher,
-    OutputSink,
-    SnapshotContainer,
-)
-from intermodal.specs import AppSpec, ContainerSpec, FunctionSpec, GpuRequest, ImageSpec, SandboxSpec, Scaling
+from intermodal.plugins.roles import Blobs, BuiltImage
+from intermodal.specs import AppSpec, FunctionSpec, ImageSpec, Scaling
 from intermodal.specs.status import ERROR
 from intermodal.storage import StateService
 from intermodal.wire.payload import failed
@@ -87,19 +73,21 @@ class Driver:
         self._app = ""
         self.engine = Engine(gpu_wait_s=gpu_wait_s, prefix=f"c-{session}-")
         self._host = host
-        self._blobs, self._trees, self._guest, self._secrets, self._grace_s = blobs, trees, guest, secrets, grace_s
+        self._secrets, self._grace_s = secrets, grace_s
         self._observing = Observing(loop, host.observe, host.observes, self._progress)
         self._hidings: dict[tuple[str, ...], Hiding] = {}
         self._images = Images(host.builder(), blobs, self._observing, build_secrets)
-        self._launcher = host.launcher()
-        self.passes_fds = "fd_passing" in host.capabilities().supported
-        self._gpus = host.gpus()
-        self._prewarming = self._prewarmed_by(self._launcher) if host.config.get("prewarm") else None
-        self.sandboxes = Sandboxes(self)
-        self.requests = Requests(self, state, volumes, str(host.config.get("environment")))
-        self._volumes = volumes
-        volumes.report_to(self._volume_notice)
         self.buckets = SessionBuckets(data_dir, session, secrets)
+        given = Given(session, data_dir, blobs, trees, guest, secrets)
+        self.starter = Starter(host, given, self._images, volumes, self.buckets, self.background)
+        self.passes_fds = self.starter.passes_fds
+        ahead = self.starter.prewarms and host.config.get("prewarm")
+        self._prewarming = (
+            Prewarming(loop, self._pools_in_use, self.engine.may_grow, self.starter.spare) if ahead else None
+        )
+        self.sandboxes = Sandboxes(self, self.starter)
+        self.requests = Requests(self, state, volumes, str(host.config.get("environment")))
+        volumes.report_to(self._volume_notice)
         self.buckets.report_to(self._volume_notice)
         self._nested = NestedClients(self)
         self.ready: list[Callable[[], None]] = []
@@ -114,7 +102,7 @@ class Driver:
 
     async def open(self) -> None:
         """Learn what the backend has."""
-        self.post(events.CapacityKnown(await self._launcher.totals()))
+        self.post(events.CapacityKnown(await self.starter.totals()))
 
     # ---- events in ------------------------------------------------------------------------------------------------
 
@@ -359,157 +347,21 @@ class Driver:
         self._app = self._app or app.name
         self.pools.register(app)
 
-    async def start(self, unit: Unit, command: commands.Launch) -> Container:
+    async def start(self, unit: Unit, command: commands.Launch) -> Started:
         """Build the image, take the GPUs, start the container."""
-        with using(self.data_dir):
-            return await self._start(unit, command)
-
-    async def _start(self, unit: Unit, command: commands.Launch) -> Container:
-        function = unit.pool.function
-        image = await self._images.built(function.image, function.name)
-        lease = None
-        if command.gpu is not None:
-            if self._gpus is None:
-                raise LaunchBusy("this backend has no GPUs")
-            lease = await self._gpus.acquire(command.gpu.kind, command.gpu.count)
-            if lease is None:
-                raise LaunchBusy(f"GPUs {command.gpu} are in use by another engine of this host")
-        try:
-            if lease is not None:
-                unit.gpu = lease.devices[0].kind
-            mounts = await self._volumes.prepare(command.container, function.volumes)
-            buckets = await self.buckets.prepare(command.container, function.buckets)
-            spec = replace(await self._spec(command.container, unit.pool, image, lease), volumes=mounts)
-            boot = await boot_frame(
-                command.container, unit.pool, self._blobs, shared_memory=self.passes_fds, secrets=self._secrets
-            )
-            if buckets:
-                container = await launch_attached(self._launcher, spec, image, lease, boot, unit.output, buckets)
-            else:
-                container = await self._launcher.launch(spec, image, lease, boot, unit.output)
-            self._volumes.launched(command.container, container)
-            return container
-        except BaseException:
-            if function.volumes or function.buckets:
-                self.background(self._leave(command.container))
-            raise
-        finally:
-            if lease is not None and self._gpus is not None:
-                await self._gpus.release(lease)
-
-    def _prewarmed_by(self, launcher: Launcher) -> Prewarming | None:
-        if not isinstance(launcher, Prewarmer):
-            return None
-        numbers = itertools.count(1)
-
-        async def make(pool: Pool) -> Prewarmed:
-            image = await self._images.built(pool.function.image, pool.function.name)
-            spec = await self._spec(f"c-{self.id}-spare-{next(numbers)}", pool, image, None)
-            return await launcher.prewarm(spec, image)
-
-        def in_use() -> list[Pool]:
-            return [unit.pool for unit in self.units.values() if unit.ready]
-
-        return Prewarming(self.loop, in_use, self.engine.may_grow, make)
-
-    async def _spec(self, container: str, pool: Pool, image: BuiltImage, lease: GpuLease | None) -> ContainerSpec:
-        spec = await container_spec(
-            container, pool, image, lease, trees=self._trees, guest=self._guest, secrets=self._secrets
-        )
-        spec = self._host.modify_container_spec(spec)
-        needs.check_container(spec.resources, spec.network, spec.snapshot is not None, self._host.require)
-        return spec
+        return await self.starter.start(unit.id, unit.pool, command.gpu, unit.output)
 
     async def build(self, image: ImageSpec, secrets: Mapping[str, Mapping[str, str]]) -> BuiltImage:
         """Build an image that no function may need. Raises `ImageBuildError`, `CapabilityNotSupported`."""
-        needs.check_image(image, self._host.require)
-        self._images.grant(secrets)
-        with using(self.data_dir):
-            return await self._images.built(image)
+        return await self.starter.build(image, secrets)
 
     async def shell(self, target: CallTarget, argv: Sequence[str]) -> int:
-        """Run `argv` on this process's terminal in a new container like those of `target`; its exit code.
-
-        Raises `LaunchBusy` where none of the GPU choices is free, `CapabilityNotSupported`, and what building and
-        launching raise.
-        """
+        """Run `argv` on this process's terminal in a new container like those of `target`; its exit code."""
         pool, _ = self.pools.resolve(target)
-        self._host.require("exec")
-        needs.check_function(pool.function, self._host.require)
-        image = await self._images.built(pool.function.image, pool.function.name)
-        lease = await self._free_gpus(pool.function.resources.gpu)
-        try:
-            name = f"c-{self.id}-shell"
-            spec = await self._spec(name, pool, image, lease)
-            # A program of the user's choice is no guest: it must find by itself what the guest puts on `sys.path`.
-            path = ":".join([GUEST_PATH, *spec.python_path])
-            mounts = await self._volumes.prepare(name, pool.function.volumes)
-            spec = replace(spec, env=(("PYTHONPATH", path), *spec.env), volumes=mounts)
-            container = await self._launcher.bare(spec, image, lease, terminals.show)
-            container.stream.close()
-            self._volumes.launched(name, container)
-            try:
-                await attach(container, await self.buckets.prepare(name, pool.function.buckets))
-                return await terminals.run(
-                    lambda env, size: container.exec(argv, env=env, pty=size is not None, size=size or (24, 80))
-                )
-            finally:
-                await container.kill()
-                await container.wait()
-        finally:
-            await self._leave(f"c-{self.id}-shell")
-            if lease is not None and self._gpus is not None:
-                await self._gpus.release(lease)
+        return await self.starter.shell(pool, argv)
 
-    # ---- sandboxes --------------------------------------------------------------------------------------------------
-
-    def check_sandbox(self, spec: SandboxSpec) -> None:
-        """Raises `CapabilityNotSupported`."""
-        self._host.require("exec")
-        needs.check_image(spec.image, self._host.require)
-        needs.check_container(spec.resources, "none" if spec.block_network else "host", False, self._host.require)
-
-    def grant(self, secrets: Mapping[str, Mapping[str, str]]) -> None:
-        """Values that builds may need."""
-        self._images.grant(secrets)
-
-    async def snapshot(self, container: Container, image: ImageSpec) -> BuiltImage:
-        """Keep what a container's filesystem is now, as an image. Raises `CapabilityNotSupported`."""
-        if not isinstance(container, SnapshotContainer):
-            backend = str(self._host.config.get("backend"))
-            raise CapabilityNotSupported("sandbox.snapshot", backend, "it cannot keep the files of a running container")
-        with using(self.data_dir):
-            kept = await container.snapshot(await self._images.built(image))
-        self._images.keep(kept)
-        return kept
-
-    async def start_bare(self, id: str, spec: SandboxSpec, env: Mapping[str, str], output: OutputSink) -> Container:
-        """Build the image, take the GPUs, start a container with nothing in it."""
-        with using(self.data_dir):
-            image = await self._images.built(spec.image, id)
-            lease = await self._free_gpus(spec.resources.gpu)
-            try:
-                asked = await sandbox_container(id, spec, image, lease, env, trees=self._trees, guest=self._guest)
-                asked = self._host.modify_container_spec(asked)
-                needs.check_container(asked.resources, asked.network, False, self._host.require)
-                container = await self._launcher.bare(asked, image, lease, output)
-                container.stream.close()
-                return container
-            finally:
-                if lease is not None and self._gpus is not None:
-                    await self._gpus.release(lease)
-
-    async def _free_gpus(self, request: GpuRequest | None) -> GpuLease | None:
-        """The first choice that is free now."""
-        if request is None:
-            return None
-        if self._gpus is not None:
-            for choice in request.choices:
-                lease = await self._gpus.acquire(choice.kind, choice.count)
-                if lease is not None:
-                    return lease
-        wanted = ", ".join(str(choice) for choice in request.choices)
-        raise LaunchBusy(f"none of the GPUs {wanted} is free: try again later, or use a function without gpu=")
+    def _pools_in_use(self) -> list[Pool]:
+        return [unit.pool for unit in self.units.values() if unit.ready]
 
     def client_frame(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
         """User code inside a container is a client too."""
@@ -522,11 +374,7 @@ class Driver:
 
     async def unit_leaving(self, unit: Unit) -> None:
         """A container has ended: what it wrote to volumes is committed before anybody hears so."""
-        await self._leave(unit.id)
-
-    async def _leave(self, container: str) -> None:
-        await self._volumes.leave(container)
-        await self.buckets.leave(container)
+        await self.starter.left(unit.id)
 
     def _volume_notice(self, container: str, message: str) -> None:
         unit = self.units.get(container)

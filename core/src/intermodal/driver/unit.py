@@ -11,6 +11,7 @@ from intermodal.client.hiding import Hiding
 from intermodal.driver.channel import Channel
 from intermodal.driver.lines import LineCutter
 from intermodal.driver.pools import Pool
+from intermodal.driver.starter import Started
 from intermodal.engine import commands, events
 from intermodal.exception import CapabilityNotSupported, Error, ImageBuildError
 from intermodal.plugins.observations import ContainerExited, ContainerStarted, LogLine
@@ -50,7 +51,7 @@ class Host(Protocol):
         """What hides the values of a function's secrets."""
         ...
 
-    async def start(self, unit: Unit, command: commands.Launch) -> Container:
+    async def start(self, unit: Unit, command: commands.Launch) -> Started:
         """Build, allocate, launch."""
         ...
 
@@ -99,7 +100,7 @@ class Unit:
     async def _live(self, command: commands.Launch) -> None:
         host = self._host
         try:
-            self._container = container = await host.start(self, command)
+            started = await host.start(self, command)
         except LaunchBusy as busy:
             host.post(events.LaunchDeferred(self.id, str(busy)))
             self._gone = True
@@ -110,6 +111,8 @@ class Unit:
             if not isinstance(error, Exception) and not isinstance(error, asyncio.CancelledError):
                 raise
             return
+        self._container, self.gpu = started.container, started.gpu
+        container = started.container
         host.post(events.Launched(self.id, gpu=self.gpu))
         self.channel = Channel(host, container.stream, self._frame, self._stream_closed, passes_fds=host.passes_fds)
         try:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
+from intermodal.driver.unclaimed import discard
 from intermodal.plugins import BucketContainer, BuiltImage, Container, GpuLease, Launcher, OutputSink
 from intermodal.specs import ContainerSpec, SharedMount
 
@@ -40,8 +41,6 @@ async def launch_attached(
     except (BrokenPipeError, ConnectionResetError):
         pass  # it has ended already: `wait` says how
     except BaseException:
-        await container.kill()
-        container.stream.close()  # nobody was given it
-        await container.wait()
+        await discard(container)
         raise
     return container

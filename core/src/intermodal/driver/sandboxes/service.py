@@ -23,7 +23,7 @@ from intermodal.plugins.roles import BuiltImage, Container, LaunchBusy, OutputSi
 from intermodal.specs import ImageSpec, SandboxSpec, from_json
 from intermodal.storage import Reply, RequestError
 
-__all__ = ["Sandboxes", "Session"]
+__all__ = ["Sandboxes", "Session", "Starter"]
 
 _Handler = Callable[[dict[str, Any], Sequence[bytes]], Awaitable[Reply]]
 _SIGNALS = range(1, 65)
@@ -41,12 +41,16 @@ class Session(Protocol):
     def data_dir(self) -> Path: ...
 
     def post(self, event: events.Event) -> None: ...
-    def check_sandbox(self, spec: SandboxSpec) -> None:
-        """Raises `CapabilityNotSupported`."""
-        ...
-
     async def keep(self, blobs: Mapping[str, bytes]) -> None:
         """Have these, by their SHA-256."""
+        ...
+
+
+class Starter(Protocol):
+    """How their containers come to be."""
+
+    def check_sandbox(self, spec: SandboxSpec) -> None:
+        """Raises `CapabilityNotSupported`."""
         ...
 
     def grant(self, secrets: Mapping[str, Mapping[str, str]]) -> None:
@@ -57,14 +61,14 @@ class Session(Protocol):
         """An image of its files as they are now. Raises `CapabilityNotSupported`."""
         ...
 
-    async def start_bare(self, id: str, spec: SandboxSpec, env: Mapping[str, str], output: OutputSink) -> Container: ...
+    async def bare(self, id: str, spec: SandboxSpec, env: Mapping[str, str], output: OutputSink) -> Container: ...
 
 
 class Sandboxes:
     """All on the loop."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, starter: Starter) -> None:
+        self._session, self._starter = session, starter
         self._boxes: dict[str, Box] = {}
         self._place: Place | None = None
         self._door: Door | None = None
@@ -136,7 +140,7 @@ class Sandboxes:
     async def _live(self, box: Box) -> None:
         post = self._session.post
         try:
-            container = await self._session.start_bare(box.id, box.spec, box.env, _ignore)
+            container = await self._starter.bare(box.id, box.spec, box.env, _ignore)
         except LaunchBusy as busy:
             post(events.SandboxDeferred(box.id, str(busy)))
             return
@@ -177,9 +181,9 @@ class Sandboxes:
             raise InvalidError(f"this sandbox's definition cannot be read: {error}") from None
         spec = spec if spec.app else replace(spec, app=str(params["of"]))
         self._check_name(spec)
-        self._session.check_sandbox(spec)
+        self._starter.check_sandbox(spec)
         await self._session.keep(dict(zip(params["blobs"], segments, strict=True)))
-        self._session.grant(params["build_secrets"])
+        self._starter.grant(params["build_secrets"])
         await self._open()
         box = self._new(spec, {str(name): str(value) for name, value in params["env"].items()})
         self._session.post(events.SandboxCreated(box.id, spec.resources, spec.timeout_s, spec.idle_timeout_s))
@@ -296,7 +300,7 @@ class Sandboxes:
 
     async def _snapshot(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
         box = self._box(params)
-        kept = await self._session.snapshot(await box.running(), box.spec.image)
+        kept = await self._starter.snapshot(await box.running(), box.spec.image)
         return Reply({"id": kept.id, "python": ".".join(kept.python.split(".")[:2])})
 
     async def _tunnels(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:

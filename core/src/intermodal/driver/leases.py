@@ -1,0 +1,60 @@
+"""GPUs that a session takes for what it starts, until that holds them itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from intermodal.driver.unclaimed import discard, to_the_end
+from intermodal.plugins.roles import Container, GpuAllocator, GpuLease, LaunchBusy
+from intermodal.specs import GpuChoice, GpuRequest
+
+__all__ = ["Leases"]
+
+
+class Leases:
+    """Asks the backend's allocator, where it has one."""
+
+    def __init__(self, allocator: GpuAllocator | None) -> None:
+        self._allocator = allocator
+
+    async def take(self, choice: GpuChoice) -> GpuLease:
+        """What the engine has room for. Raises `LaunchBusy`."""
+        if self._allocator is None:
+            raise LaunchBusy("this backend has no GPUs")
+        lease = await self._allocator.acquire(choice.kind, choice.count)
+        if lease is None:
+            raise LaunchBusy(f"GPUs {choice} are in use by another engine of this host")
+        return lease
+
+    async def first_free(self, request: GpuRequest) -> GpuLease:
+        """The first choice that is free now. Raises `LaunchBusy`."""
+        if self._allocator is not None:
+            for choice in request.choices:
+                lease = await self._allocator.acquire(choice.kind, choice.count)
+                if lease is not None:
+                    return lease
+        wanted = ", ".join(str(choice) for choice in request.choices)
+        raise LaunchBusy(f"none of the GPUs {wanted} is free: try again later, or use a function without gpu=")
+
+    async def handed_to(self, launch: Coroutine[Any, Any, Container], lease: GpuLease | None) -> Container:
+        """What `launch` gives, which holds `lease` itself from then on.
+
+        Where it raises, or the wait is cancelled at any moment, the GPUs are free and no container is left.
+        """
+        if lease is None:
+            return await launch
+        assert self._allocator is not None
+        try:
+            container = await launch
+        except BaseException:
+            await to_the_end(self._allocator.release(lease))
+            raise
+        release = asyncio.ensure_future(self._allocator.release(lease))
+        try:
+            await asyncio.shield(release)
+        except BaseException:
+            await discard(container, release)  # nobody else knows of it yet
+            raise
+        return container
