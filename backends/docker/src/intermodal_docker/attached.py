@@ -17,7 +17,7 @@ from pathlib import Path
 from intermodal.specs import HostMount
 from intermodal_docker import inside
 from intermodal_docker.engine import Exec, VolumeMount
-from intermodal_docker.entrance import INSIDE, Printed, Way
+from intermodal_docker.entrance import INSIDE, First, Printed, Way
 from intermodal_docker.inside.line import Line
 from intermodal_docker.inside.relay import Relay, greeting
 from intermodal_docker.parcels import Parcel
@@ -43,9 +43,9 @@ class Attached:
         self._gate = threading.Lock()
         self._parcels: dict[tuple[tuple[str, str], ...], Parcel] = {}
 
-    async def way(self, mounts: Sequence[HostMount], image: str) -> Way:
+    async def way(self, mounts: Sequence[HostMount], image: str, first: First) -> Way:
         """See `intermodal_docker.entrance.Entrance`. What a mount shows does not change, so it is looked at once."""
-        return await asyncio.to_thread(self._way, mounts, image)
+        return await asyncio.to_thread(self._way, mounts, image, first)
 
     @contextlib.contextmanager
     def expect(self, printed: Printed, silent: Callable[[], None]) -> Iterator[_Call]:
@@ -57,7 +57,7 @@ class Attached:
             call.dismiss()
             raise
 
-    def _way(self, mounts: Sequence[HostMount], image: str) -> Way:
+    def _way(self, mounts: Sequence[HostMount], image: str, first: First) -> Way:
         with self._gate:
             folders = {mount.target: Path(mount.source) for mount in mounts if Path(mount.source).is_dir()}
             single = [mount for mount in mounts if mount.target not in folders]
@@ -71,7 +71,7 @@ class Attached:
             volumes = self._shipping.send(list(wanted.values()), image)
         shown = {mount.target: f"{_SINGLE}/{name}" for name, mount in names.items()}
         return Way(
-            command=("python3", f"{INSIDE}/init.py", "attached", json.dumps(shown)),
+            command=first.command("attached", json.dumps(shown)),
             volumes=[VolumeMount(name, target) for name, target in zip(volumes, wanted, strict=True)],
             stdin=True,
         )

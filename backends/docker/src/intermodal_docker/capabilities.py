@@ -39,7 +39,7 @@ _LAUNCHER = (
     "volumes",
     "bucket.mount",
 )
-_NO_SCRATCH = "containers here run Python, which an empty image lacks: use debian_slim() or from_registry()"
+_NO_SCRATCH = "functions run Python, which an empty image lacks; sandboxes need none"
 _ELSEWHERE = "the engine is on another machine, so that values travel through its connection"
 _NO_SNAPSHOT = "an engine's containers are not forked from another one: leave enable_memory_snapshot away here"
 

@@ -31,6 +31,7 @@ class EngineContainer:
         spec: the launcher's.
         output: the launcher's.
         line: the connection of its process 1, from its entrance.
+        python: starts the Python that process 1 runs on.
         commit: has the engine make an image of its files; that image's name.
         inspect: what the engine says of its end, if it still knows.
         mount: mounts volumes or directories into it, in place of others (True) or where none are yet.
@@ -43,12 +44,14 @@ class EngineContainer:
         output: OutputSink,
         line: Line,
         *,
+        python: Sequence[str],
         commit: Callable[[], Coroutine[None, None, str]],
         inspect: Callable[[], Coroutine[None, None, ContainerExit | None]],
         remove: Callable[[], Coroutine[None, None, None]],
         mount: Callable[[Sequence[VolumeMount | SharedMount], bool], Coroutine[None, None, None]],
     ) -> None:
         self._spec = spec
+        self._python = python
         self._commit = commit
         self._inspect = inspect
         self._remove = remove
@@ -70,6 +73,11 @@ class EngineContainer:
     def id(self) -> str:
         """The spec's id."""
         return self._spec.id
+
+    @property
+    def python(self) -> Sequence[str]:
+        """See `intermodal.plugins.PythonContainer`."""
+        return self._python
 
     def run(self, boot: bytes, held: Sequence[int]) -> None:
         """Start the guest. `held`: descriptors that are kept open as long as the container lives, by process 1 where it

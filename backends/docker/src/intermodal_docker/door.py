@@ -14,7 +14,7 @@ from pathlib import Path
 from intermodal.specs import HostMount
 from intermodal_docker import inside
 from intermodal_docker.engine import Bind, Exec
-from intermodal_docker.entrance import INSIDE, Printed, Way
+from intermodal_docker.entrance import INSIDE, First, Printed, Way
 from intermodal_docker.inside.line import Line
 from intermodal_docker.inside.messages import Reader, SocketLine
 from intermodal_docker.listening import listen
@@ -62,10 +62,10 @@ class Door:
             self._dismiss(visitor)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    async def way(self, mounts: Sequence[HostMount], image: str) -> Way:
+    async def way(self, mounts: Sequence[HostMount], image: str, first: First) -> Way:
         """See `intermodal_docker.entrance.Entrance`."""
         shown = [Bind(mount.source, mount.target) for mount in mounts]
-        return Way(command=("python3", f"{INSIDE}/init.py", "door"), binds=(Bind(str(self.folder), INSIDE), *shown))
+        return Way(command=first.command("door"), binds=(Bind(str(self.folder), INSIDE), *shown))
 
     @contextlib.contextmanager
     def expect(self, printed: Printed, silent: Callable[[], None]) -> Iterator[_Knock]:

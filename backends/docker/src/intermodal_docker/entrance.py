@@ -12,7 +12,7 @@ from intermodal.specs import HostMount
 from intermodal_docker.engine import Bind, Exec, VolumeMount
 from intermodal_docker.inside.line import Line
 
-__all__ = ["INSIDE", "Entrance", "Printed", "Visit", "Way"]
+__all__ = ["INSIDE", "Entrance", "First", "Printed", "Visit", "Way"]
 
 #: Where a container has what its process 1 is made of.
 INSIDE = "/run/intermodal"
@@ -37,6 +37,23 @@ class Way:
     stdin: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class First:
+    """What process 1 is.
+
+    Args:
+        python: starts the Python that runs it.
+        guest: a guest is to follow, whose imports it makes meanwhile.
+    """
+
+    python: Sequence[str] = ("python3",)
+    guest: bool = True
+
+    def command(self, *how: str) -> Sequence[str]:
+        """What runs it; `how` it is reached."""
+        return (*self.python, f"{INSIDE}/init.py", *(() if self.guest else ("bare",)), *how)
+
+
 class Visit(Protocol):
     """One container that is expected. `coming` is the line to its process 1, when that has shown the token."""
 
@@ -51,8 +68,8 @@ class Visit(Protocol):
 class Entrance(Protocol):
     """A session's. On the loop."""
 
-    async def way(self, mounts: Sequence[HostMount], image: str) -> Way:
-        """For containers of `image` that are to see `mounts`. Raises `BackendError`."""
+    async def way(self, mounts: Sequence[HostMount], image: str, first: First) -> Way:
+        """For containers of `image` that are to see `mounts`, and run `first`. Raises `BackendError`."""
         ...
 
     def expect(self, printed: Printed, silent: Callable[[], None]) -> AbstractContextManager[Visit]:

@@ -24,11 +24,12 @@ from intermodal.plugins.gpus import counts
 from intermodal.specs import ContainerSpec, ResourceTotals, SharedMount, VolumeMount
 from intermodal_docker.arrived import Arrived, Printed
 from intermodal_docker.attached import Attached
+from intermodal_docker.brought import brought_python, needs_brought
 from intermodal_docker.container import EngineContainer
 from intermodal_docker.devices import devices
 from intermodal_docker.door import Door
 from intermodal_docker.engine import CreateRequest, Engine, EngineInfo, EngineUnavailable, NotThere
-from intermodal_docker.entrance import Entrance
+from intermodal_docker.entrance import Entrance, First
 from intermodal_docker.inside.line import Line
 from intermodal_docker.known import known_info
 from intermodal_docker.mounting import Process
@@ -47,6 +48,7 @@ _AT_ONCE = 32
 #: Seconds that an engine which has answered before may be away, as in a restart, while containers are to start.
 _AWAY_S = 30.0
 _BETWEEN_TRIES_S = 0.25
+_GUEST = First()
 T = TypeVar("T")
 
 
@@ -89,7 +91,11 @@ class EngineLauncher(Launcher):
         self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
     ) -> EngineContainer:
         """See the protocol."""
-        container = await self._container(spec, image, gpus, output)
+        first = First(guest=False)
+        if needs_brought(image):
+            mount, python = await asyncio.to_thread(brought_python, self._config.data_dir / "pythons")
+            spec, first = replace(spec, mounts=(*spec.mounts, mount)), replace(first, python=python)
+        container = await self._container(spec, image, gpus, output, first)
         container.hold(gpus.fds if gpus else ())
         return container
 
@@ -124,22 +130,27 @@ class EngineLauncher(Launcher):
         self._threads.shutdown(wait=False)
 
     async def _container(
-        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
+        self,
+        spec: ContainerSpec,
+        image: BuiltImage,
+        gpus: GpuLease | None,
+        output: OutputSink,
+        first: First = _GUEST,
     ) -> EngineContainer:
         """A container of `spec` that waits for orders: one that stands ready, or else a new one."""
         reach = self._open()[1]
-        arrived = self._spares.take(await self._request(reach.entrance, spec, image, gpus))
+        arrived = self._spares.take(await self._request(reach.entrance, spec, image, gpus, first))
         if arrived is None:
             printed = Printed()
             if reach.certain:
                 printed.to(output)
             try:
-                arrived = (await self._new(spec, image, gpus, printed))[1]
+                arrived = (await self._new(spec, image, gpus, printed, first))[1]
             finally:
                 printed.to(output)
         else:
             arrived.printed.to(output)
-        container = self._running(spec, output, arrived)
+        container = self._running(spec, output, arrived, first)
         if spec.volumes:
             try:
                 await container.mount(spec.volumes)
@@ -150,19 +161,29 @@ class EngineLauncher(Launcher):
         return container
 
     async def _request(
-        self, entrance: Entrance, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None
+        self,
+        entrance: Entrance,
+        spec: ContainerSpec,
+        image: BuiltImage,
+        gpus: GpuLease | None,
+        first: First,
     ) -> CreateRequest:
-        way = await entrance.way(spec.mounts, image.ref)
+        way = await entrance.way(spec.mounts, image.ref, first)
         return container_request(spec, image, gpus, info=await self._known(), way=way, labels=self._open()[0].labels)
 
     async def _new(
-        self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, printed: Printed
+        self,
+        spec: ContainerSpec,
+        image: BuiltImage,
+        gpus: GpuLease | None,
+        printed: Printed,
+        first: First = _GUEST,
     ) -> tuple[CreateRequest, Arrived]:
         """A new container whose process 1 has come, by the other way if need be, and what was asked for it."""
         reach = self._open()[1]
         while True:
             entrance = reach.entrance
-            request = await self._request(entrance, spec, image, gpus)
+            request = await self._request(entrance, spec, image, gpus, first)
             try:
                 arrived = await self._start(entrance, request, printed)
             except EngineUnavailable:
@@ -206,7 +227,7 @@ class EngineLauncher(Launcher):
                 raise
             return Arrived(starting.container, line, printed)
 
-    def _running(self, spec: ContainerSpec, output: OutputSink, arrived: Arrived) -> EngineContainer:
+    def _running(self, spec: ContainerSpec, output: OutputSink, arrived: Arrived, first: First) -> EngineContainer:
         name = arrived.container
 
         async def inspect() -> ContainerExit | None:
@@ -224,7 +245,7 @@ class EngineLauncher(Launcher):
                 await self._do(lambda: process.mount(volumes, swap=swap))
 
         container = EngineContainer(
-            spec, output, arrived.line, commit=commit, inspect=inspect, remove=remove, mount=mount
+            spec, output, arrived.line, python=first.python, commit=commit, inspect=inspect, remove=remove, mount=mount
         )
         self._containers.add(container)
         return container

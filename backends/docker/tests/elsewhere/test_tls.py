@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from intermodal_docker.engines.docker_engine import DockerEngine
 from intermodal_docker.session import left_containers, left_volumes
 from intermodal_docker.shipping import reap_volumes
 from private_engines import until
+from small_images import commands_archive
 
 pytestmark = [
     pytest.mark.one_user,
@@ -87,6 +90,33 @@ def test_a_socket_here_whose_engine_sees_other_files(machine: Machine, program: 
     """As with an engine in a virtual machine: found out by the first container."""
     said = ran(program.run({"INTERMODAL_BACKEND": "docker", "DOCKER_HOST": machine.engine.address}))
     assert "bind" not in said, said
+
+
+SANDBOX = """
+import intermodal
+
+app = intermodal.App("elsewhere")
+image = intermodal.Image.from_scratch().add_local_dir("small", "/", copy=True)
+
+
+@app.local_entrypoint()
+def main() -> None:
+    sandbox = intermodal.Sandbox.create(app=app, image=image, workdir="/")
+    with sandbox.open("/file", "w") as file:
+        file.write("written")
+    process = sandbox.exec("sh", "-c", "cat /file; exit 3")
+    print("inside:", process.stdout.read(), process.wait())
+"""
+
+
+def test_a_sandbox_there_of_an_image_without_python(machine: Machine, program: Program) -> None:
+    """The Python that runs its process 1 is sent."""
+    with tarfile.open(fileobj=io.BytesIO(commands_archive())) as archive:
+        archive.extractall(program.folder / "small", filter="fully_trusted")
+    (program.folder / "app.py").write_text(SANDBOX)
+    code, said = program.run(variables(machine))
+    assert code == 0, said
+    assert "inside: written 3" in said, said
 
 
 def unavailable(engine: Engine) -> str:

@@ -36,6 +36,7 @@ __all__ = [
     "Launcher",
     "OutputSink",
     "PruneReport",
+    "PythonContainer",
     "SnapshotContainer",
     "Storage",
     "StoredBlob",
@@ -103,7 +104,8 @@ class BuildGrants:
 class BuiltImage:
     """Something launchable. `id` is the image definition's content hash; `ref` means something to this backend only.
 
-    `python` is the version inside, as exactly as it is known ("3.11.2"); `env` and `workdir` are what the image sets.
+    `python` is the version inside as exactly as it is known ("3.11.2"), or "" for none; `env` and `workdir` are what
+    the image sets.
     """
 
     id: str
@@ -118,7 +120,7 @@ class BuiltImage:
         return cls(
             id=content_hash(image),
             ref=ref,
-            python=python or image.base.python,
+            python=image.base.python if python is None else python,
             env=tuple(image.env().items()),
             workdir=image.workdir(),
         )
@@ -256,6 +258,16 @@ class SnapshotContainer(Protocol):
 
         It stays until the launcher is closed, and not longer, whatever way the session ends. `id` is unique.
         """
+        ...
+
+
+@runtime_checkable
+class PythonContainer(Protocol):
+    """What a `Container` may be besides: one with a Python for what looks after it, whatever its image has."""
+
+    @property
+    def python(self) -> Sequence[str]:
+        """The words that start it there, instead of `python3`."""
         ...
 
 

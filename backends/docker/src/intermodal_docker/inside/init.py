@@ -1,11 +1,11 @@
 """Process 1 of a container: starts the guest, reaps, starts further programs, and ends all when its launcher is gone.
 
-usage: python3 init.py door TOKEN
-       python3 init.py attached '{"/path/of/a/file": "/path/where/it/is"}' TOKEN
+usage: python3 init.py [bare] door TOKEN
+       python3 init.py [bare] attached '{"/path/of/a/file": "/path/where/it/is"}' TOKEN
 
 It connects to the launcher, by the socket beside this file or by its own standard streams, shows the token, and takes
-orders from there: `run` with the guest's stream, output and error; `exec`, `signal`, `leave`. When it ends, the kernel
-ends all else in the container.
+orders from there: `run` with the guest's stream, output and error, unless it is `bare`; `exec`, `signal`, `leave`. When
+it ends, the kernel ends all else in the container.
 """
 
 from __future__ import annotations
@@ -247,18 +247,20 @@ def attach(watch: Any, token: str) -> Any:
     return Relay(watch, wire, 1)
 
 
-def main(way: str, *words: str) -> None:
+def main(*words: str) -> None:
     """Connect, warm up, serve."""
     if sys.version_info < (3, 10):  # noqa: UP036 - an image has whatever it has
         version = ".".join(map(str, sys.version_info[:3]))
         sys.exit(f"intermodal: the Python of this image is {version}, and containers need 3.10 or newer")
+    bare = words[0] == "bare"
+    way, *rest = words[bare:]
     watch = Watch()
     if way == "attached":
-        show(json.loads(words[0]))
-        line = attach(watch, words[1])
+        show(json.loads(rest[0]))
+        line = attach(watch, rest[1])
     else:
-        line = open_door(watch, words[0])
-    if os.path.isdir(GUEST):  # a container without one is for other programs
+        line = open_door(watch, rest[0])
+    if not bare and os.path.isdir(GUEST):  # a container without one is for other programs
         sys.path[0] = GUEST
         from intermodal.guest import preload
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from intermodal.exception import BackendError, CapabilityNotSupported
 from intermodal.plugins.commands import GUEST_PATH
-from intermodal.plugins.roles import Container, ExecProcess
+from intermodal.plugins.roles import Container, ExecProcess, PythonContainer
 from intermodal.storage import Reply, RequestError
 from intermodal.wire.frame import FrameError, FrameReader, encode
 
@@ -23,11 +23,12 @@ _LIMIT = 64 << 20
 _LAST_WORDS = 2000
 
 
-def inside(call: str) -> list[str]:
-    """The program that runs `call`, of a module of the guest's, with the image's own Python."""
+def inside(container: Container, call: str) -> list[str]:
+    """The program that runs `call`, of a module of the guest's, with the container's Python: by default its image's."""
+    python = container.python if isinstance(container, PythonContainer) else ("python3",)
     module, _, _ = call.partition(".")
     start = f"import sys; sys.path.insert(0, {GUEST_PATH!r}); from intermodal.guest import {module}; {call}"
-    return ["python3", "-I", "-c", start]
+    return [*python, "-I", "-c", start]
 
 
 class Attendant:
@@ -45,7 +46,7 @@ class Attendant:
     @classmethod
     async def start(cls, container: Container) -> Attendant:
         """Raises `CapabilityNotSupported` where the image has no Python."""
-        made = cls(await container.exec(inside("attendant.main()"), workdir="/"))
+        made = cls(await container.exec(inside(container, "attendant.main()"), workdir="/"))
         await asyncio.shield(made._hello)
         return made
 

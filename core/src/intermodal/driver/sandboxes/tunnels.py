@@ -49,7 +49,7 @@ class Tunnels:
 
     async def _connect(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            process = await self._container.exec(inside(f"relay.main({port})"), workdir="/")
+            process = await self._container.exec(inside(self._container, f"relay.main({port})"), workdir="/")
             sending = asyncio.ensure_future(_send(process, reader))
             try:
                 async for stream, data in process.output():
