@@ -17,8 +17,9 @@ from intermodal.exception import InvalidError
 
 __all__ = ["BatchUpload"]
 
-_GROUP = 1024  # files whose contents travel together
-_GROUP_BYTES = 8 << 20
+_GROUP = 1024  # files that are stored together
+_GROUP_BYTES = 64 << 20
+_GROUP_BYTES_SENT = 8 << 20  # where their contents travel
 _LARGEST_SENT = 64 << 20
 
 _Request = Callable[..., Awaitable[Reply]]
@@ -122,15 +123,16 @@ class BatchUpload:
 
     def _groups(self) -> Iterator[list[tuple[int, _Piece]]]:
         group: list[tuple[int, _Piece]] = []
-        size, sent = 0, False
+        size, sent, most = 0, False, 0
         for number, piece in enumerate(self._pieces):
             if piece.content is None:
                 continue
             in_memory = isinstance(piece.content, bytes)
-            if group and (len(group) == _GROUP or size + piece.size > _GROUP_BYTES or in_memory != sent):
+            if group and (len(group) == _GROUP or size + piece.size > most or in_memory != sent):
                 yield group
                 group, size = [], 0
             sent = in_memory
+            most = _GROUP_BYTES_SENT if in_memory or in_container() else _GROUP_BYTES
             group.append((number, piece))
             size += piece.size
         if group:

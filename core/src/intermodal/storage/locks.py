@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["acquire", "exclusively", "try_acquire"]
+__all__ = ["acquire", "exclusively", "guarding", "try_acquire"]
 
 
 def acquire(path: Path, *, shared: bool = False) -> int:
@@ -53,6 +53,17 @@ def exclusively(path: Path, *, remove: bool = False) -> Iterator[None]:
     finally:
         if remove:
             path.unlink()
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def guarding(directory: Path, *, shared: bool) -> Iterator[None]:
+    """Hold the lock of a directory that stays for a moment. Raises `FileNotFoundError`."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+    finally:
         os.close(fd)
 
 
