@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from intermodal.definitions.app import App, Registered
-from intermodal.definitions.buckets import CloudBucketMount
 from intermodal.definitions.classes import Cls
 from intermodal.definitions.composing import Composing
 from intermodal.definitions.files import Blobs
 from intermodal.definitions.functions import Function, method_spec
 from intermodal.definitions.image import Image
+from intermodal.definitions.mount_paths import buckets_of, volumes_of
 from intermodal.definitions.naming import Place, place_of
 from intermodal.definitions.secrets import Secret
 from intermodal.definitions.source import collect_source
-from intermodal.definitions.volumes import Volume
 from intermodal.exception import InvalidError, SerializationError
 from intermodal.specs import (
     AppSpec,
@@ -127,12 +126,8 @@ class _Lowering:
             mounts=mounts,
             secrets=tuple(map(self._secret, behaviour.secrets)),
             web=web,
-            volumes=tuple(each.mounted(path) for path, each in behaviour.volumes.items() if isinstance(each, Volume)),
-            buckets=tuple(
-                each.mounted(path, self._secret(each.secret) if each.secret is not None else None)
-                for path, each in behaviour.volumes.items()
-                if isinstance(each, CloudBucketMount)
-            ),
+            volumes=volumes_of(behaviour.volumes),
+            buckets=buckets_of(behaviour.volumes, self._secret),
             **details,
             **behaviour.spec_fields(),
         )

@@ -1,16 +1,18 @@
-"""Where in a container volumes may be mounted (volume.paths)."""
+"""Volumes and buckets by the paths where containers mount them, and which paths these may be (volume.paths)."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from intermodal.definitions.buckets import CloudBucketMount
+from intermodal.definitions.secrets import Secret
 from intermodal.definitions.volumes import Volume
 from intermodal.exception import InvalidError
+from intermodal.specs import BucketSpec, VolumeSpec
 
-__all__ = ["mounted"]
+__all__ = ["buckets_of", "mounted", "volumes_of"]
 
 #: What containers need themselves. Nothing can be mounted in those of the second line either.
 _TAKEN = ("/", "/root", "/tmp", "/usr", "/etc", "/var", "/run", "/opt", "/home", "/bin", "/sbin", "/lib", "/lib64")
@@ -33,6 +35,20 @@ def mounted(before: Mapping[str, Any], given: Mapping[Any, Any]) -> dict[str, An
     result.update(own)
     _check_apart(result)
     return result
+
+
+def volumes_of(by_path: Mapping[str, Any]) -> tuple[VolumeSpec, ...]:
+    """The specs of the volumes among what `mounted` gave."""
+    return tuple(each.mounted(path) for path, each in by_path.items() if isinstance(each, Volume))
+
+
+def buckets_of(by_path: Mapping[str, Any], name_of: Callable[[Secret], str]) -> tuple[BucketSpec, ...]:
+    """The specs of the buckets among them; `name_of` says what their secrets are called there."""
+    return tuple(
+        each.mounted(path, None if each.secret is None else name_of(each.secret))
+        for path, each in by_path.items()
+        if isinstance(each, CloudBucketMount)
+    )
 
 
 def _checked(path: str) -> str:

@@ -12,6 +12,7 @@ from intermodal.client.dual import dual, dual_classmethod, dual_stream, dual_str
 from intermodal.definitions.bases import SnapshotBase
 from intermodal.definitions.image import Image
 from intermodal.definitions.lowering import lower_image
+from intermodal.definitions.mount_paths import buckets_of, volumes_of
 from intermodal.definitions.naming import check_name
 from intermodal.definitions.options import Behaviour, plain_env, settings
 from intermodal.definitions.sandbox_client import ask
@@ -90,6 +91,8 @@ class Sandbox:
             workdir: absolute; default: the image's.
             gpu, cpu, memory: as for functions.
             block_network: nothing is reachable from inside; tunnels still work.
+            volumes: volumes and buckets by the absolute paths where they are mounted. What is written to a volume is
+                committed when the sandbox ends, whatever ends it.
             pty: the program has a terminal.
             encrypted_ports, h2_ports, unencrypted_ports: ports inside that `tunnels` lead to.
 
@@ -99,7 +102,7 @@ class Sandbox:
             ImageBuildError, ResourceExhaustedError: the image does not build; there can never be room.
             InvalidError: nothing runs that could start it, or an argument is wrong.
         """
-        _refuse(cidr_allowlist, volumes, others)
+        _refuse(cidr_allowlist, others)
         image = image or Image.debian_slim()
         if app is not None and app.app_id is None and not in_container():
             raise InvalidError(f"{app!r} does not run: create its sandboxes in `with app.run():`")
@@ -114,9 +117,10 @@ class Sandbox:
                 "block_network": block_network,
                 "env": env,
                 "secrets": list(secrets),
+                "volumes": volumes,
             },
         )
-        lowered = lower_image(image)
+        lowered, keys = lower_image(image), _Keys()
         spec = SandboxSpec(
             app=(app.name if app is not None else None) or "",
             image=lowered.spec,
@@ -133,12 +137,15 @@ class Sandbox:
             encrypted=_ports([*encrypted_ports, *h2_ports]),
             tags=_tags(tags),
             pty=pty,
+            volumes=volumes_of(behaviour.volumes),
+            buckets=buckets_of(behaviour.volumes, keys.name_of),
         )
         params = {
             "spec": to_json(spec),
             "env": _values(behaviour.secrets),
             "blobs": list(lowered.blobs),
             "build_secrets": lowered.secrets,
+            "bucket_secrets": keys.values,
         }
         blobs = [blob if isinstance(blob, bytes) else blob.read_bytes() for blob in lowered.blobs.values()]
         reply = await current().request("sandbox.create", params, blobs)
@@ -329,6 +336,20 @@ class Sandbox:
         return Image(SnapshotBase(str(kept["id"]), str(kept["python"])))
 
     @dual
+    async def reload_volumes(self, timeout: float = 55) -> None:
+        """Show what others have published to its volumes since it started or last did this; what it has written is
+        published first (volume.reload).
+
+        Args:
+            timeout: accepted for programs that give one; it takes as long as what is published.
+
+        Raises:
+            RuntimeError: one of its processes has a file open in a volume, or its working directory; the message names
+                it, and volumes that come later stay as they are.
+        """
+        await ask(self._id, "reload")
+
+    @dual
     async def tunnels(self, timeout: float = 50) -> dict[int, Tunnel]:
         """How to reach its `encrypted_ports`, `h2_ports` and `unencrypted_ports`, by port.
 
@@ -355,13 +376,23 @@ class Sandbox:
         return Sandbox, (self._id,)
 
 
-def _refuse(cidr_allowlist: Sequence[str] | None, volumes: Mapping[Any, Any] | None, others: Mapping[str, Any]) -> None:
+class _Keys:
+    """What a sandbox's buckets are read with: `values` of secrets by their names."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, dict[str, str]] = {}
+        self._names: dict[int, str] = {}
+
+    def name_of(self, secret: Secret) -> str:
+        name = self._names.setdefault(id(secret), f"bucket-{len(self._names) + 1}")
+        if name not in self.values:
+            self.values[name] = dict(secret.values())
+        return name
+
+
+def _refuse(cidr_allowlist: Sequence[str] | None, others: Mapping[str, Any]) -> None:
     if cidr_allowlist is not None:
         raise CapabilityNotSupported("network.cidr_allowlist", hint=f"Sandbox.create(cidr_allowlist=...): {_NETWORK}")
-    if volumes:
-        raise CapabilityNotSupported(
-            "volumes", hint="Sandbox.create(volumes=...): this version has no volumes in sandboxes"
-        )
     settings("Sandbox.create", Behaviour(), others)  # refuses what means nothing here, and what nobody knows
     if others:
         raise InvalidError(f"Sandbox.create has no option {next(iter(others))!r}")

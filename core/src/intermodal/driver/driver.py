@@ -16,6 +16,7 @@ from intermodal.driver.boot import Trees
 from intermodal.driver.buckets.session import SessionBuckets
 from intermodal.driver.calls import CallBook, CallRecord, Sink
 from intermodal.driver.images import Images
+from intermodal.driver.mounts import Mounts
 from intermodal.driver.nested import NestedClients
 from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
@@ -77,9 +78,9 @@ class Driver:
         self._observing = Observing(loop, host.observe, host.observes, self._progress)
         self._hidings: dict[tuple[str, ...], Hiding] = {}
         self._images = Images(host.builder(), blobs, self._observing, build_secrets)
-        self.buckets = SessionBuckets(data_dir, session, secrets)
+        self.buckets = SessionBuckets(data_dir, session)
         given = Given(session, data_dir, blobs, trees, guest, secrets)
-        self.starter = Starter(host, given, self._images, volumes, self.buckets, self.background)
+        self.starter = Starter(host, given, self._images, Mounts(volumes, self.buckets), self.background)
         self.passes_fds = self.starter.passes_fds
         ahead = self.starter.prewarms and host.config.get("prewarm")
         self._prewarming = (
@@ -385,7 +386,7 @@ class Driver:
                 level="warning",
                 message=message,
                 at=time.time(),
-                app=function.app if function else "",
+                app=function.app if function else self.sandboxes.app_of(container),
                 function=function.name if function else "",
                 container=container,
             ),

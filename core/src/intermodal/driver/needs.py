@@ -1,16 +1,16 @@
-"""Which capabilities a function asks of the backend. What is missing is refused here, in the backend's name."""
+"""Which capabilities a function or a sandbox asks of the backend; what is missing is refused, in the backend's name."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from intermodal.driver.buckets import rclone
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import image_capabilities
-from intermodal.specs import FunctionSpec, ImageSpec, Network, Resources
+from intermodal.specs import BucketSpec, FunctionSpec, ImageSpec, Network, Resources, SandboxSpec
 
-__all__ = ["check_container", "check_function", "check_image"]
+__all__ = ["check_container", "check_function", "check_image", "check_sandbox"]
 
 Require = Callable[[str], None]
 
@@ -23,12 +23,19 @@ def check_function(function: FunctionSpec, require: Require) -> None:
     if function.web:
         hint = f"{function.name!r} is a web function; those need the server, which is not there yet"
         raise CapabilityNotSupported(f"web.{function.web[0]}", hint=hint)
-    if function.buckets:
-        require(rclone.CAPABILITY)
-        rclone.check_available()
+    _check_buckets(function.buckets, require)
     check_image(function.image, require)
     network: Network = "none" if function.block_network else "host"
     check_container(function.resources, network, function.snapshot, require, volumes=bool(function.volumes))
+
+
+def check_sandbox(spec: SandboxSpec, require: Require) -> None:
+    """Call `require` with each capability that a sandbox and its image ask for."""
+    require("exec")
+    _check_buckets(spec.buckets, require)
+    check_image(spec.image, require)
+    network: Network = "none" if spec.block_network else "host"
+    check_container(spec.resources, network, False, require, volumes=bool(spec.volumes))
 
 
 def check_image(image: ImageSpec, require: Require) -> None:
@@ -52,6 +59,12 @@ def check_container(
     for capability, wanted in asked.items():
         if wanted:
             require(capability)
+
+
+def _check_buckets(buckets: Sequence[BucketSpec], require: Require) -> None:
+    if buckets:
+        require(rclone.CAPABILITY)
+        rclone.check_available()
 
 
 def _of_image(image: ImageSpec) -> Iterator[str]:

@@ -12,12 +12,13 @@ from typing import Any
 from intermodal.driver import needs, terminals
 from intermodal.driver.boot import Trees, boot_frame, container_spec, sandbox_container
 from intermodal.driver.buckets.attaching import attach, launch_attached
-from intermodal.driver.buckets.session import SessionBuckets
 from intermodal.driver.data_dir import using
 from intermodal.driver.images import Images
 from intermodal.driver.leases import Leases
+from intermodal.driver.mounts import Mounts, Prepared
 from intermodal.driver.pools import Pool
-from intermodal.driver.volumes.session import SessionVolumes
+from intermodal.driver.sandboxes.box import Box
+from intermodal.driver.unclaimed import discard, to_the_end
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import PluginHost
 from intermodal.plugins.commands import GUEST_PATH
@@ -60,12 +61,11 @@ class Starter:
         host: PluginHost,
         given: Given,
         images: Images,
-        volumes: SessionVolumes,
-        buckets: SessionBuckets,
+        mounts: Mounts,
         background: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._host, self._given, self._images, self._background = host, given, images, background
-        self._volumes, self._buckets = volumes, buckets
+        self._mounts = mounts
         self._launcher = host.launcher()
         self._gpus = Leases(host.gpus())
         self._spares = itertools.count(1)
@@ -113,25 +113,23 @@ class Starter:
                 if function.volumes or function.buckets:
                     self._background(self.left(id))
                 raise
-            self._volumes.launched(id, container)
+            self._mounts.launched(id, container)
             return Started(container, None if lease is None else lease.devices[0].kind)
 
     async def _launch(
         self, id: str, pool: Pool, image: BuiltImage, lease: GpuLease | None, output: OutputSink
     ) -> Container:
         function = pool.function
-        mounts = await self._volumes.prepare(id, function.volumes)
-        buckets = await self._buckets.prepare(id, function.buckets)
-        spec = replace(await self._spec(id, pool, image, lease), volumes=mounts)
+        mounts = await self._mounts.prepare(id, function.volumes, function.buckets, self._given.secrets)
+        spec = replace(await self._spec(id, pool, image, lease), volumes=mounts.volumes)
         boot = await boot_frame(id, pool, self._given.blobs, shared_memory=self.passes_fds, secrets=self._given.secrets)
-        if buckets:
-            return await launch_attached(self._launcher, spec, image, lease, boot, output, buckets)
+        if mounts.buckets:
+            return await launch_attached(self._launcher, spec, image, lease, boot, output, mounts.buckets)
         return await self._launcher.launch(spec, image, lease, boot, output)
 
     async def left(self, container: str) -> None:
-        """It has ended, or did not start: what it wrote to volumes is committed."""
-        await self._volumes.leave(container)
-        await self._buckets.leave(container)
+        """It has ended, or did not start: what it wrote to volumes and buckets lasts. Never raises."""
+        await self._mounts.leave(container)
 
     async def spare(self, pool: Pool) -> Prewarmed:
         """A container for whichever launch of `pool` comes next. Only where the backend `prewarms`."""
@@ -154,9 +152,7 @@ class Starter:
         id = f"c-{self._given.session}-shell"
         try:
             container = await self._gpus.handed_to(self._launch_shell(id, pool, image, lease), lease)
-            self._volumes.launched(id, container)
             try:
-                await attach(container, await self._buckets.prepare(id, function.buckets))
                 return await terminals.run(
                     lambda env, size: container.exec(argv, env=env, pty=size is not None, size=size or (24, 80))
                 )
@@ -170,44 +166,55 @@ class Starter:
         spec = await self._spec(id, pool, image, lease)
         # A program of the user's choice is no guest: it must find by itself what the guest puts on `sys.path`.
         path = ":".join([GUEST_PATH, *spec.python_path])
-        mounts = await self._volumes.prepare(id, pool.function.volumes)
-        spec = replace(spec, env=(("PYTHONPATH", path), *spec.env), volumes=mounts)
-        return await self._bare(spec, image, lease, terminals.show)
+        function = pool.function
+        mounts = await self._mounts.prepare(id, function.volumes, function.buckets, self._given.secrets)
+        spec = replace(spec, env=(("PYTHONPATH", path), *spec.env))
+        return await self._bare(spec, image, lease, mounts, terminals.show)
 
     # ---- sandboxes --------------------------------------------------------------------------------------------------
 
     def check_sandbox(self, spec: SandboxSpec) -> None:
         """Raises `CapabilityNotSupported`."""
-        self._host.require("exec")
-        needs.check_image(spec.image, self._host.require)
-        needs.check_container(spec.resources, "none" if spec.block_network else "host", False, self._host.require)
+        needs.check_sandbox(spec, self._host.require)
 
-    async def bare(self, id: str, spec: SandboxSpec, env: Mapping[str, str], output: OutputSink) -> Container:
-        """A container with nothing in it."""
+    async def bare(self, box: Box, output: OutputSink) -> Container:
+        """A container with nothing in it but its volumes and buckets; `left` follows at its end."""
+        spec = box.spec
         with using(self._given.data_dir):
-            image = await self._images.built(spec.image, id)
+            image = await self._images.built(spec.image, box.id)
             lease = None if spec.resources.gpu is None else await self._gpus.first_free(spec.resources.gpu)
-            return await self._gpus.handed_to(self._launch_sandbox(id, spec, image, lease, env, output), lease)
+            try:
+                return await self._gpus.handed_to(self._launch_sandbox(box, image, lease, output), lease)
+            except BaseException:
+                await to_the_end(self.left(box.id))  # it may be tried again under the same id
+                raise
 
     async def _launch_sandbox(
-        self,
-        id: str,
-        spec: SandboxSpec,
-        image: BuiltImage,
-        lease: GpuLease | None,
-        env: Mapping[str, str],
-        output: OutputSink,
+        self, box: Box, image: BuiltImage, lease: GpuLease | None, output: OutputSink
     ) -> Container:
-        asked = await sandbox_container(id, spec, image, lease, env, trees=self._given.trees, guest=self._given.guest)
-        return await self._bare(self._checked(asked), image, lease, output)
+        given, spec = self._given, box.spec
+        asked = await sandbox_container(box.id, spec, image, lease, box.env, trees=given.trees, guest=given.guest)
+        checked = self._checked(asked)
+        mounts = await self._mounts.prepare(box.id, spec.volumes, spec.buckets, box.keys)
+        return await self._bare(checked, image, lease, mounts, output)
+
+    async def reload(self, container: str) -> None:
+        """Show the heads of all volumes of a container. Raises `RequestError`."""
+        await self._mounts.reload(container)
 
     # ---- what these share -------------------------------------------------------------------------------------------
 
     async def _bare(
-        self, spec: ContainerSpec, image: BuiltImage, lease: GpuLease | None, output: OutputSink
+        self, spec: ContainerSpec, image: BuiltImage, lease: GpuLease | None, mounts: Prepared, output: OutputSink
     ) -> Container:
-        container = await self._launcher.bare(spec, image, lease, output)
+        container = await self._launcher.bare(replace(spec, volumes=mounts.volumes), image, lease, output)
         container.stream.close()
+        self._mounts.launched(spec.id, container)
+        try:
+            await attach(container, mounts.buckets)
+        except BaseException:
+            await discard(container)
+            raise
         return container
 
     async def _spec(self, id: str, pool: Pool, image: BuiltImage, lease: GpuLease | None) -> ContainerSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from intermodal.specs.app import MountSpec
+from intermodal.specs.app import BucketSpec, MountSpec, VolumeSpec
 from intermodal.specs.image import ImageSpec
 from intermodal.specs.resources import Resources
 
@@ -23,6 +23,7 @@ class SandboxSpec:
         ports: ports inside that tunnels lead to; `encrypted` are those of them that were asked for so.
         idle_timeout_s: it ends when nothing has run in it for so long.
         pty: its own program has a terminal.
+        buckets: the values of their secrets are no part of this.
     """
 
     app: str
@@ -40,3 +41,5 @@ class SandboxSpec:
     encrypted: tuple[int, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     pty: bool = False
+    volumes: tuple[VolumeSpec, ...] = ()
+    buckets: tuple[BucketSpec, ...] = ()

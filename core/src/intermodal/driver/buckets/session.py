@@ -53,15 +53,11 @@ class _Kept:
 
 
 class SessionBuckets:
-    """On the driver's loop. A container has one mount of each bucket, prefix, secret and mode.
+    """On the driver's loop. A container has one mount of each bucket, prefix, secret and mode."""
 
-    Args:
-        secrets: values by the names that specs have.
-    """
-
-    def __init__(self, data_dir: Path, session: str, secrets: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, data_dir: Path, session: str) -> None:
         self._root = data_dir / "buckets"
-        self._session, self._secrets = session, secrets
+        self._session = session
         self._kept: dict[str, list[_Kept]] = {}
         self._count = 0
         self._report: Report = lambda container, message: None
@@ -70,8 +66,11 @@ class SessionBuckets:
         """Who hears of what was not written."""
         self._report = report
 
-    async def prepare(self, container: str, buckets: Sequence[BucketSpec]) -> tuple[SharedMount, ...]:
-        """Mount the buckets of a container that is about to start; `leave` follows in any case.
+    async def prepare(
+        self, container: str, buckets: Sequence[BucketSpec], secrets: Mapping[str, Mapping[str, str]]
+    ) -> tuple[SharedMount, ...]:
+        """Mount the buckets of a container that is about to start; `leave` follows in any case. `secrets` are values
+        by the names that `buckets` have.
 
         Raises `LaunchRefused` where one cannot be read: wrong credentials, no such bucket.
         """
@@ -83,7 +82,7 @@ class SessionBuckets:
         for bucket in buckets:
             same = replace(bucket, target="")
             if same not in sources:
-                sources[same] = await self._mount(bucket, kept)
+                sources[same] = await self._mount(bucket, kept, secrets)
         return tuple(SharedMount(source=str(sources[replace(it, target="")]), target=it.target) for it in buckets)
 
     async def leave(self, container: str) -> None:
@@ -107,8 +106,8 @@ class SessionBuckets:
         for container in list(self._kept):
             await self.leave(container)
 
-    async def _mount(self, bucket: BucketSpec, kept: list[_Kept]) -> Path:
-        env = rclone.environment(bucket, self._secrets[bucket.secret] if bucket.secret is not None else {})
+    async def _mount(self, bucket: BucketSpec, kept: list[_Kept], secrets: Mapping[str, Mapping[str, str]]) -> Path:
+        env = rclone.environment(bucket, secrets[bucket.secret] if bucket.secret is not None else {})
         await rclone.check_bucket(bucket, env)
         self._count += 1
         directory = self._root / f"{self._session}-{self._count}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,26 @@ class Outcome:
 
 
 class Box:
-    """State in one place; the rules are the engine's, the doing is the service's. `env` may hold secrets."""
+    """State in one place; the rules are the engine's, the doing is the service's.
 
-    def __init__(self, id: str, spec: SandboxSpec, env: dict[str, str], folder: Path) -> None:
+    Args:
+        env: values of secrets, for its processes.
+        keys: values of its buckets' secrets, by the names that `spec` has.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        spec: SandboxSpec,
+        env: Mapping[str, str],
+        keys: Mapping[str, Mapping[str, str]],
+        folder: Path,
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.id = id
         self.spec = spec
         self.env = env
+        self.keys = keys
         self.tags = dict(spec.tags)
         self.created = time.time()
         self.container: Container | None = None

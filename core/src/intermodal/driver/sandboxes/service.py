@@ -61,7 +61,17 @@ class Starter(Protocol):
         """An image of its files as they are now. Raises `CapabilityNotSupported`."""
         ...
 
-    async def bare(self, id: str, spec: SandboxSpec, env: Mapping[str, str], output: OutputSink) -> Container: ...
+    async def bare(self, box: Box, output: OutputSink) -> Container:
+        """With its volumes and buckets mounted; `left` follows at its end."""
+        ...
+
+    async def reload(self, container: str) -> None:
+        """Its volumes, all of them. Raises `RequestError`."""
+        ...
+
+    async def left(self, container: str) -> None:
+        """It has ended: what it wrote to volumes and buckets lasts. Never raises."""
+        ...
 
 
 class Sandboxes:
@@ -82,6 +92,7 @@ class Sandboxes:
             "info": self._info,
             "list": self._list,
             "read": self._read,
+            "reload": self._reload,
             "resize": self._resize,
             "signal": self._signal,
             "snapshot": self._snapshot,
@@ -104,6 +115,11 @@ class Sandboxes:
             return await handler({"of": app, **params}, segments)
         except (Error, OSError) as error:
             raise RequestError(type(error).__name__, str(error)) from error
+
+    def app_of(self, sandbox: str) -> str:
+        """The app of one; "" for what is none."""
+        box = self._boxes.get(sandbox)
+        return "" if box is None else box.spec.app
 
     # ---- what the engine says ---------------------------------------------------------------------------------------
 
@@ -140,7 +156,7 @@ class Sandboxes:
     async def _live(self, box: Box) -> None:
         post = self._session.post
         try:
-            container = await self._starter.bare(box.id, box.spec, box.env, _ignore)
+            container = await self._starter.bare(box, _ignore)
         except LaunchBusy as busy:
             post(events.SandboxDeferred(box.id, str(busy)))
             return
@@ -162,6 +178,7 @@ class Sandboxes:
             box.started.set_result(None)
         exit = await container.wait()
         await box.close()
+        await self._starter.left(box.id)
         post(events.SandboxGone(box.id, exit.cause, exit.code, exit.detail))
 
     async def _run_program(self, box: Box, container: Container) -> None:
@@ -174,7 +191,7 @@ class Sandboxes:
     # ---- what clients ask -------------------------------------------------------------------------------------------
 
     async def _create(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
-        """`spec`; `env`: values of secrets; `blobs`: the names of the segments; `build_secrets`."""
+        """`spec`; `env`: values of secrets; `blobs`: the names of the segments; `build_secrets`; `bucket_secrets`."""
         try:
             spec = from_json(SandboxSpec, params["spec"])
         except ValueError as error:
@@ -185,7 +202,8 @@ class Sandboxes:
         await self._session.keep(dict(zip(params["blobs"], segments, strict=True)))
         self._starter.grant(params["build_secrets"])
         await self._open()
-        box = self._new(spec, {str(name): str(value) for name, value in params["env"].items()})
+        keys = {str(name): _texts(values) for name, values in params["bucket_secrets"].items()}
+        box = self._new(spec, _texts(params["env"]), keys)
         self._session.post(events.SandboxCreated(box.id, spec.resources, spec.timeout_s, spec.idle_timeout_s))
         try:
             await asyncio.shield(box.started)
@@ -219,11 +237,11 @@ class Sandboxes:
                 return box
         return None
 
-    def _new(self, spec: SandboxSpec, env: dict[str, str]) -> Box:
+    def _new(self, spec: SandboxSpec, env: Mapping[str, str], keys: Mapping[str, Mapping[str, str]]) -> Box:
         if self._closing or self._place is None:
             raise NotFoundError("the app has stopped")
         self._last += 1
-        box = Box(f"sb-{self._session.id}-{self._last}", spec, env, self._place.folder)
+        box = Box(f"sb-{self._session.id}-{self._last}", spec, env, keys, self._place.folder)
         self._boxes[box.id] = box
         return box
 
@@ -241,7 +259,7 @@ class Sandboxes:
         self._session.post(
             events.SandboxProcessStarted(box.id, process.id, None if timeout is None else float(timeout))
         )
-        env = {str(name): str(value) for name, value in params["env"].items()}
+        env = _texts(params["env"])
         argv = [str(word) for word in params["argv"]]
         size = None if terminal is None else (int(terminal[0]), int(terminal[1]))
         await _start(process, container, argv, env, params.get("workdir") or box.spec.workdir, size)
@@ -303,6 +321,12 @@ class Sandboxes:
         kept = await self._starter.snapshot(await box.running(), box.spec.image)
         return Reply({"id": kept.id, "python": ".".join(kept.python.split(".")[:2])})
 
+    async def _reload(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        box = self._box(params)
+        await box.running()
+        await self._starter.reload(box.id)
+        return Reply()
+
     async def _tunnels(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
         """Ports inside, those of this machine that lead there, and whether they were asked for unencrypted."""
         box = self._box(params)
@@ -311,7 +335,7 @@ class Sandboxes:
         return Reply([[inside, port, inside not in box.spec.encrypted] for inside, port in ports.items()])
 
     async def _tag(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
-        self._box(params).tags = {str(name): str(value) for name, value in params["tags"].items()}
+        self._box(params).tags = _texts(params["tags"])
         return Reply()
 
     async def _info(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
@@ -376,6 +400,10 @@ async def _start(
         process.fail(str(error))
     else:
         process.run(inner)
+
+
+def _texts(given: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in given.items()}
 
 
 def _ignore(stream: int, data: bytes) -> None:

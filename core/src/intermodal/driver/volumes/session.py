@@ -126,15 +126,23 @@ class SessionVolumes:
                 raise InvalidError(f"{mounted.stage.mount.target} is mounted read-only: there is nothing to commit")
             self._tell(owner, mounted, await mounted.commit())
             return Reply()
+        await self._reload(owner, mounted)
+        return Reply()
+
+    async def reload_all(self, container: str) -> None:
+        """Reload all volumes of a container that runs, one after another. Raises `RequestError`."""
+        for mounted in self._mounted.get(container, ()):
+            await self._reload(container, mounted)
+
+    async def _reload(self, container: str, mounted: Mounted) -> None:
         try:
-            async with contextlib.aclosing(mounted.reload(self._containers[owner])) as commits:
+            async with contextlib.aclosing(mounted.reload(self._containers[container])) as commits:
                 async for commit in commits:
-                    self._tell(owner, mounted, commit)
+                    self._tell(container, mounted, commit)
         except VolumeInUse as busy:
             raise RequestError(
                 "RuntimeError", f"{mounted.stage.mount.target} cannot be reloaded while it is in use: {busy}"
             ) from None
-        return Reply()
 
     def _of(self, container: str, volume: str) -> Mounted:
         for mounted in self._mounted.get(container, ()):
