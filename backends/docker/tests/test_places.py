@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from intermodal_docker.engines.place import docker_place, podman_place
+from intermodal_docker.engines.docker_place import docker_place
+from intermodal_docker.engines.podman_place import podman_place
 
 SOCKET = "unix:///var/run/docker.sock"
 

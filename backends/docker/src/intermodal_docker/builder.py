@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
@@ -51,6 +52,7 @@ class EngineBuilder:
     def __init__(self, engine: Engine, config: Config) -> None:
         self._engine, self._options = engine, ImageOptions.of(config, engine.name)
         self._data_dir = config.data_dir
+        self._opening = threading.Lock()
         self._opened: contextlib.ExitStack | None = None
         self._labels: Mapping[str, str] = {}
         directory = self._data_dir / engine.name / "layers"
@@ -75,7 +77,7 @@ class EngineBuilder:
         maker = LayerMaker(
             engine=self._engine,
             options=self._options,
-            owner=self._owner(),
+            owner=self._owner,
             blobs=blobs,
             grants=grants,
             lifeline=lifeline,
@@ -90,10 +92,11 @@ class EngineBuilder:
         self._lifelines.add(lifeline)
         try:
             layers = await self._in_thread(lambda: self._layers(image, maker, sink), lifeline)
-            found = await self._in_thread(lambda: self._cache.newest(layers), lifeline)
-            cached = {layer.key for layer in layers[:found]}
+            count, newest = await self._in_thread(lambda: self._cache.newest(layers), lifeline)
+            cached = {layer.key for layer in layers[:count]}
             last = await build_layers(image, sink, cached, make, BUILDER, layers=layers)
-            return await self._in_thread(lambda: self._built(image, layers, last, maker), lifeline)
+            there = newest if count == len(layers) else None
+            return await self._in_thread(lambda: self._built(image, layers, there, last, maker), lifeline)
         finally:
             self._lifelines.discard(lifeline)
 
@@ -124,12 +127,15 @@ class EngineBuilder:
         await asyncio.to_thread(self._engine.close)
 
     def _owner(self) -> Mapping[str, str]:
-        """This session's labels. The first build also removes what builds of ended sessions left."""
-        if self._opened is None:
-            self._opened = contextlib.ExitStack()
-            self._labels = self._opened.enter_context(Session(self._data_dir, self._engine.name)).labels
-            self._threads.submit(self._reap)
-        return self._labels
+        """This session's labels, from the first layer on that it makes. Then it also removes what builds of ended
+        sessions left. On any thread."""
+        with self._opening:
+            if self._opened is None:
+                self._opened = contextlib.ExitStack()
+                self._labels = self._opened.enter_context(Session(self._data_dir, self._engine.name)).labels
+                with contextlib.suppress(RuntimeError):  # it is closing
+                    self._threads.submit(self._reap)
+            return self._labels
 
     def _reap(self) -> None:
         with contextlib.suppress(BackendError):  # the build says it better
@@ -192,10 +198,13 @@ class EngineBuilder:
             raise BackendError("a layer was removed meanwhile: run it again")
         return found
 
-    def _built(self, image: ImageSpec, layers: Sequence[Layer], last: str, maker: LayerMaker) -> BuiltImage:
+    def _built(
+        self, image: ImageSpec, layers: Sequence[Layer], there: CachedLayer | None, last: str, maker: LayerMaker
+    ) -> BuiltImage:
+        """`there`: the layer `last`, where it is known already."""
         for layer in layers:
             self._cache.use(layer.key)
-        found = self._below(last)
+        found = there or self._below(last)
         if image.entrypoint() is not None or image.cmd() is not None:
             key = content_hash((last, image.entrypoint(), image.cmd()))
             self._cache.use(key)

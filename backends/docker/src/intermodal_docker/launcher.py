@@ -64,6 +64,7 @@ class EngineLauncher(Launcher):
         self._reaping: asyncio.Future[None] | None = None
         self._containers: set[EngineContainer] = set()
         self._spares = Spares()
+        self._snapshots = False  #: whether the engine may have some of this session
         self._was_away = False  #: so that it may have containers of this session that nobody here knows of
 
     async def totals(self) -> ResourceTotals:
@@ -119,8 +120,9 @@ class EngineLauncher(Launcher):
         if self._reaping is not None:
             await asyncio.wait({self._reaping})
         if self._opened is not None:
-            with contextlib.suppress(BackendError):  # it is away: whoever comes later removes what is left
-                await self._do(lambda: remove_snapshots(self._engine, self._session.labels))
+            if self._snapshots:
+                with contextlib.suppress(BackendError):  # it is away: whoever comes later removes what is left
+                    await self._do(lambda: remove_snapshots(self._engine, self._session.labels))
             if self._was_away:
                 with contextlib.suppress(BackendError):  # it is still: whoever comes later removes what is left
                     await self._do(lambda: remove_all(self._engine, self._session.labels))
@@ -238,6 +240,7 @@ class EngineLauncher(Launcher):
             self._containers.discard(container)
 
         async def commit() -> str:
+            self._snapshots = True
             return await self._do(lambda: commit_snapshot(self._engine, name, self._session.labels))
 
         async def mount(volumes: Sequence[VolumeMount | SharedMount], swap: bool) -> None:

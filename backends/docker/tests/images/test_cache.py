@@ -48,6 +48,30 @@ def test_a_cached_image_is_found_by_another_session(workshop: Any) -> None:
         other.close()
 
 
+def test_an_image_that_is_there_takes_two_questions(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which image its base is now, and its last layer. No session begins for it, nor is one looked for."""
+    built = workshop.build(*commands(10))
+    other = workshop.again()
+    asked: list[str] = []
+    ask = other.engine.image
+
+    def image(reference: str) -> Any:
+        asked.append(reference)
+        return ask(reference)
+
+    monkeypatch.setattr(other.engine, "image", image)
+    for name in ("images", "containers"):
+        monkeypatch.setattr(other.engine, name, lambda *_: pytest.fail("the engine was asked for a list"))
+    try:
+        assert other.build(*commands(10)) == built
+        assert len(asked) == 2
+        assert len(list((workshop.data / workshop.backend / "sessions").glob("*.lock"))) == 1
+    finally:
+        monkeypatch.undo()
+        other.asked.clear()
+        other.close()
+
+
 def test_two_sessions_that_want_one_step_share_it(workshop: Any) -> None:
     """The second waits, says so, and finds it."""
     other = workshop.again()

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from typing import Any
 
 from intermodal.specs import RunCommands
@@ -36,7 +37,7 @@ def test_what_a_killed_build_left_is_removed_by_the_next(workshop: Any) -> None:
         build.wait()
     key = workshop.keys(step)[1]
     assert len(workshop.engine.containers({"intermodal.layer": key})) == 1
-    workshop.build()
+    workshop.build(RunCommands(commands=(f"true {uuid.uuid4()}",)))
     workshop.builder._threads.shutdown()
     assert not workshop.engine.containers({"intermodal.layer": key})
     assert workshop.engine.image(reference(key)) is None

@@ -10,7 +10,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 from intermodal import __version__
-from intermodal.cli import interrupts, warned
+from intermodal.cli import garbage, interrupts, warned
 from intermodal.cli.interrupts import Interrupted
 
 __all__ = ["exit_code", "main"]
@@ -48,7 +48,8 @@ class LazyGroup(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command: click.Command = importlib.import_module(entry.module).command
+        with garbage.importing():
+            command: click.Command = importlib.import_module(entry.module).command
         return command
 
     def resolve_command(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
+from intermodal.cli import garbage
 from intermodal.cli.arguments import Signature, options_of
 from intermodal.cli.entrypoints import Runnable, choose
 from intermodal.cli.failures import report
@@ -43,6 +45,8 @@ def command(
     options: `intermodal run FILE --help` lists them.
     """
     reference = parse_reference(file, is_module=is_module)
+    with garbage.importing():
+        importlib.import_module("intermodal.driver")  # which a run needs in the end
     try:
         module = import_reference(reference)
     except click.ClickException:

@@ -24,8 +24,8 @@ from intermodal_docker.engine import (
 )
 from intermodal_docker.engines.advice import why_unavailable
 from intermodal_docker.engines.connection import Connection
+from intermodal_docker.engines.docker_place import DOCKER_SOCKET, docker_place
 from intermodal_docker.engines.hijack import Hijacked
-from intermodal_docker.engines.place import DOCKER_SOCKET, docker_place
 from intermodal_docker.engines.records import label_filters, seconds, split_reference, variables
 
 __all__ = ["DockerEngine"]
@@ -70,9 +70,9 @@ class DockerEngine:
         )
 
     def release(self) -> str:
-        """See `intermodal_docker.engine.Engine`."""
+        """See `intermodal_docker.engine.Engine`. Not its version, for which it runs other programs."""
         with self._talking() as client:
-            return str(client.version()["Version"])
+            return str(_ping(client).headers.get("Server"))
 
     # ---- containers ----
 
@@ -320,11 +320,16 @@ _FOREVER = (_TIMEOUT_S, None)
 
 
 class _Client(APIClient):  # type: ignore[misc]
-    """The package's, with the engine's own certificates only: `REQUESTS_CA_BUNDLE` and the like are about others."""
+    """The package's, with the engine's own certificates only: `REQUESTS_CA_BUNDLE` and the like are about others. Which
+    version of the API to speak, the quickest of its answers says."""
 
     def _retrieve_server_version(self) -> Any:
         self.trust_env = False
-        return super()._retrieve_server_version()
+        return _ping(self).headers.get("Api-Version") or super()._retrieve_server_version()
+
+
+def _ping(client: Any) -> Any:
+    return client._get(client._url("/_ping", versioned_api=False))
 
 
 def _translated(error: docker.errors.APIError) -> BackendError:

@@ -28,7 +28,7 @@ from intermodal_docker.engine import (
 from intermodal_docker.engines.advice import why_unavailable
 from intermodal_docker.engines.connection import Connection
 from intermodal_docker.engines.hijack import Hijacked, pieces
-from intermodal_docker.engines.place import PODMAN_SOCKET, podman_place
+from intermodal_docker.engines.podman_place import PODMAN_SOCKET, podman_place
 from intermodal_docker.engines.podman_spec import specification
 from intermodal_docker.engines.records import (
     label_filters,

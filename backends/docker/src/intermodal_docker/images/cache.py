@@ -37,12 +37,14 @@ class LayerCache:
         details = self._engine.image(reference(key))
         return None if details is None else CachedLayer.of(details, key)
 
-    def newest(self, layers: Sequence[Layer]) -> int:
-        """How many of `layers`, from the first, are there. One call where all are."""
+    def newest(self, layers: Sequence[Layer]) -> tuple[int, CachedLayer | None]:
+        """How many of `layers`, from the first, are there, and the last of those. One call where all are, and then that
+        one is kept."""
+        self.use(layers[-1].key)
         for count in range(len(layers), 0, -1):
-            if self.find(layers[count - 1].key) is not None:
-                return count
-        return 0
+            if (found := self.find(layers[count - 1].key)) is not None:
+                return count, found
+        return 0, None
 
     def last_base(self, name: str) -> str | None:
         """The id of the image called `name` as of when a layer was last made from it; None: never."""

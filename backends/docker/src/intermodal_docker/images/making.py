@@ -58,14 +58,14 @@ class LayerMaker:
     """Makes layers of one image.
 
     Args:
-        owner: labels of containers, by which they are found when this process is gone.
+        owner: gives labels of containers, by which they are found when this process is gone.
         locks: a directory for those of caches.
         output: gets a step's number and each line that it prints.
     """
 
     engine: Engine
     options: ImageOptions
-    owner: Mapping[str, str]
+    owner: Callable[[], Mapping[str, str]]
     blobs: Blobs
     grants: BuildGrants
     lifeline: Lifeline
@@ -80,7 +80,7 @@ class LayerMaker:
             return
         assert isinstance(base, (DebianSlim, Registry))
         below, name = self.obtain(base), self.options.reference(base)
-        labels = {**layer_labels(layer.key, "", base_title(base), self.owner[OWNER]), **base_labels(name, below.id)}
+        labels = {**layer_labels(layer.key, "", base_title(base), self.owner()[OWNER]), **base_labels(name, below.id)}
         with self._box(labels, below) as box:
             added = isinstance(base, Registry) and base.add_python
             python = Python()
@@ -102,7 +102,7 @@ class LayerMaker:
             self.engine.import_image(b"".join(pack(())), EMPTY)
             below = self.engine.image(EMPTY)
         assert below is not None
-        with self._box(layer_labels(layer.key, "", base_title(base), self.owner[OWNER]), below) as box:
+        with self._box(layer_labels(layer.key, "", base_title(base), self.owner()[OWNER]), below) as box:
             box.commit(reference(layer.key), {})
 
     def obtain(self, base: DebianSlim | Registry) -> ImageDetails:
@@ -114,7 +114,7 @@ class LayerMaker:
         """What the step does to `below`, with what it takes from `sources`. Raises `BackendError`, `StepFailed`,
         `StepRefused`."""
         step = layer.step
-        labels = layer_labels(layer.key, below.key, layer.title, self.owner[OWNER])
+        labels = layer_labels(layer.key, below.key, layer.title, self.owner()[OWNER])
         with contextlib.ExitStack() as stack:
             if isinstance(step, (CopyFiles, CopyFrom, AddArchive)):
                 box = stack.enter_context(self._box(labels, below.details))
@@ -144,7 +144,7 @@ class LayerMaker:
         self, key: str, below: CachedLayer, entrypoint: Sequence[str] | None, cmd: Sequence[str] | None
     ) -> None:
         """`below` with another entrypoint and command, as `key`; None keeps what there is."""
-        labels = layer_labels(key, below.key, "entrypoint and cmd", self.owner[OWNER])
+        labels = layer_labels(key, below.key, "entrypoint and cmd", self.owner()[OWNER])
         with self._box(labels, below.details) as box:
             box.commit(reference(key), {}, entrypoint=entrypoint, cmd=cmd)
 
@@ -203,7 +203,7 @@ class LayerMaker:
             engine=self.engine,
             below=below,
             labels=labels,
-            owner=self.owner,
+            owner=self.owner(),
             lifeline=self.lifeline,
             volumes=shown.volumes if shown else (),
             tmpfs=shown.tmpfs if shown else (),
