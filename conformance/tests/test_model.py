@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from intermodal_conformance.manifest import load_manifest
 from intermodal_conformance.model import outcomes
-from intermodal_conformance.programs import FAMILIES, QUOTAS, corpus, kinds_of, programs
+from intermodal_conformance.programs import FAMILIES, QUOTAS, SHARES, corpus, kinds_of, programs
 from intermodal_conformance.recorder import Recorder
 
 FAMILY = st.sampled_from(sorted(FAMILIES))
@@ -60,8 +60,10 @@ def test_the_quotas_are_met_from_any_seed(family: str, number: int) -> None:
     recorder = Recorder()
     recorder.require(QUOTAS[family])
 
+    examples = round(30 * SHARES.get(family, 1.0))
+
     @seed(number)
-    @settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(programs(family, 12))
     def collect(made: dict[str, object]) -> None:
         recorder.example(kinds_of(made))

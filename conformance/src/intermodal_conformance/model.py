@@ -14,6 +14,8 @@ Operations are what the caller does:
 - ["remote", e], ["gather", [e, ...]], ["gen", [e, ...]], ["cancel"], ["retry", failures], ["state"]
 - ["map", [e, ...], {"ordered": bool, "exceptions": bool}], ["batch", [e, ...]]: concurrent, but each for itself
 - ["race", [e, ...]]: concurrent, each one step on shared state: any order is allowed
+
+Programs about volumes have operations of their own: `volume_model`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any, TypeAlias
+
+from intermodal_conformance import volume_model
 
 __all__ = ["TRIES", "Outcome", "Program", "outcomes"]
 
@@ -70,7 +74,9 @@ class Outcome:
 
 
 def outcomes(program: Program) -> set[str]:
-    """Every allowed outcome, as `Outcome.seen` has it."""
+    """Every allowed outcome, comparable with what `intermodal_conformance.programs.run` gives."""
+    if program["family"] in volume_model.FAMILIES:
+        return volume_model.outcomes(program)
     worlds = [Outcome([], State())]
     for operation in program["ops"]:
         reached = [following for world in worlds for following in _do(operation, world)]

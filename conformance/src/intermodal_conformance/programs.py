@@ -11,11 +11,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 import intermodal
+from intermodal_conformance import volume_model, volume_programs
 from intermodal_conformance.apps import interpreting
 from intermodal_conformance.apps.interpreting import Space, read, seen_error
 from intermodal_conformance.model import Outcome, Program, State
 
-__all__ = ["FAMILIES", "QUOTAS", "corpus", "kinds_of", "programs", "run"]
+__all__ = ["FAMILIES", "QUOTAS", "SHARES", "corpus", "kinds_of", "programs", "run"]
 
 Expression = st.SearchStrategy[Any]
 
@@ -30,7 +31,11 @@ FAMILIES: Mapping[str, str] = {
     "batches": "batch.form",
     "queues": "queue.*",
     "dicts": "dict.*",
+    **volume_model.FAMILIES,
 }
+
+#: How many examples a family gets, of those that the profile asks for; all where it is not here.
+SHARES: Mapping[str, float] = volume_programs.SHARES
 
 #: The shares of programs that must be of a kind, so that a family has shown something.
 QUOTAS: Mapping[str, Mapping[str, float]] = {
@@ -43,6 +48,7 @@ QUOTAS: Mapping[str, Mapping[str, float]] = {
     "batches": {"large": 0.05},
     "queues": {"races": 0.1},
     "dicts": {"races": 0.1},
+    **volume_programs.QUOTAS,
 }
 
 KEYS = st.sampled_from(["a", "b", "c"])
@@ -125,9 +131,15 @@ def _operations(family: str) -> Expression:
     return st.one_of(st.tuples(st.just("remote"), shared), race, STATE)
 
 
-@st.composite
-def programs(draw: st.DrawFn, family: str, operations: int) -> Program:
+def programs(family: str, operations: int) -> st.SearchStrategy[Program]:
     """Programs of a family with at most so many operations."""
+    if family in volume_model.FAMILIES:
+        return volume_programs.programs(family, operations)
+    return _programs_of_calls(family, operations)
+
+
+@st.composite
+def _programs_of_calls(draw: st.DrawFn, family: str, operations: int) -> Program:
     most = min(operations, 4) if family in ("map", "failing-map", "retries", "batches") else operations
     ops = draw(st.lists(_operations(family), max_size=most))
     races = [place for place, op in enumerate(ops) if op[0] == "race"]
@@ -155,6 +167,8 @@ def corpus() -> Iterator[tuple[str, Program]]:
 
 def kinds_of(program: Program) -> set[str]:
     """What a program is an example of."""
+    if program["family"] in volume_model.FAMILIES:
+        return volume_programs.kinds_of(program)
     ops = program["ops"]
     words = set(_words(ops))
     kinds = {kind for kind, word in (("raises", "raise"), ("cancels", "cancel"), ("races", "race")) if word in words}
@@ -185,7 +199,9 @@ PATIENCE_S = 60.0
 
 
 def run(program: Program) -> str:
-    """Do what a program says; the outcome as `intermodal_conformance.model.Outcome.seen` has it."""
+    """Do what a program says; the outcome as `intermodal_conformance.model.outcomes` has it."""
+    if program["family"] in volume_model.FAMILIES:
+        return volume_programs.run(program)
     with intermodal.Dict.ephemeral() as box, intermodal.Queue.ephemeral() as line:
         space = (box, line)
         trace = [_do(space, *operation) for operation in program["ops"]]

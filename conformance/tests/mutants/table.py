@@ -126,6 +126,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="engine.requires_nothing", requirement="secret.*"),
     Mutant(name="engine.asserts_old_writes", requirement="volume.commit"),
     Mutant(name="engine.forgets_last_writes", requirement="volume.commit"),
+    Mutant(name="engine.forgets_renamed", requirement="volume.commit"),
+    Mutant(name="engine.publishes_half", requirement="volume.crash"),
     Mutant(name="guest.keeps_removed_files", requirement="sandbox.files"),
     Mutant(name="guest.forgets_exception_type", requirement="call.errors"),
     Mutant(name="guest.mixes_up_inputs", requirement="call.context", harmless="map.kwargs"),

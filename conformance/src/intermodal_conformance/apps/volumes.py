@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import intermodal
 from intermodal_conformance.apps.common import SMALL, app
+from intermodal_conformance.apps.volume_steps import seen, take
 
 __all__ = ["DATA", "First", "Second", "content", "nowhere", "read_only", "volume"]
 
@@ -47,6 +50,23 @@ class _Site:
         return content(DATA / directory)
 
     @intermodal.method()
+    def turn(self, top: str, steps: Sequence[Any]) -> tuple[list[str], dict[str, list[str]]]:
+        """Several steps of a program below `top`: what was said of each, and what is seen then."""
+        return [take(DATA / top, _SYNCHRONISE, step) for step in steps], seen(DATA / top)
+
+    @intermodal.method()
+    def last_turn(self, top: str, steps: Sequence[Any], line: intermodal.Queue) -> Iterator[None]:
+        """The same for steps of which the last one is the container's end. Begins when `line` says so, and tells it
+        what was said."""
+        yield
+        line.get(partition="go")
+        *others, (_, how) = steps
+        line.put([take(DATA / top, _SYNCHRONISE, step) for step in others], partition="said")
+        if how == "committing":
+            threading.Thread(target=volume.commit, daemon=True).start()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @intermodal.method()
     def reload_with(self, held: str, path: str) -> str:
         """What a reload says while a file is open, or the working directory is in the volume."""
         before = os.getcwd()
@@ -64,29 +84,14 @@ class _Site:
         return ""
 
 
-def _write(place: Path, value: str) -> None:
-    if place.is_symlink():
-        place.unlink()
-    place.write_text(value)
-
-
-def _append(place: Path, value: str) -> None:
-    with place.open("a") as file:
-        file.write(value)
-
-
 def _rename(place: Path, value: str) -> None:
     (DATA / value).parent.mkdir(parents=True, exist_ok=True)
     os.rename(place, DATA / value)
 
 
+_SYNCHRONISE: Mapping[str, Callable[[], None]] = {"commit": volume.commit, "reload": volume.reload}
 _STEPS: Mapping[str, Callable[[Path, str], object]] = {
-    "write": _write,
-    "append": _append,
-    "truncate": lambda place, value: os.truncate(place, int(value)),
-    "mode": lambda place, value: os.chmod(place, int(value, 8)),
-    "link": lambda place, value: os.symlink(value, place),
-    "remove": lambda place, value: os.unlink(place),
+    "write": lambda place, value: place.write_text(value),
     "rename": _rename,
     "commit": lambda place, value: volume.commit(),
     "reload": lambda place, value: volume.reload(),

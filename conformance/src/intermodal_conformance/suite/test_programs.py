@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from intermodal_conformance.marks import requirement
 from intermodal_conformance.model import Program, outcomes
-from intermodal_conformance.programs import FAMILIES, QUOTAS, corpus, kinds_of, programs, run
+from intermodal_conformance.programs import FAMILIES, QUOTAS, SHARES, corpus, kinds_of, programs, run
 from intermodal_conformance.recorder import Recorder
 from intermodal_conformance.target import Target, check_alive
 
@@ -39,7 +39,9 @@ def test_a_pinned_program(target: Target, recorder: Recorder, program: Any) -> N
 def test_random_programs(target: Target, recorder: Recorder, family: str) -> None:
     """As many as the profile says, of which enough must be of the kinds that matter."""
     recorder.require(QUOTAS[family])
+    examples = round(target.profile.examples * SHARES.get(family, 1.0))
 
+    @settings(max_examples=examples)
     @given(programs(family, target.profile.operations))
     def every(program: Program) -> None:
         recorder.example(kinds_of(program))

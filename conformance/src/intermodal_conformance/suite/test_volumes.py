@@ -1,14 +1,11 @@
-"""volume.*: two containers and a client, by hand and against a model."""
+"""volume.*: two containers and a client. Random programs of them are in `test_programs`."""
 
 from __future__ import annotations
 
 import io
 import uuid
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 import intermodal
 from intermodal.exception import CapabilityNotSupported, ContainerLostError, InvalidError
@@ -134,100 +131,6 @@ def test_a_volume_from_outside(target: Target) -> None:
         for act in (box.listdir, box.remove_file, lambda path: list(box.read_file(path))):
             with pytest.raises(FileNotFoundError):
                 act("a")
-
-
-NAMES = st.sampled_from(["x", "y", "sub/x"])
-WHO = st.sampled_from(["first", "second"])
-STEPS = st.one_of(
-    st.tuples(WHO, st.sampled_from(["write", "append"]), NAMES, st.text("ab", max_size=3)),
-    st.tuples(WHO, st.just("truncate"), NAMES, st.just("1")),
-    st.tuples(WHO, st.just("mode"), NAMES, st.sampled_from(["600", "755"])),
-    st.tuples(WHO, st.just("link"), NAMES, st.just("target")),
-    st.tuples(WHO, st.just("remove"), NAMES, st.just("")),
-    st.tuples(WHO, st.just("rename"), NAMES, NAMES),
-    st.tuples(WHO, st.sampled_from(["commit", "reload"]), st.just(""), st.just("")),
-    st.tuples(st.just("client"), st.just("put"), NAMES, st.text("cd", max_size=2)),
-)
-
-
-class Model:
-    """One writer's view and what it has not published, path by path."""
-
-    def __init__(self, head: dict[str, str]) -> None:
-        self.view = dict(head)
-        self.published = dict(head)
-
-    def do(self, what: str, path: str, value: str) -> None:
-        """As an operating system does it; what it would refuse changes nothing."""
-        there = self.view.get(path)
-        plain = there is not None and not there.startswith("->")
-        if what == "write":
-            self.view[path] = f"{there[:3] if plain and there else '644'} {value}"
-        elif what == "append" and (plain or there is None):
-            self.view[path] = f"{there or '644 '}{value}"
-        elif what == "truncate" and plain and there:
-            self.view[path] = there[:4] + there[4:5].ljust(1, "\0")
-        elif what == "mode" and plain and there:
-            self.view[path] = f"{value} {there[4:]}"
-        elif what == "link" and there is None:
-            self.view[path] = f"-> {value}"
-        elif what == "remove":
-            self.view.pop(path, None)
-        elif what == "rename" and there is not None and path != value:
-            self.view[value] = self.view.pop(path)
-
-    def commit(self, head: dict[str, str]) -> None:
-        """Publish what has changed since the last time."""
-        for path in {*self.view, *self.published}:
-            if self.view.get(path) != self.published.get(path):
-                head.pop(path, None)
-                if path in self.view:
-                    head[path] = self.view[path]
-        self.published = dict(self.view)
-
-
-@requirement("volume.commit", capability="volumes")
-def test_random_programs_of_two_containers_and_a_client(target: Target) -> None:
-    """After every step each sees what the model says."""
-    sites: dict[str, Any] = {"first": First(), "second": Second()}
-
-    @settings(
-        max_examples=8,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        phases=[Phase.generate],  # programs are short, and to find a shorter one takes thousands of calls
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.lists(STEPS, min_size=4, max_size=14))
-    def run(steps: list[tuple[str, str, str, str]]) -> None:
-        top = f"m-{uuid.uuid4().hex[:8]}"
-        for site in sites.values():
-            site.do.remote("reload")
-        head: dict[str, str] = {}
-        models = {name: Model(head) for name in sites}
-        for who, what, path, value in steps:
-            if who == "client":
-                put(f"{top}/{path}", value.encode())
-                head[path] = f"644 {value}"
-                continue
-            model, site = models[who], sites[who]
-            if what in ("append", "truncate", "mode") and model.view.get(path, "").startswith("->"):
-                continue  # it would be about what the link leads to
-            site.do.remote(what, f"{top}/{path}" if path else "", f"{top}/{value}" if what == "rename" else value)
-            if what in ("commit", "reload"):
-                model.commit(head)
-                if what == "reload":
-                    models[who] = Model(head)
-            else:
-                model.do(what, path, value)
-            seen = site.see.remote(top)
-            assert seen == {f"{top}/{path}": entry for path, entry in models[who].view.items()}, (who, what, path)
-        assert {path.removeprefix(f"{top}/"): data for path, data in outside(top).items()} == {
-            path: entry[4:].encode() for path, entry in head.items() if not entry.startswith("->")
-        }
-
-    run()
 
 
 @requirement("volume.crash", capability="volumes")
