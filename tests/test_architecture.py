@@ -25,6 +25,7 @@ PUBLIC = {
     "intermodal.plugins.building",
     "intermodal.plugins.commands",
     "intermodal.plugins.gpus",
+    "intermodal.plugins.holding",
     "intermodal.plugins.mounter",
     "intermodal.plugins.processes",
     "intermodal.specs",

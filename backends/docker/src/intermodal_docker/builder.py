@@ -22,16 +22,20 @@ from intermodal.plugins import (
     image_capabilities,
 )
 from intermodal.plugins.building import Layer, Progress, StepFailed, StepRefused, build_layers, hint_for, image_layers
+from intermodal.plugins.holding import alone_with
 from intermodal.specs import DebianSlim, ImageBase, ImageSpec, ImageStep, Registry, Scratch, content_hash
 from intermodal_docker.capabilities import BUILDER
 from intermodal_docker.engine import Engine
 from intermodal_docker.images.box import Lifeline
 from intermodal_docker.images.cache import LayerCache
-from intermodal_docker.images.locks import only_builder
+from intermodal_docker.images.downloads import CacheVolumes
 from intermodal_docker.images.making import LayerMaker
 from intermodal_docker.images.names import CachedLayer, reference
 from intermodal_docker.images.options import ImageOptions
+from intermodal_docker.kept import Kept
 from intermodal_docker.session import OWNER, Session, owner_labels, reap
+from intermodal_docker.shipped import Shipped
+from intermodal_docker.uses import Uses
 
 __all__ = ["EngineBuilder"]
 
@@ -60,8 +64,12 @@ class EngineBuilder:
         self._locks.mkdir(parents=True, exist_ok=True)
         self._caches = directory / "caches"
         self._caches.mkdir(exist_ok=True)
-        (directory / "used").mkdir(exist_ok=True)
-        self._cache = LayerCache(engine, directory / "used", owner_labels(self._data_dir)[OWNER])
+        self._uses = Uses(directory / "used")
+        maker = owner_labels(self._data_dir)[OWNER]
+        self._cache = LayerCache(engine, self._uses, maker)
+        self._volumes = CacheVolumes(engine, self._uses, maker)
+        parcels = Shipped(engine, self._data_dir)
+        self._kept = Kept(engine=engine, layers=self._cache, caches=self._volumes, parcels=parcels)
         self._threads = ThreadPoolExecutor(_BUILDS_AT_ONCE, thread_name_prefix="image-build")
         self._lifelines: set[Lifeline] = set()
         self._session = token_hex(32)
@@ -81,6 +89,7 @@ class EngineBuilder:
             blobs=blobs,
             grants=grants,
             lifeline=lifeline,
+            caches=self._volumes,
             locks=self._caches,
             output=sink.output,
         )
@@ -101,15 +110,15 @@ class EngineBuilder:
             self._lifelines.discard(lifeline)
 
     async def images(self) -> Sequence[ImageInfo]:
-        """All layers, the most recently used first."""
-        found = await asyncio.to_thread(self._cache.infos)
+        """All layers, caches of steps and files sent to the engine, the most recently used first."""
+        found = await asyncio.to_thread(self._kept.infos)
         return sorted(found, key=lambda info: info.used, reverse=True)
 
     async def prune(self, *, everything: bool = False, older_than_s: float = 0.0) -> PruneReport:
-        """Remove our layers that nobody uses and that are old enough. Nothing else of the engine's is touched."""
+        """Remove of ours what nobody uses and is old enough. Nothing else of the engine's is touched."""
 
         def prune() -> PruneReport:
-            removed = self._cache.prune(everything=everything, older_than_s=older_than_s)
+            removed = self._kept.prune(everything=everything, older_than_s=older_than_s)
             return PruneReport(
                 removed=tuple(info.id for info in removed), bytes_freed=sum(info.size for info in removed)
             )
@@ -121,7 +130,7 @@ class EngineBuilder:
         for lifeline in list(self._lifelines):
             lifeline.cut()
         await asyncio.to_thread(self._threads.shutdown)
-        self._cache.close()
+        self._uses.close()
         if self._opened is not None:
             self._opened.close()
         await asyncio.to_thread(self._engine.close)
@@ -176,7 +185,8 @@ class EngineBuilder:
             sink.output(layer.number, "another build makes this step now; waiting for it")
 
         try:
-            with only_builder(self._locks, layer.key, waits, maker.lifeline.check):
+            # One of 256 names, as files of locks stay: two layers that share one wait for each other, no more.
+            with alone_with(self._locks, f"layer {layer.key[:2]}", waits, maker.lifeline.check):
                 if self._cache.find(layer.key) is not None:
                     return
                 if layer.parent is None:
@@ -203,11 +213,11 @@ class EngineBuilder:
     ) -> BuiltImage:
         """`there`: the layer `last`, where it is known already."""
         for layer in layers:
-            self._cache.use(layer.key)
+            self._uses.use(layer.key)
         found = there or self._below(last)
         if image.entrypoint() is not None or image.cmd() is not None:
             key = content_hash((last, image.entrypoint(), image.cmd()))
-            self._cache.use(key)
+            self._uses.use(key)
             if self._cache.find(key) is None:
                 maker.programs(key, found, image.entrypoint(), image.cmd())
             found = self._below(key)

@@ -24,6 +24,7 @@ __all__ = [
     "Owners",
     "Piece",
     "Tmpfs",
+    "VolumeDetails",
     "VolumeMount",
 ]
 
@@ -157,6 +158,14 @@ class ContainerDetails:
     code: int | None = None
     oom_killed: bool = False
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeDetails:
+    """One volume. `created` is in Unix seconds; docker takes the last change of its uppermost directory for it."""
+
+    labels: Mapping[str, str]
+    created: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,11 +319,16 @@ class Engine(Protocol):
     # ---- volumes ----
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
-        """Make an empty volume."""
+        """Make an empty volume. One of that name that is there stays as it is, labels included."""
         ...
 
-    def volumes(self, labels: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
-        """The labels of all volumes that have these, by name. An empty value stands for any."""
+    def volumes(self, labels: Mapping[str, str]) -> Mapping[str, VolumeDetails]:
+        """All volumes with these labels, by name. An empty value stands for any."""
+        ...
+
+    def volume_sizes(self) -> Mapping[str, int]:
+        """What volumes take, in bytes, by name; of some the engine may not know. May take long: it looks at every file
+        of them."""
         ...
 
     def remove_volume(self, name: str) -> None:

@@ -36,7 +36,8 @@ from intermodal_docker.mounting import Process
 from intermodal_docker.reach import Reach
 from intermodal_docker.request import container_request
 from intermodal_docker.session import Session, reap, remove_all
-from intermodal_docker.shipping import Shipping, reap_volumes
+from intermodal_docker.shipped import Shipped
+from intermodal_docker.shipping import Shipping
 from intermodal_docker.snapshots import commit_snapshot, remove_snapshots
 from intermodal_docker.spares import Spare, Spares
 from intermodal_docker.starting import Starting
@@ -48,6 +49,8 @@ _AT_ONCE = 32
 #: Seconds that an engine which has answered before may be away, as in a restart, while containers are to start.
 _AWAY_S = 30.0
 _BETWEEN_TRIES_S = 0.25
+#: Seconds after their last use that files which were sent to an engine may go.
+_PARCELS_KEPT_S = 86_400.0
 _GUEST = First()
 T = TypeVar("T")
 
@@ -312,7 +315,7 @@ class EngineLauncher(Launcher):
 
     def _reap(self) -> None:
         reap(self._engine, self._config.data_dir)
-        reap_volumes(self._engine, self._config.data_dir)
+        Shipped(self._engine, self._config.data_dir).prune({}, older_than_s=_PARCELS_KEPT_S)
 
     async def _do(self, work: Callable[[], T]) -> T:
         """On a thread: engines block."""

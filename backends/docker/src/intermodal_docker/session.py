@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from intermodal_docker.engine import ContainerDetails, Engine
+from intermodal_docker.engine import ContainerDetails, Engine, VolumeDetails
 from intermodal_docker.snapshots import SNAPSHOT, remove_snapshots
 
 __all__ = [
@@ -71,8 +71,8 @@ def remove_all(engine: Engine, labels: Mapping[str, str]) -> None:
         engine.remove(container.id)
 
 
-def left_volumes(engine: Engine, data_dir: Path) -> Mapping[str, Mapping[str, str]]:
-    """The labels of all volumes of this machine, user and data directory, by name. Blocks."""
+def left_volumes(engine: Engine, data_dir: Path) -> Mapping[str, VolumeDetails]:
+    """All volumes of this machine, user and data directory, by name. Blocks."""
     return engine.volumes(owner_labels(data_dir))
 
 

@@ -15,7 +15,7 @@ from intermodal_docker.engine import Engine, EngineUnavailable
 from intermodal_docker.engines.docker_engine import DockerEngine
 from intermodal_docker.engines.podman_engine import PodmanEngine
 from intermodal_docker.session import left_containers, left_volumes
-from intermodal_docker.shipping import reap_volumes
+from intermodal_docker.shipped import Shipped
 from private_engines import until
 from processes import command_lines
 from ssh_server import SshServer
@@ -60,7 +60,7 @@ def test_a_program_runs_over_ssh(engine: Engine, server: SshServer, program: Pro
         until(lambda: not tunnels(server), "the way goes")
         until(lambda: not list(program.folder.glob("intermodal-*")), "its directory goes")
     finally:
-        reap_volumes(engine, program.data, older_than_s=0)
+        Shipped(engine, program.data).prune({}, older_than_s=0)
     assert left_volumes(engine, program.data) == {}
 
 

@@ -15,7 +15,7 @@ from elsewhere import Machine, Program, read_until
 from intermodal_docker.engine import Engine, EngineUnavailable
 from intermodal_docker.engines.docker_engine import DockerEngine
 from intermodal_docker.session import left_containers, left_volumes
-from intermodal_docker.shipping import reap_volumes
+from intermodal_docker.shipped import Shipped
 from private_engines import until
 from small_images import commands_archive
 
@@ -80,7 +80,7 @@ def test_a_killed_client_leaves_no_container_there(machine: Machine, program: Pr
         client.kill()
         client.communicate()
         until(lambda: not left_containers(engine, program.data), "the container goes")
-        reap_volumes(engine, program.data, older_than_s=0)
+        Shipped(engine, program.data).prune({}, older_than_s=0)
         assert left_volumes(engine, program.data) == {}
     finally:
         engine.close()

@@ -122,7 +122,7 @@ class Workshop:
     def close(self) -> None:
         """End the session, and remove its layers."""
         layers = {layer.key: layer for image in self.asked for layer in self._layers(image)}
-        for key in set(self.builder._cache._leases) - set(layers) if self.asked else ():
+        for key in set(self.builder._uses._held) - set(layers) if self.asked else ():
             self.engine.remove_image(reference(key))
         for layer in reversed(layers.values()):
             if not isinstance(layer.step, DebianSlim):  # those are shared by all tests, so that not each has to make it

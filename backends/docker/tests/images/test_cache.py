@@ -158,7 +158,7 @@ def test_what_is_in_use_or_new_is_not_pruned(workshop: Any) -> None:
     assert listed[keys[0]].title.startswith("run_commands echo 1")
     assert not set(workshop.prune(everything=True).removed) & set(keys)
     later = workshop.again()
-    workshop.builder._cache.close()
+    workshop.builder._uses.close()
     try:
         assert not set(later.prune(older_than_s=3600.0).removed) & set(keys)
         os.utime(later.data / later.backend / "layers" / "used" / keys[1], (0, 0))
@@ -174,7 +174,7 @@ def test_layers_of_other_data_directories_are_neither_listed_nor_pruned(workshop
     steps = commands(2)
     theirs = other.build(*steps)
     keys = set(other.keys(*steps)[1:])
-    other.builder._cache.close()  # nobody uses them now
+    other.builder._uses.close()  # nobody uses them now
     try:
         assert keys <= {info.id for info in other.images()}
         assert not keys & {info.id for info in workshop.images()}

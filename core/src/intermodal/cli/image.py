@@ -34,7 +34,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_settings
 def list_images(as_json: bool) -> None:
-    """List cached layers and images, the last used first."""
+    """List cached layers and images, and what else builds and containers keep in a backend, the last used first."""
     images = sorted(_with_builder(lambda builder: builder.images()), key=lambda item: -item.used)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(item) for item in images], indent=2))
@@ -182,7 +182,8 @@ def _definition(name: str, image: ImageSpec) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_settings
 def prune_images(everything: bool, older_than: str, as_json: bool) -> None:
-    """Remove cached layers, and stored and unpacked source and local files, that were not used for some time."""
+    """Remove cached layers, caches of downloads, files sent to engines, and stored and unpacked source and local files,
+    that were not used for some time."""
     age = seconds(older_than)
     report = _with_builder(lambda builder: builder.prune(everything=everything, older_than_s=age))
     trees, (blobs, bytes_freed) = _prune_files(0.0 if everything else age)

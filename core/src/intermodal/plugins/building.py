@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Container, Sequence
 from intermodal.exception import BackendError, CapabilityNotSupported
 from intermodal.plugins.build_hints import hint_for
 from intermodal.plugins.build_settings import BuildSettings, read_settings
-from intermodal.plugins.holding import alone_with
 from intermodal.plugins.image_layers import Layer, image_layers
 from intermodal.plugins.members import Member, archive_members, chosen, pattern_parts, stream_members, tree_members
 from intermodal.plugins.owners import owner_ids
@@ -52,7 +51,6 @@ __all__ = [
     "StepRefused",
     "StepRun",
     "Surroundings",
-    "alone_with",
     "archive_members",
     "build_layers",
     "chosen",

@@ -128,7 +128,10 @@ class BuiltImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageInfo:
-    """One cached layer or image, for `intermodal image ls`. `created` and `used` are Unix seconds; `size` is bytes."""
+    """One cached layer or image, or what else builds and containers keep in the backend, for `intermodal image ls`.
+
+    `created` and `used` are Unix seconds; `size` is bytes.
+    """
 
     id: str
     title: str

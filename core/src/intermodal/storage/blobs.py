@@ -13,7 +13,7 @@ from pathlib import Path
 from intermodal.exception import BackendError, DamagedBlobError
 from intermodal.plugins import StoredBlob
 from intermodal.storage.intake import Intake, use
-from intermodal.storage.locks import guarding
+from intermodal.plugins.holding import guarding
 
 __all__ = ["CHUNK", "BlobDirectory", "check_id", "unknown"]
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from intermodal.storage.locks import guarding
+from intermodal.plugins.holding import guarding
 from intermodal.storage.space import needing_space
 
 __all__ = ["BlobWriter", "Intake", "use"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from intermodal.exception import InvalidError
-from intermodal.storage.locks import exclusively
+from intermodal.plugins.holding import exclusively
 from intermodal.storage.space import needing_space
 
 __all__ = ["RefDirectory", "ref_file", "ref_name"]

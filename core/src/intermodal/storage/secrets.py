@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from intermodal.exception import AlreadyExistsError, BackendError, ConfigError, InvalidError, NotFoundError
-from intermodal.storage.locks import exclusively
+from intermodal.plugins.holding import exclusively
 
 __all__ = ["SecretInfo", "SecretStore"]
 

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from intermodal.plugins import Blobs
+from intermodal.plugins.holding import acquire, exclusively, try_acquire
 from intermodal.specs import FileEntry, FileTree, content_hash
-from intermodal.storage.locks import acquire, exclusively, try_acquire
 from intermodal.storage.space import needing_space
 from intermodal.storage.tree_paths import check_tree
 

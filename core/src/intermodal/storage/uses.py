@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from intermodal.storage.locks import acquire, try_acquire
+from intermodal.plugins.holding import acquire, try_acquire
 
 __all__ = ["Uses"]
 

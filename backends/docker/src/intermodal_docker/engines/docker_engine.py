@@ -21,6 +21,7 @@ from intermodal_docker.engine import (
     ImageDetails,
     NotThere,
     Piece,
+    VolumeDetails,
 )
 from intermodal_docker.engines.advice import why_unavailable
 from intermodal_docker.engines.connection import Connection
@@ -209,11 +210,21 @@ class DockerEngine:
         with self._talking() as client:
             client.create_volume(name, labels=dict(labels))
 
-    def volumes(self, labels: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+    def volumes(self, labels: Mapping[str, str]) -> Mapping[str, VolumeDetails]:
         """See `intermodal_docker.engine.Engine`."""
         with self._talking() as client:
             told = client.volumes(filters={"label": label_filters(labels)})["Volumes"]
-        return {one["Name"]: one.get("Labels") or {} for one in told or ()}
+        return {
+            one["Name"]: VolumeDetails(labels=one.get("Labels") or {}, created=seconds(one.get("CreatedAt")))
+            for one in told or ()
+        }
+
+    def volume_sizes(self) -> Mapping[str, int]:
+        """See `intermodal_docker.engine.Engine`."""
+        with self._talking() as client:
+            asked = {"type": "volume"}  # older engines look at all that they have
+            told = client._result(client._get(client._url("/system/df"), params=asked), True)["Volumes"]
+        return {one["Name"]: max(one["UsageData"]["Size"], 0) for one in told or ()}  # -1: not known
 
     def remove_volume(self, name: str) -> None:
         """See `intermodal_docker.engine.Engine`."""

@@ -24,6 +24,7 @@ from intermodal_docker.engine import (
     NotThere,
     Owners,
     Piece,
+    VolumeDetails,
 )
 from intermodal_docker.engines.advice import why_unavailable
 from intermodal_docker.engines.connection import Connection
@@ -42,6 +43,8 @@ from intermodal_docker.engines.records import (
 __all__ = ["PodmanEngine"]
 
 _MIB = 1 << 20
+#: How often sizes are asked for: podman gives up where a container, an image or a volume goes while it counts.
+_COUNTS = 20
 
 
 class PodmanEngine:
@@ -109,7 +112,8 @@ class PodmanEngine:
     def remove(self, container: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
         with contextlib.suppress(NotThere):
-            self._ask("DELETE", f"/containers/{container}", force=True, v=True, timeout=0)
+            # Its documents call the last one `v`, and some releases know either name only.
+            self._ask("DELETE", f"/containers/{container}", force=True, timeout=0, v=True, volumes=True)
 
     def container(self, container: str) -> ContainerDetails | None:
         """See `intermodal_docker.engine.Engine`."""
@@ -220,12 +224,31 @@ class PodmanEngine:
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        self._ask("POST", "/volumes/create", body={"Name": name, "Labels": dict(labels)})
+        try:
+            self._ask("POST", "/volumes/create", body={"Name": name, "Labels": dict(labels)})
+        except BackendError as error:
+            if "volume already exists" not in str(error):
+                raise
 
-    def volumes(self, labels: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+    def volumes(self, labels: Mapping[str, str]) -> Mapping[str, VolumeDetails]:
         """See `intermodal_docker.engine.Engine`."""
         told = self._json("GET", "/volumes/json", filters=_filters(labels))
-        return {one["Name"]: one.get("Labels") or {} for one in told or ()}
+        return {
+            one["Name"]: VolumeDetails(labels=one.get("Labels") or {}, created=seconds(one.get("CreatedAt")))
+            for one in told or ()
+        }
+
+    def volume_sizes(self) -> Mapping[str, int]:
+        """See `intermodal_docker.engine.Engine`."""
+        for _ in range(_COUNTS):
+            try:
+                told = self._json("GET", "/system/df")["Volumes"]
+            except BackendError as error:
+                if not _is_gone(error):
+                    raise
+            else:
+                return {one["VolumeName"]: one["Size"] for one in told or ()}
+        return {}
 
     def remove_volume(self, name: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
@@ -367,6 +390,10 @@ def _login(auth: tuple[str, str]) -> dict[str, str]:
 
 def _words(error: podman.errors.APIError) -> str:
     return str(error.explanation or error)
+
+
+def _is_gone(error: BackendError) -> bool:
+    return any(f"no such {what}" in str(error) for what in ("container", "volume")) or "image not known" in str(error)
 
 
 def _translated(error: podman.errors.APIError) -> BackendError:

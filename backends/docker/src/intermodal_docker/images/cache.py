@@ -1,22 +1,15 @@
-"""The layers in an engine's own image store: found by key, in use by sessions of this host, listed, pruned.
-
-An engine does not know when an image was used last, nor that a session is about to. For both there is a file for each
-layer in the data directory: its time is the last use, and who uses the layer holds a shared lock on it.
-"""
+"""The layers in an engine's own image store: found by key, in use by sessions of this host, listed, pruned."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from intermodal.plugins import ImageInfo
 from intermodal.plugins.building import Layer
 from intermodal_docker.engine import Engine, EngineBusy
 from intermodal_docker.images.names import BASE, LAYER, CachedLayer, reference
+from intermodal_docker.uses import Uses
 
 __all__ = ["LayerCache"]
 
@@ -24,13 +17,12 @@ __all__ = ["LayerCache"]
 class LayerCache:
     """Args:
     engine: has the layers.
-    directory: has a file for each; it exists.
+    uses: who uses which, by key.
     maker: what layers that are made from here have for it.
     """
 
-    def __init__(self, engine: Engine, directory: Path, maker: str) -> None:
-        self._engine, self._directory, self._maker = engine, directory, maker
-        self._leases: dict[str, int] = {}
+    def __init__(self, engine: Engine, uses: Uses, maker: str) -> None:
+        self._engine, self._uses, self._maker = engine, uses, maker
 
     def find(self, key: str) -> CachedLayer | None:
         """The layer, if the engine has it: one call."""
@@ -40,7 +32,7 @@ class LayerCache:
     def newest(self, layers: Sequence[Layer]) -> tuple[int, CachedLayer | None]:
         """How many of `layers`, from the first, are there, and the last of those. One call where all are, and then that
         one is kept."""
-        self.use(layers[-1].key)
+        self._uses.use(layers[-1].key)
         for count in range(len(layers), 0, -1):
             if (found := self.find(layers[count - 1].key)) is not None:
                 return count, found
@@ -52,19 +44,6 @@ class LayerCache:
         layers = [layer for layer in made if layer is not None]
         return max(layers, key=lambda layer: layer.created).base if layers else None
 
-    def use(self, key: str) -> None:
-        """Keep the layer until `close`, and note the time."""
-        if key not in self._leases:
-            fd = os.open(self._directory / key, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(fd, fcntl.LOCK_SH)
-            self._leases[key] = fd
-        os.utime(self._directory / key)
-
-    def close(self) -> None:
-        """Let go of all. Idempotent."""
-        while self._leases:
-            os.close(self._leases.popitem()[1])
-
     def infos(self) -> list[ImageInfo]:
         """All layers that were made from here, with what each adds to the one below, in bytes."""
         found = {layer.key: layer for layer in self._layers()}
@@ -75,7 +54,7 @@ class LayerCache:
                 size=max(layer.size - found[layer.parent].size, 0) if layer.parent in found else layer.size,
                 created=layer.created,
                 used=self._used(layer),
-                in_use=self._is_held(layer.key),
+                in_use=self._uses.is_held(layer.key),
             )
             for layer in found.values()
             if layer.maker in (self._maker, "")
@@ -94,38 +73,16 @@ class LayerCache:
                 yield layer
 
     def _used(self, layer: CachedLayer) -> float:
-        try:
-            return (self._directory / layer.key).stat().st_mtime
-        except FileNotFoundError:
-            return layer.created
-
-    def _is_held(self, key: str) -> bool:
-        with self._alone(key) as alone:
-            return not alone
+        last = self._uses.last(layer.key)
+        return layer.created if last is None else last
 
     def _remove(self, key: str) -> bool:
-        with self._alone(key) as alone:
+        with self._uses.alone(key) as alone:
             if not alone:
                 return False
             try:
                 self._engine.remove_image(reference(key))
             except EngineBusy:  # a container is made of it
                 return False
-            (self._directory / key).unlink(missing_ok=True)
+            self._uses.forget(key)
             return True
-
-    @contextlib.contextmanager
-    def _alone(self, key: str) -> Iterator[bool]:
-        """Whether nobody uses the layer; nobody begins to until this is left."""
-        try:
-            fd = os.open(self._directory / key, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            yield True
-            return
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield True
-        except BlockingIOError:
-            yield False
-        finally:
-            os.close(fd)

@@ -15,13 +15,13 @@ from intermodal.plugins.building import (
     StepFailed,
     StepRun,
     Surroundings,
-    alone_with,
     find_uv,
     plan_commands,
     plan_function,
     plan_packages,
     plan_system,
 )
+from intermodal.plugins.holding import alone_with
 from intermodal.specs import (
     AddArchive,
     CacheMount,
@@ -39,6 +39,7 @@ from intermodal_docker.engine import Engine, ImageDetails
 from intermodal_docker.images.bases import obtain_base
 from intermodal_docker.images.box import Box, Lifeline
 from intermodal_docker.images.copying import add_archive, copy_files, copy_from
+from intermodal_docker.images.downloads import CacheVolumes
 from intermodal_docker.images.names import EMPTY, CachedLayer, base_labels, layer_labels, python_labels, reference
 from intermodal_docker.images.options import ImageOptions
 from intermodal_docker.images.packing import pack, pack_tree
@@ -59,7 +60,7 @@ class LayerMaker:
 
     Args:
         owner: gives labels of containers, by which they are found when this process is gone.
-        locks: a directory for those of caches.
+        caches: of steps; `locks`: a directory for those of caches that one step at a time may have.
         output: gets a step's number and each line that it prints.
     """
 
@@ -69,6 +70,7 @@ class LayerMaker:
     blobs: Blobs
     grants: BuildGrants
     lifeline: Lifeline
+    caches: CacheVolumes
     locks: Path
     output: Callable[[int, str], None]
 
@@ -190,13 +192,15 @@ class LayerMaker:
             box.run(pip_instead(step, run, self._around(layer, below)), told)
 
     def _hold_caches(self, run: StepRun, layer: Layer, stack: contextlib.ExitStack) -> None:
-        """Wait for the caches that one step at a time may have."""
-        for mount in sorted((m for m in run.extras if isinstance(m, CacheMount) and m.alone), key=lambda m: m.id):
+        """Keep the caches, and wait for those that one step at a time may have."""
+        for mount in sorted((m for m in run.extras if isinstance(m, CacheMount)), key=lambda m: m.id):
 
             def waits(name: str = mount.id) -> None:
                 self.output(layer.number, f"another step has the cache {name}; waiting for it")
 
-            stack.enter_context(alone_with(self.locks, mount.id, waits, self.lifeline.check))
+            if mount.alone:
+                stack.enter_context(alone_with(self.locks, mount.id, waits, self.lifeline.check))
+            self.caches.use(mount.id)
 
     def _box(self, labels: Mapping[str, str], below: ImageDetails, shown: Shown | None = None) -> Box:
         return Box(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from intermodal.specs import CacheMount, FilesMount, ImageMount, SecretMount, St
 from intermodal_docker.engine import Tmpfs, VolumeMount
 from intermodal_docker.images.box import Box
 from intermodal_docker.images.copying import is_there, members_at
+from intermodal_docker.images.downloads import cache_volume
 from intermodal_docker.images.packing import pack
 
 __all__ = ["Shown"]
@@ -26,7 +26,7 @@ class Shown:
         self._files = [mount for mount in self._mounts if isinstance(mount, FilesMount) and mount.tree.is_file]
         self.tmpfs = [Tmpfs(mount.target, mount.size) for mount in self._mounts if isinstance(mount, TmpfsMount)]
         self.volumes = [
-            VolumeMount(_cache_name(mount.id) if isinstance(mount, CacheMount) else "", mount.target, read_only=False)
+            VolumeMount(cache_volume(mount.id) if isinstance(mount, CacheMount) else "", mount.target, read_only=False)
             for mount in self._mounts
             if isinstance(mount, (CacheMount, FilesMount, ImageMount)) and mount not in self._files
         ]
@@ -64,7 +64,3 @@ def _inside(member: Member, mount: ImageMount) -> Member:
     if not member.path:
         raise StepRefused(f"{mount.path} is a file in the image that is shown: name its directory in source=")
     return member
-
-
-def _cache_name(id: str) -> str:
-    return f"intermodal-cache-{hashlib.sha256(id.encode()).hexdigest()[:24]}"

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from intermodal.plugins import Blobs
-from intermodal.plugins.building import StepRun, alone_with
+from intermodal.plugins.building import StepRun
+from intermodal.plugins.holding import alone_with
 from intermodal.specs import CacheMount, FilesMount, FileTree, ImageMount, SecretMount, TmpfsMount
 from intermodal_local.images.copying import write_tree
 

@@ -16,8 +16,8 @@ from typing import Any
 from intermodal.client.hiding import Hiding
 from intermodal.driver.buckets import keeper, rclone
 from intermodal.plugins import LaunchRefused
+from intermodal.plugins.holding import try_acquire
 from intermodal.specs import BucketSpec, SharedMount
-from intermodal.storage.locks import try_acquire
 
 __all__ = ["SessionBuckets", "tidy"]
 

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from intermodal.storage.locks import acquire, try_acquire
+from intermodal.plugins.holding import acquire, try_acquire
 
 __all__ = ["Place", "living", "session_of"]
 

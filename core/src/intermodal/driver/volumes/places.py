@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from intermodal.storage.locks import acquire, try_acquire
+from intermodal.plugins.holding import acquire, try_acquire
 
 __all__ = ["Places", "killed", "remove"]
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from intermodal.plugins import Blobs
-from intermodal.storage.locks import acquire, exclusively, try_acquire
+from intermodal.plugins.holding import acquire, exclusively, try_acquire
 from intermodal.storage.space import needing_space
 from intermodal.storage.volumes.entries import Delta, Directory, File, Link, Place
 
