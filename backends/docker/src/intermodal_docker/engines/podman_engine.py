@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -43,8 +44,9 @@ from intermodal_docker.engines.records import (
 __all__ = ["PodmanEngine"]
 
 _MIB = 1 << 20
-#: How often sizes are asked for: podman gives up where a container, an image or a volume goes while it counts.
-_COUNTS = 20
+#: How often it is asked about many things: it gives up where one of them goes while it looks.
+_LISTINGS = 20
+_GONE = re.compile(r"no such (container|volume|image)|(container|image|layer) not known")
 
 
 class PodmanEngine:
@@ -135,7 +137,7 @@ class PodmanEngine:
 
     def containers(self, labels: Mapping[str, str]) -> Sequence[ContainerDetails]:
         """See `intermodal_docker.engine.Engine`."""
-        told = self._json("GET", "/containers/json", all=True, filters=_filters(labels))
+        told = self._list("/containers/json", all=True, filters=_filters(labels))
         return [
             ContainerDetails(
                 id=one["Id"],
@@ -232,7 +234,7 @@ class PodmanEngine:
 
     def volumes(self, labels: Mapping[str, str]) -> Mapping[str, VolumeDetails]:
         """See `intermodal_docker.engine.Engine`."""
-        told = self._json("GET", "/volumes/json", filters=_filters(labels))
+        told = self._list("/volumes/json", filters=_filters(labels))
         return {
             one["Name"]: VolumeDetails(labels=one.get("Labels") or {}, created=seconds(one.get("CreatedAt")))
             for one in told or ()
@@ -240,15 +242,7 @@ class PodmanEngine:
 
     def volume_sizes(self) -> Mapping[str, int]:
         """See `intermodal_docker.engine.Engine`."""
-        for _ in range(_COUNTS):
-            try:
-                told = self._json("GET", "/system/df")["Volumes"]
-            except BackendError as error:
-                if not _is_gone(error):
-                    raise
-            else:
-                return {one["VolumeName"]: one["Size"] for one in told or ()}
-        return {}
+        return {one["VolumeName"]: one["Size"] for one in self._list("/system/df")["Volumes"] or ()}
 
     def remove_volume(self, name: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
@@ -288,7 +282,7 @@ class PodmanEngine:
 
     def images(self, labels: Mapping[str, str]) -> Sequence[ImageDetails]:
         """See `intermodal_docker.engine.Engine`."""
-        told = self._json("GET", "/images/json", filters=_filters(labels))
+        told = self._list("/images/json", filters=_filters(labels))
         return [
             ImageDetails(
                 id=one["Id"],
@@ -335,6 +329,15 @@ class PodmanEngine:
 
     def _do(self, method: str, path: str, /, **params: Any) -> None:
         self._ask(method, path, **params)
+
+    def _list(self, path: str, /, **params: Any) -> Any:
+        for _ in range(_LISTINGS - 1):
+            try:
+                return self._json("GET", path, **params)
+            except BackendError as error:
+                if not _GONE.search(str(error)):
+                    raise
+        return self._json("GET", path, **params)
 
     def _json(self, method: str, path: str, /, *, body: Any = None, **params: Any) -> Any:
         return self._ask(method, path, body=body, **params).json()
@@ -390,10 +393,6 @@ def _login(auth: tuple[str, str]) -> dict[str, str]:
 
 def _words(error: podman.errors.APIError) -> str:
     return str(error.explanation or error)
-
-
-def _is_gone(error: BackendError) -> bool:
-    return any(f"no such {what}" in str(error) for what in ("container", "volume")) or "image not known" in str(error)
 
 
 def _translated(error: podman.errors.APIError) -> BackendError:
