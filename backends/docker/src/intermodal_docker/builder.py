@@ -101,10 +101,9 @@ class EngineBuilder:
         self._lifelines.add(lifeline)
         try:
             layers = await self._in_thread(lambda: self._layers(image, maker, sink), lifeline)
-            count, newest = await self._in_thread(lambda: self._cache.newest(layers), lifeline)
-            cached = {layer.key for layer in layers[:count]}
+            missing, there = await self._in_thread(lambda: self._cache.missing(layers), lifeline)
+            cached = {layer.key for layer in layers} - missing
             last = await build_layers(image, sink, cached, make, BUILDER, layers=layers)
-            there = newest if count == len(layers) else None
             return await self._in_thread(lambda: self._built(image, layers, there, last, maker), lifeline)
         finally:
             self._lifelines.discard(lifeline)

@@ -10,6 +10,7 @@ import pytest
 from dockerfiles import EVERYTHING, SEEN, lower_with, write_archive, write_context
 from intermodal.exception import ImageBuildError
 from intermodal.specs import AddArchive, DebianSlim
+from intermodal_docker.engine import CreateRequest
 
 
 def build(workshop: Any, folder: Path, text: str, secrets: dict[str, str] | None = None) -> Any:
@@ -43,6 +44,19 @@ def test_an_image_of_nothing_but_what_a_stage_made(workshop: Any, tmp_path: Path
     made = workshop.engine.image(built.ref)
     assert made is not None
     assert made.size < 1 << 20
+
+
+def test_a_changed_stage_is_made_though_the_last_one_begins_with_what_is_there(workshop: Any, tmp_path: Path) -> None:
+    """Layers of several stages are no chain: one that is there says nothing of those before it."""
+    text = "FROM BASE AS made\nRUN : MARK; mkdir /out && echo {} > /out/a\nFROM scratch\nCOPY --from=made /out /\n"
+    for word in ("one", "two"):
+        built = build(workshop, tmp_path, text.format(word))
+        box = workshop.engine.create(CreateRequest(image=built.ref, command=("none",), entrypoint=()))
+        try:
+            assert word.encode() in b"".join(workshop.engine.get_archive(box, "/a"))
+        finally:
+            workshop.engine.remove(box)
+    assert workshop.said.cached == [True, False, True, False]
 
 
 def test_a_hostile_archive_is_refused(workshop: Any, tmp_path: Path) -> None:

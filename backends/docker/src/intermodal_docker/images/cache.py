@@ -29,14 +29,21 @@ class LayerCache:
         details = self._engine.image(reference(key))
         return None if details is None else CachedLayer.of(details, key)
 
-    def newest(self, layers: Sequence[Layer]) -> tuple[int, CachedLayer | None]:
-        """How many of `layers`, from the first, are there, and the last of those. One call where all are, and then that
-        one is kept."""
-        self._uses.use(layers[-1].key)
-        for count in range(len(layers), 0, -1):
-            if (found := self.find(layers[count - 1].key)) is not None:
-                return count, found
-        return 0, None
+    def missing(self, layers: Sequence[Layer]) -> tuple[set[str], CachedLayer | None]:
+        """The keys of those that have to be made for the last one of `layers`; and that one, where it is there. Then one
+        call is all, and it is kept."""
+        last = layers[-1].key
+        self._uses.use(last)
+        by_key = {layer.key: layer for layer in layers}
+        there: dict[str, CachedLayer | None] = {}
+        wanted = [last]
+        while wanted:
+            key = wanted.pop()
+            if key not in there:
+                there[key] = self.find(key)
+                if there[key] is None:
+                    wanted += filter(None, (by_key[key].parent, *by_key[key].sources))
+        return {key for key, found in there.items() if found is None}, there[last]
 
     def last_base(self, name: str) -> str | None:
         """The id of the image called `name` as of when a layer was last made from it; None: never."""
