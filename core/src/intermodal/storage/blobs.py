@@ -12,8 +12,8 @@ from pathlib import Path
 
 from intermodal.exception import BackendError, DamagedBlobError
 from intermodal.plugins import StoredBlob
-from intermodal.storage.intake import Intake, use
 from intermodal.plugins.holding import guarding
+from intermodal.storage.intake import Intake, use
 
 __all__ = ["CHUNK", "BlobDirectory", "check_id", "unknown"]
 

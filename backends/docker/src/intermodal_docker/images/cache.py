@@ -30,8 +30,10 @@ class LayerCache:
         return None if details is None else CachedLayer.of(details, key)
 
     def missing(self, layers: Sequence[Layer]) -> tuple[set[str], CachedLayer | None]:
-        """The keys of those that have to be made for the last one of `layers`; and that one, where it is there. Then one
-        call is all, and it is kept."""
+        """The keys of those that have to be made for the last one of `layers`; and that one, where it is there.
+
+        Then it is kept, and one call was all.
+        """
         last = layers[-1].key
         self._uses.use(last)
         by_key = {layer.key: layer for layer in layers}
