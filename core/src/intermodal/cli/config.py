@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from intermodal.cli.settings import with_settings
-from intermodal.plugins import Config, load
+from intermodal.plugins import Config, Setting, load
 from intermodal.plugins.options import render
 
 __all__ = ["command"]
@@ -31,7 +31,7 @@ def command(as_json: bool) -> None:
         rows = [
             {
                 "name": item.option.name,
-                "value": _plain(item.value),
+                "value": _shown(item),
                 "origin": item.origin,
                 "type": item.option.type,
                 "env": item.option.env,
@@ -43,9 +43,11 @@ def command(as_json: bool) -> None:
         return
     width = max(len(item.option.name) for item in settings)
     for item in settings:
-        click.echo(f"{item.option.name:<{width}} = {render(item.option, item.value)}  [{item.origin}]")
+        click.echo(f"{item.option.name:<{width}} = {render(item.option, _shown(item))}  [{item.origin}]")
         click.echo(f"{'':<{width}}   {item.option.help}")
 
 
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
+def _shown(item: Setting) -> Any:
+    if item.option.secret and item.value:
+        return "***"
+    return str(item.value) if isinstance(item.value, Path) else item.value

@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, _Entry] = {
     "dict": _Entry("intermodal.cli.dict", "Named dicts: create, list, get, put, items, clear, delete."),
     "queue": _Entry("intermodal.cli.queue", "Named queues: create, list, len, peek, put, get, clear, delete."),
     "secret": _Entry("intermodal.cli.secret", "Named secrets: create, list, delete."),
+    "server": _Entry("intermodal.cli.server", "Serve: carry out the apps of other processes."),
+    "token": _Entry("intermodal.cli.token", "What opens a server: create, ls, revoke."),
     "plugins": _Entry("intermodal.cli.plugins", "Show loaded plugins, their hooks, and installed backends."),
     "config": _Entry("intermodal.cli.config", "Show every setting and where it comes from."),
     "version": _Entry("intermodal.cli.version", "Show the versions of what is installed."),

@@ -1,4 +1,4 @@
-"""Who answers for named objects: the running app, the container's host, or else this process itself."""
+"""Who answers for named objects: the running app, the container's host, or else this process itself or its server."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def control_plane() -> Client:
     """The client to ask about named objects; it needs no app that runs. Raises `ConfigError`: a setting is wrong."""
     if has_current() or in_container():
         return current()
-    return _driver().standing()  # type: ignore[no-any-return]
+    return _remote().standing()  # type: ignore[no-any-return]
 
 
 @functools.cache
-def _driver() -> Any:
-    # Named late and by text: the driver is a room that containers do not have, nor may definitions know it.
-    return importlib.import_module("intermodal.driver")
+def _remote() -> Any:
+    # Named late and by text: this is a room that containers do not have, nor may definitions know it.
+    return importlib.import_module("intermodal.remote")

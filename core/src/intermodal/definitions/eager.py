@@ -53,8 +53,8 @@ def _build(lowered: LoweredImage, run: Run | None) -> str:
     if run is not None:
         return run.build(lowered)
     # Named late and by text, as in `running`.
-    driver = importlib.import_module("intermodal.driver")
+    remote = importlib.import_module("intermodal.remote")
     output, progress = shown()
-    with driver.EmbeddedSession(AppSpec(name="build"), {}, show_output=output, show_progress=progress) as session:
+    with remote.session(AppSpec(name="build"), {}, show_output=output, show_progress=progress) as session:
         built: str = session.build(lowered.spec, lowered.blobs, lowered.secrets).id
     return built

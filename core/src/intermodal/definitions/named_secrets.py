@@ -32,7 +32,7 @@ class SecretSummary:
 
 
 class NamedSecrets:
-    """The named secrets of this machine's data directory. Their values are encrypted there."""
+    """The named secrets of this machine's data directory, or of its server's. Their values are encrypted there."""
 
     @dual
     async def create(
@@ -99,6 +99,6 @@ def _store(environment_name: str | None) -> tuple[Any, str]:
             "named secrets are read where the app was started, not in a container: give them to the function with "
             "secrets=[...], which sets its environment"
         )
-    # Named late and by text: the driver is a room that containers do not have, nor may definitions know it.
-    store, environment = importlib.import_module("intermodal.driver").secret_store()
+    # Named late and by text: this is a room that containers do not have, nor may definitions know it.
+    store, environment = importlib.import_module("intermodal.remote").secret_store()
     return store, environment_name or environment

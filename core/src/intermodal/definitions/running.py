@@ -60,13 +60,13 @@ class Run:
         if self._app.app_id is not None:
             raise InvalidError(f"{self._app!r} is running already: leave the first `with app.run():` block before")
         lowered = lower(self._app)
-        # Named late and by text: the driver is a room that containers do not have, nor may definitions know it.
-        driver = importlib.import_module("intermodal.driver")
+        # Named late and by text: these are rooms that containers do not have, nor may definitions know them.
+        remote = importlib.import_module("intermodal.remote")
         plugins = importlib.import_module("intermodal.plugins")
         config = plugins.Config.load(command_line=None if self._backend is None else {"backend": self._backend})
         if lowered.by_value:
             send_main_by_value(True)
-        session = driver.EmbeddedSession(
+        session = remote.session(
             lowered.app,
             lowered.blobs,
             secrets=lowered.secrets,

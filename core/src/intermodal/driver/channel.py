@@ -14,12 +14,15 @@ from intermodal.wire.arena import ForeignSegments, LentSegments, SegmentError
 from intermodal.wire.frame import Buffer, FrameError, FrameReader, prefix
 from intermodal.wire.payload import Payload, SharedPayload, received
 
-__all__ = ["Channel"]
+__all__ = ["MALFORMED", "Channel"]
 
 _READ = 256 << 10
 _MAX_FDS = 64
 _ANCILLARY = socket.CMSG_SPACE(_MAX_FDS * 4)
 _JOIN_BELOW = 64 << 10
+
+#: What a frame raises that breaks the protocol.
+MALFORMED = (FrameError, SegmentError, KeyError, TypeError, ValueError, IndexError)
 
 OnFrame = Callable[[dict[str, Any], list[bytes]], None]
 OnClosed = Callable[[str], None]
@@ -223,7 +226,7 @@ class Channel:
                     self._on_frame(header, segments)
                 if self._closed:
                     return
-        except (FrameError, SegmentError, KeyError, TypeError, ValueError, IndexError) as error:
+        except MALFORMED as error:
             self._fail(f"the container broke the protocol: {type(error).__name__}: {error}")
         finally:
             self._host.pump()

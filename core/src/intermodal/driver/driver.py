@@ -15,9 +15,9 @@ from intermodal.driver import needs
 from intermodal.driver.boot import Trees
 from intermodal.driver.buckets.session import SessionBuckets
 from intermodal.driver.calls import CallBook, CallRecord, Sink
+from intermodal.driver.clients import Clients
 from intermodal.driver.images import Images
 from intermodal.driver.mounts import Mounts
-from intermodal.driver.nested import NestedClients
 from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
 from intermodal.driver.prewarming import Prewarming
@@ -90,7 +90,7 @@ class Driver:
         self.requests = Requests(self, state, volumes, str(host.config.get("environment")))
         volumes.report_to(self._volume_notice)
         self.buckets.report_to(self._volume_notice)
-        self._nested = NestedClients(self)
+        self.clients = Clients(self)
         self.ready: list[Callable[[], None]] = []
         self._inbox: deque[events.Event] = deque()
         self._scheduled = False
@@ -366,7 +366,7 @@ class Driver:
 
     def client_frame(self, unit: Unit, header: dict[str, Any], segments: list[bytes]) -> None:
         """User code inside a container is a client too."""
-        self._nested.frame(unit, header, segments)
+        self.clients.frame(unit, header, segments)
 
     def unit_ready(self, unit: Unit) -> None:
         """Its guest has started."""
@@ -397,8 +397,7 @@ class Driver:
         if self._prewarming is not None:
             self._prewarming.changed()
         self.units.pop(unit.id, None)
-        self._nested.gone(unit)
-        self.post(events.ClientLeft(f"container:{unit.id}"))
+        self.clients.gone(unit)
         if not self.units:
             self._idle.set()
 

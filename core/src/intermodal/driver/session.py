@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets as tokens
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any, TypeAlias
 
 from intermodal.client.api import CallTarget
 from intermodal.driver import bundle, pruning
+from intermodal.driver.channel import MALFORMED
+from intermodal.driver.clients import Peer
 from intermodal.driver.data_dir import using
 from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
@@ -23,6 +26,8 @@ from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStor
 from intermodal.wire.arena import Arena
 
 __all__ = ["EmbeddedSession"]
+
+OnMalformed: TypeAlias = Callable[[str], None]
 
 
 class _Trees:
@@ -45,6 +50,7 @@ class EmbeddedSession:
         show_output: stream the containers' output to this process's stdout and stderr.
         show_progress: show builds, containers and maps while a person looks.
         grace_s: seconds for running inputs and exit methods at the end; default: as `config` says.
+        observer: one more plugin, with the observer hooks that it likes.
 
     Raises on entering what the plugin host raises: `BackendNotFoundError`, `PluginError`, `ConfigError`,
     `BackendError`.
@@ -61,6 +67,7 @@ class EmbeddedSession:
         show_output: bool = False,
         show_progress: bool = False,
         grace_s: float | None = None,
+        observer: object | None = None,
     ) -> None:
         self.id = tokens.token_hex(5)
         self._app = app
@@ -68,6 +75,7 @@ class EmbeddedSession:
         self._secrets = dict(secrets or {})
         self._build_secrets = dict(build_secrets or {})
         self._show = (show_output, show_progress)
+        self._observer = observer
         self._grace_s = float(self._config.get("grace_s")) if grace_s is None else grace_s
         self._arena = Arena(on_free=self._segment_freed)
         self._trees = TreeStore(self._config.data_dir)
@@ -84,6 +92,8 @@ class EmbeddedSession:
     def __enter__(self) -> EmbeddedSession:
         self._host = host = load(self._config)
         try:
+            if self._observer is not None:
+                host.add("observer", self._observer)
             if any(self._show):
                 host.show_output(logs=self._show[0], progress=self._show[1])
             self._thread = LoopThread("intermodal-driver")
@@ -204,6 +214,28 @@ class EmbeddedSession:
             raise NotFoundError("the session is not running")
         self._thread.start(self._blobs.keep(blobs)).result()
         self._thread.loop.call_soon_threadsafe(self._driver.register, app)
+
+    def receive(self, peer: Peer, header: dict[str, Any], segments: list[bytes], malformed: OnMalformed) -> None:
+        """A frame of another process's client. From any thread; `malformed` is called on the session's loop."""
+        driver = self._opened()
+
+        def take() -> None:
+            try:
+                driver.clients.frame(peer, header, segments)
+            except MALFORMED as error:
+                malformed(f"{type(error).__name__}: {error}")
+
+        driver.loop.call_soon_threadsafe(take)
+
+    def leave(self, peer: Peer) -> None:
+        """A client of another process is gone: its calls are cancelled, but for detached ones."""
+        driver = self._opened()
+        driver.loop.call_soon_threadsafe(driver.clients.gone, peer)
+
+    def _opened(self) -> Driver:
+        if self._thread is None or self._driver is None:
+            raise NotFoundError("the session is not running")
+        return self._driver
 
     async def _keep_later(self, blobs: Mapping[str, bytes]) -> None:
         """What a client sent; checked against its hashes, since a container may have sent it."""

@@ -35,6 +35,7 @@ class StandingClient:
 
     def request(self, method: str, params: dict[str, Any], segments: Sequence[bytes] = ()) -> Completion[Reply]:
         """Ask about a queue, dict or volume; on the caller's own thread where that waits for nobody."""
+        params = in_environment(params, self._environment)
         if method.startswith("volume."):
             from intermodal.driver.volumes.standing import standing as volumes  # loads plugins, which others do without
 
@@ -42,7 +43,6 @@ class StandingClient:
         asked = Asked(self._post)
         if not method.startswith(STATE):
             raise nothing_runs()
-        params = in_environment(params, self._environment)
         if not asked.settle_now(lambda: self._state.at_once(method, params, segments)):
             answer = partial(self._state.handle, method, params, segments)
             self._post(lambda: asked.work.append(self._thread.loop.create_task(asked.settle(answer))))

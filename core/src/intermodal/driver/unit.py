@@ -19,7 +19,7 @@ from intermodal.plugins.roles import Container, ContainerExit, LaunchBusy, Launc
 from intermodal.specs import FunctionSpec
 from intermodal.wire import columns
 from intermodal.wire.messages import PROTOCOL
-from intermodal.wire.payload import failed
+from intermodal.wire.payload import Payload, failed
 
 __all__ = ["Host", "Unit", "failure_of"]
 
@@ -196,6 +196,23 @@ class Unit:
         """Its cpu is free, or needed again."""
         if self._container is not None and not self._gone:
             self._host.loop.create_task(self._container.set_parked(parked))
+
+    # ---- as a client (`clients.Peer`) ---------------------------------------------------------------------------
+
+    @property
+    def client(self) -> str:
+        """Its name for the engine where its code makes calls."""
+        return f"container:{self.id}"
+
+    @property
+    def container(self) -> str:
+        """Its id."""
+        return self.id
+
+    def payload(self, segment: bytes) -> Payload:
+        """A payload as the guest sent it, checked. Raises `SegmentError`."""
+        assert self.channel is not None
+        return self.channel.payload(segment)
 
     # ---- to the guest -------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ _AT_ONCE = 0.001
 
 
 class Link:
-    """Implements `intermodal.client.guest.GuestLink`."""
+    """Implements `intermodal.client.linked.Link`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from intermodal.client.api import set_current
-from intermodal.client.guest import GuestClient
+from intermodal.client.linked import LinkedClient
 from intermodal.guest.interruption import SIGNAL
 from intermodal.guest.session import Session
 
@@ -23,7 +23,7 @@ def take_over(session: Session) -> None:
         faulthandler.enable(sys.__stderr__, all_threads=False)
 
 
-def forget_when_forked(session: Session, client: GuestClient) -> None:
+def forget_when_forked(session: Session, client: LinkedClient) -> None:
     """In children that user code forks: plain output, default signals, and no connection; it is the parent's."""
 
     def in_child() -> None:

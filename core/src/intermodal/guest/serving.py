@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from intermodal.client.api import set_current
 from intermodal.client.context import enter_container
-from intermodal.client.guest import GuestClient
+from intermodal.client.linked import LinkedClient
 from intermodal.exception import VersionError
 from intermodal.guest import process
 from intermodal.guest.boot import Boot, parse, parse_bytes
@@ -127,7 +127,7 @@ def _open(session: Session) -> None:
     for writer in session.writers:
         writer.bind(session.send_line, session.running.attempt, session.interruption)
     process.take_over(session)
-    client = GuestClient(Link(session))
+    client = LinkedClient(Link(session))
     session.turns.handle(client.handlers())
     set_current(client)
     process.forget_when_forked(session, client)

@@ -147,6 +147,12 @@ class Config:
                         f"{layer.origin}: nothing that is loaded reads the section {section!r}{hint}", stacklevel=2
                     )
 
+    def within(self, environment: str) -> Config:
+        """The same settings for another environment; without the options that plugins have added to these."""
+        *files, command_line = self._layers
+        texts = {**command_line.values, "environment": environment}
+        return Config((*files, Layer(command_line.origin, texts, text=True)), self._project, self._environ)
+
     def _warn_of_variables(self) -> None:
         """About those that are nearly a setting: others with our prefix may be anybody's."""
         known = [option.env for option in self.options]
@@ -209,6 +215,17 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         default="main",
         old_env=("MODAL_ENVIRONMENT", "MODAL_ENV"),
         help="The environment that named objects and deployments belong to.",
+    )
+    options.add(
+        "server_url",
+        default="",
+        help="The server that carries out apps, http(s)://HOST[:PORT]; empty: this process does it itself.",
+    )
+    options.add(
+        "token",
+        default="",
+        secret=True,
+        help="What opens the server of server_url; `intermodal token create NAME` gives one.",
     )
     options.add(
         "gpu_wait_s",

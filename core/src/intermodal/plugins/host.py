@@ -144,12 +144,16 @@ class PluginHost:
         for name, wanted in (("logs", logs), ("progress", progress)):
             there = self._registry.find(name)
             if wanted and there is None and name not in blocked:
-                item = LoadedPlugin(name, "built-in plugin", "intermodal-core", OUTPUT[name]())
-                self._registry.register(item)
-                self._lifecycle.configure(item, self._arguments)
+                self.add(name, OUTPUT[name]())
             elif not wanted and there is not None:
                 self._lifecycle.unconfigure(there, self._arguments)
                 self._registry.unregister(there)
+
+    def add(self, name: str, plugin: object) -> None:
+        """Register a part of core as a plugin, and configure it."""
+        item = LoadedPlugin(name, "built-in plugin", "intermodal-core", plugin)
+        self._registry.register(item)
+        self._lifecycle.configure(item, self._arguments)
 
     # ---- life ----------------------------------------------------------------------------------------------------
 
@@ -197,8 +201,11 @@ class PluginHost:
             self._lifecycle.unconfigure_all(self._arguments)
 
 
-def load(config: Config) -> PluginHost:
+def load(config: Config, *, backend: bool = True) -> PluginHost:
     """Load the chosen backend and every plugin, register their options, check the configuration, configure them.
+
+    Args:
+        backend: False for a host of observers only, whose session is elsewhere: it has no roles.
 
     Raises:
         BackendNotFoundError: the chosen backend is not installed.
@@ -214,5 +221,6 @@ def load(config: Config) -> PluginHost:
         if name not in blocked
     ]
     host = PluginHost(config)
-    host.start([*built_in, load_backend(config), *load_plugins(config, {*ALWAYS, *OUTPUT})])
+    chosen = [load_backend(config)] if backend else []
+    host.start([*built_in, *chosen, *load_plugins(config, {*ALWAYS, *OUTPUT})])
     return host

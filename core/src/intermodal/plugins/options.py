@@ -31,6 +31,7 @@ class Option:
         name: dotted, as in `[tool.intermodal.local] gpus` → "local.gpus".
         old_env: older spellings of its environment variable; each warns once.
         additive: values of all layers are joined, rather than the last one winning.
+        secret: nobody is shown its value.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Option:
     choices: tuple[str, ...] = ()
     old_env: tuple[str, ...] = ()
     additive: bool = False
+    secret: bool = False
 
     @property
     def env(self) -> str:
@@ -63,6 +65,7 @@ class Options:
         choices: tuple[str, ...] = (),
         old_env: tuple[str, ...] = (),
         additive: bool = False,
+        secret: bool = False,
     ) -> None:
         """Register an option.
 
@@ -72,6 +75,7 @@ class Options:
             type: "str", "int", "float", "bool", "path" or "list" (of strings).
             default: what `config.get` gives where nothing is set; None is allowed.
             choices: the only texts allowed, for type "str".
+            secret: `intermodal config` does not show its value.
 
         Raises:
             ConfigError: the name cannot be used, or is taken.
@@ -83,7 +87,14 @@ class Options:
         if default is None and type == "list":
             default = ()
         option = Option(
-            name=name, type=type, default=default, help=help, choices=choices, old_env=old_env, additive=additive
+            name=name,
+            type=type,
+            default=default,
+            help=help,
+            choices=choices,
+            old_env=old_env,
+            additive=additive,
+            secret=secret,
         )
         for other in self._options.values():
             if other.env == option.env:

@@ -1,4 +1,4 @@
-"""The client inside a container: calls and requests over the guest's own connection (call.nested).
+"""A client over a link to the control plane: a guest's own connection (call.nested), or another process's.
 
 Standard library only and Python 3.10 syntax: guests use it.
 """
@@ -22,11 +22,11 @@ from intermodal.wire.arena import Arena
 from intermodal.wire.frame import Buffer
 from intermodal.wire.payload import Payload, dumps, loads
 
-__all__ = ["GuestCall", "GuestClient", "GuestLink"]
+__all__ = ["Link", "LinkedCall", "LinkedClient"]
 
 
-class GuestLink(Protocol):
-    """What the guest's connection offers; see `intermodal.guest.link`."""
+class Link(Protocol):
+    """What a connection offers: `intermodal.guest.link`, `intermodal.client.reading`."""
 
     @property
     def arena(self) -> Arena | None: ...
@@ -40,12 +40,12 @@ class GuestLink(Protocol):
     async def wait_async(self, completion: Completion[Any], nested: bool) -> None: ...
 
 
-class _GuestCompletion(Completion[Any]):
+class _LinkedCompletion(Completion[Any]):
     """Whoever waits for it may be the one who reads the connection."""
 
     __slots__ = ("_link", "_nested", "_request")
 
-    def __init__(self, link: GuestLink, nested: bool, request: int | None = None) -> None:
+    def __init__(self, link: Link, nested: bool, request: int | None = None) -> None:
         super().__init__()
         self._link = link
         self._nested = nested
@@ -65,12 +65,12 @@ class _GuestCompletion(Completion[Any]):
             await self._link.wait_async(self, self._nested)
 
 
-class GuestCall:
-    """A call made from inside a container. Outputs that come after the last handle is gone are dropped."""
+class LinkedCall:
+    """A call made over a link. Outputs that come after the last handle is gone are dropped."""
 
-    def __init__(self, call_id: str, link: GuestLink) -> None:
+    def __init__(self, call_id: str, link: Link) -> None:
         self.id = call_id
-        self.outputs = Outputs(lambda: _GuestCompletion(link, nested=True))
+        self.outputs = Outputs(lambda: _LinkedCompletion(link, nested=True))
         self._link = link
 
     def add(self, inputs: Sequence[Any], closed: bool) -> None:
@@ -87,12 +87,12 @@ class GuestCall:
             self._link.send({"t": "cancelcall", "call": self.id, "terminate": terminate_containers})
 
 
-class GuestClient:
-    """Implements `intermodal.client.api.Client` over the guest's connection. Thread-safe."""
+class LinkedClient:
+    """Implements `intermodal.client.api.Client` over a link. Thread-safe."""
 
-    def __init__(self, link: GuestLink) -> None:
+    def __init__(self, link: Link) -> None:
         self._link = link
-        self._calls: weakref.WeakValueDictionary[str, GuestCall] = weakref.WeakValueDictionary()
+        self._calls: weakref.WeakValueDictionary[str, LinkedCall] = weakref.WeakValueDictionary()
         self._requests: dict[int, Completion[Reply]] = {}
         self._ids = itertools.count(1)
 
@@ -119,9 +119,9 @@ class GuestClient:
         closed: bool,
         credit: int | None = None,
         detached: bool = False,
-    ) -> GuestCall:
-        """Start a call whose parent is the input that this code runs for."""
-        call = GuestCall("fc-" + os.urandom(10).hex(), self._link)
+    ) -> LinkedCall:
+        """Start a call whose parent is the input that this code runs for, if it runs for one."""
+        call = LinkedCall("fc-" + os.urandom(10).hex(), self._link)
         self._calls[call.id] = call
         parent = current_input()
         header = {
@@ -144,7 +144,7 @@ class GuestClient:
     def request(self, method: str, params: dict[str, Any], segments: Sequence[Payload] = ()) -> Completion[Reply]:
         """Ask the control plane. The completion fails with the error that it answers."""
         number = next(self._ids)
-        completion = _GuestCompletion(self._link, method == "call.output", number)
+        completion = _LinkedCompletion(self._link, method == "call.output", number)
         self._requests[number] = completion
         header: dict[str, Any] = {"t": "request", "id": number, "method": method, "params": params}
         if any(not isinstance(segment, bytes) for segment in segments):

@@ -1,0 +1,88 @@
+"""A link whose frames a thread reads: of processes that ask a control plane, and are none of its containers.
+
+Standard library only and Python 3.10 syntax: guests use it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from intermodal.client.completion import Completion
+from intermodal.wire.frame import Buffer, FrameReader, encode
+from intermodal.wire.payload import Payload, received
+
+__all__ = ["ReadLink"]
+
+OnFrame = Callable[[dict[str, Any], list[bytes]], None]
+
+
+class ReadLink:
+    """Implements `intermodal.client.linked.Link` over a stream that carries no shared memory.
+
+    Args:
+        write: sends the buffers of one frame; an `OSError` says that the stream has ended.
+        lost: what to raise where an answer will never come.
+    """
+
+    arena = None
+
+    def __init__(self, write: Callable[[Sequence[Buffer]], None], lost: Callable[[], Exception]) -> None:
+        self._write = write
+        self._lost = lost
+        self._writing = threading.Lock()
+        self._waiting: set[Completion[Any]] = set()
+        self._over = False
+
+    def read(self, pieces: Iterable[Buffer], handlers: Mapping[str, OnFrame]) -> None:
+        """Give each frame to the handler of its name, until the stream ends: then what waits fails. For a thread of its
+        own. Frames that no handler takes are passed over. Raises `FrameError`."""
+        reader = FrameReader()
+        try:
+            for piece in pieces:
+                for header, segments in reader.feed(piece):
+                    if header["t"] in handlers:
+                        handlers[header["t"]](header, segments)
+        finally:
+            self._over = True
+            for completion in list(self._waiting):
+                completion.fail(self._lost())
+
+    def attempt(self) -> int:
+        """This is no input's code."""
+        return 0
+
+    def send(self, header: dict[str, Any], columns: Sequence[Buffer] = (), payloads: Iterable[Any] = ()) -> None:
+        """One frame; what cannot be sent is answered by the end of the stream."""
+        with self._writing, contextlib.suppress(OSError):
+            self._write(encode(header, [*columns, *payloads]))
+
+    def payload(self, segment: bytes) -> Payload:
+        """As it came. Raises `SegmentError`."""
+        return received(segment, None)
+
+    def payloads(self, segments: list[bytes]) -> Sequence[Payload]:
+        """The same for several."""
+        return [received(segment, None) for segment in segments]
+
+    def wait(self, completion: Completion[Any], nested: bool) -> None:
+        """Until it is answered."""
+        with self._watched(completion):
+            Completion.wait(completion)
+
+    async def wait_async(self, completion: Completion[Any], nested: bool) -> None:
+        """The same on a loop."""
+        with self._watched(completion):
+            await Completion.wait_async(completion)
+
+    @contextlib.contextmanager
+    def _watched(self, completion: Completion[Any]) -> Iterator[None]:
+        self._waiting.add(completion)
+        if self._over:
+            completion.fail(self._lost())
+        try:
+            yield
+        finally:
+            self._waiting.discard(completion)

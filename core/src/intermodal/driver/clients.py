@@ -1,0 +1,159 @@
+"""Clients that reach the driver over a stream: user code inside containers, and other processes by way of a server."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from intermodal.client.api import CallTarget
+from intermodal.driver.requests import RequestError
+from intermodal.engine import events
+from intermodal.exception import Error
+from intermodal.specs.status import ERROR
+from intermodal.wire import columns
+from intermodal.wire.payload import Payload, failed
+
+if TYPE_CHECKING:
+    from intermodal.driver.driver import Driver
+
+__all__ = ["Clients", "Peer"]
+
+_CALL = re.compile(r"fc-[0-9a-z-]{8,64}")
+
+
+class Peer(Protocol):
+    """Who sends client frames. What is sent to one that is gone is dropped."""
+
+    @property
+    def client(self) -> str:
+        """Its name for the engine: "container:" and a container's id, or another that nobody has had."""
+        ...
+
+    @property
+    def container(self) -> str:
+        """The container that it is; "" for others."""
+        ...
+
+    def payload(self, segment: bytes) -> Payload:
+        """A payload as it came from there, checked. Raises `SegmentError`."""
+        ...
+
+    def send(self, header: dict[str, Any], segments: Sequence[Any] = ()) -> None:
+        """A frame of plain segments."""
+        ...
+
+    def send_payloads(self, header: dict[str, Any], segments: list[Any], payloads: Sequence[Any]) -> None:
+        """A frame whose last segments are payloads."""
+        ...
+
+
+class Clients:
+    """Carries frames of peers to the driver, and outputs and replies back."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._tasks: dict[str, dict[Any, asyncio.Task[None]]] = {}
+        self._calls: dict[str, set[str]] = {}
+
+    def frame(self, peer: Peer, header: dict[str, Any], segments: list[bytes]) -> None:
+        """One frame. What is malformed raises one of `channel.MALFORMED`, which should cut the peer off."""
+        kind = header["t"]
+        if kind == "submit":
+            self._submit(peer, header, segments)
+        elif kind == "add":
+            payloads = self._payloads(peer, segments)
+            if call := self._own(peer, header):
+                self._driver.add(call, payloads, bool(header["closed"]))
+        elif kind == "cancelcall":
+            if call := self._own(peer, header):
+                self._driver.post(events.CallCancelled(call, bool(header.get("terminate"))))
+        elif kind == "grant":
+            if call := self._own(peer, header):
+                self._driver.post(events.CreditGranted(call, int(header["items"])))
+        elif kind == "request":
+            task = self._driver.loop.create_task(self._request(peer, header, segments))
+            tasks, number = self._tasks.setdefault(peer.client, {}), header["id"]
+            tasks[number] = task
+            task.add_done_callback(lambda task: tasks.pop(number, None))
+        elif kind == "withdraw":
+            waiting = self._tasks.get(peer.client, {}).get(header["id"])
+            if waiting is not None:
+                waiting.cancel()
+        else:
+            raise ValueError(f"unknown message {kind!r}")
+
+    def gone(self, peer: Peer) -> None:
+        """It is no more: its calls are cancelled, but for detached ones, and nobody waits for its requests."""
+        for task in list(self._tasks.pop(peer.client, {}).values()):
+            task.cancel()
+        self._calls.pop(peer.client, None)
+        if peer.container:
+            self._driver.requests.release_owner(peer.container)
+        self._driver.post(events.ClientLeft(peer.client))
+
+    def _submit(self, peer: Peer, header: dict[str, Any], segments: list[bytes]) -> None:
+        call = str(header["call"])
+        if _CALL.fullmatch(call) is None or self._driver.calls.get(call) is not None:
+            raise ValueError(f"call id {call!r} is taken or malformed")
+        self._calls.setdefault(peer.client, set()).add(call)
+        target = CallTarget(
+            str(header["app"]), str(header["key"]), str(header["method"]), segments[0], str(header.get("options") or "")
+        )
+        detached = bool(header.get("detached"))
+        credit = header.get("credit")
+        parent = int(header["parent"]) if header.get("parent") else None
+        try:
+            self._driver.submit(
+                call,
+                target,
+                "detached" if detached else peer.client,
+                self._payloads(peer, segments[1:]),
+                closed=bool(header["closed"]),
+                sink=None if detached else lambda *batch: _outputs(peer, call, *batch),
+                on_end=None if detached else lambda: self._ended(peer, call),
+                credit=None if credit is None else int(credit),
+                detached=detached,
+                parent=parent,
+                parent_call=header.get("parent_call"),
+            )
+        except Error as error:
+            _outputs(peer, call, [0], [ERROR], [failed(type(error).__name__, str(error))])
+            peer.send({"t": "ended", "call": call})
+
+    def _ended(self, peer: Peer, call: str) -> None:
+        self._calls.get(peer.client, set()).discard(call)
+        peer.send({"t": "ended", "call": call})
+
+    def _own(self, peer: Peer, header: dict[str, Any]) -> str | None:
+        """The call a frame is about: only calls that this peer itself made, and that go on. The reader of a
+        generator may still grant when all items are under way to it."""
+        call = str(header["call"])
+        return call if call in self._calls.get(peer.client, ()) else None
+
+    def _payloads(self, peer: Peer, segments: Sequence[bytes]) -> list[Any]:
+        return [peer.payload(segment) for segment in segments]
+
+    async def _request(self, peer: Peer, header: dict[str, Any], segments: list[bytes]) -> None:
+        number = header["id"]
+        try:
+            answer = await self._driver.requests.answer(
+                str(header["method"]), header["params"], segments, owner=peer.container
+            )
+        except RequestError as error:
+            peer.send({"t": "reply", "id": number, "ok": False, "error": error.error, "message": error.message})
+            return
+        except asyncio.CancelledError:  # withdrawn: the guest need not remember it
+            peer.send({"t": "reply", "id": number, "ok": False, "error": "InputCancelledError", "message": ""})
+            raise
+        reply = {"t": "reply", "id": number, "ok": True, "value": answer.value}
+        if answer.payloads:
+            peer.send_payloads({**reply, "payloads": True}, [], answer.segments)
+        else:
+            peer.send(reply, answer.segments)
+
+
+def _outputs(peer: Peer, call: str, indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:
+    header = {"t": "outputs", "call": call}
+    peer.send_payloads(header, columns.write(header, columns.OUTPUTS, (indices, statuses)), payloads)

@@ -1,0 +1,69 @@
+"""Who carries out an app and answers for named objects: this process, or the server that is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intermodal.client.api import Client
+from intermodal.driver import EmbeddedSession
+from intermodal.driver import secret_store as secrets_here
+from intermodal.driver import standing as standing_here
+from intermodal.plugins import Config
+from intermodal.specs import AppSpec
+from intermodal.storage import SecretStore
+
+if TYPE_CHECKING:
+    from intermodal.remote.running import RemoteSession
+    from intermodal.remote.secrets import RemoteSecrets
+
+__all__ = ["secret_store", "session", "standing"]
+
+
+def session(
+    app: AppSpec,
+    blobs: Mapping[str, bytes | Path],
+    *,
+    secrets: Mapping[str, Mapping[str, str]] | None = None,
+    build_secrets: Mapping[str, Mapping[str, str]] | None = None,
+    config: Config | None = None,
+    show_output: bool = False,
+    show_progress: bool = False,
+) -> EmbeddedSession | RemoteSession:
+    """A session of `app`, not entered yet: as `EmbeddedSession` has it. Raises `ConfigError`."""
+    config = config or Config.load()
+    kind: type[EmbeddedSession] | type[RemoteSession] = EmbeddedSession
+    if config.get("server_url"):
+        from intermodal.remote.running import RemoteSession  # its dependencies are not needed otherwise
+
+        kind = RemoteSession
+    return kind(
+        app,
+        blobs,
+        secrets=secrets,
+        build_secrets=build_secrets,
+        config=config,
+        show_output=show_output,
+        show_progress=show_progress,
+    )
+
+
+def standing() -> Client:
+    """Who answers for named objects where no app of this process runs. Raises `ConfigError`, `ConnectionError`."""
+    config = Config.load()
+    if not config.get("server_url"):
+        return standing_here()
+    from intermodal.remote.named import standing as standing_there
+
+    return standing_there(config)
+
+
+def secret_store() -> tuple[SecretStore | RemoteSecrets, str]:
+    """The named secrets, and the environment that names belong to by default. Raises as `standing`."""
+    config = Config.load()
+    if not config.get("server_url"):
+        return secrets_here(config)
+    from intermodal.remote.named import secrets as secrets_there
+
+    return secrets_there(config), config.environment

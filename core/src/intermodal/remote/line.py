@@ -1,0 +1,126 @@
+"""A connection to a server: frames in a WebSocket's messages, read by a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.sync.client import ClientConnection, connect
+
+from intermodal.client.api import Reply
+from intermodal.client.completion import Completion
+from intermodal.client.errors import named_error
+from intermodal.client.linked import LinkedClient
+from intermodal.client.reading import OnFrame, ReadLink
+from intermodal.exception import ConfigError, ConnectionError
+from intermodal.plugins import Config
+from intermodal.wire.frame import Buffer
+from intermodal.wire.messages import PROTOCOL
+
+__all__ = ["PIECE", "Line"]
+
+#: Messages have at most this many bytes, so that no proxy has to take a frame whole.
+PIECE = 1 << 20
+_OPEN_S = 20
+
+
+class Line:
+    """Connects when it is made; `client` asks over it.
+
+    Args:
+        config: names the server and what opens it.
+        handlers: what to do with frames that are not for `client`, by name.
+
+    Raises:
+        ConfigError: the server's URL is none.
+        ConnectionError: nobody answers there, or it takes no such client.
+        VersionError: it speaks another version of the protocol.
+    """
+
+    def __init__(self, config: Config, handlers: Mapping[str, OnFrame] | None = None) -> None:
+        self._url = str(config.get("server_url"))
+        self._open = ExitStack()
+        self._socket = _connected(self._open, self._url, str(config.get("token")))
+        self._refusal: Exception | None = None
+        self._welcome: Completion[dict[str, Any]] = Completion()
+        self._link = ReadLink(self._write, self._lost)
+        self.client = LinkedClient(self._link)
+        mine = {"welcome": self._on_welcome, "refused": self._on_refused}
+        self._handlers = {**self.client.handlers(), **mine, **(handlers or {})}
+        self._thread = threading.Thread(target=self._read, name="intermodal-server-line", daemon=True)
+        self._thread.start()
+        self._link.send({"t": "hello", "protocol": PROTOCOL, "environment": config.environment})
+        self._link.wait(self._welcome, nested=False)
+        self.backend = str(self._welcome.result()["backend"])  #: of the server
+
+    def ask(self, method: str, params: dict[str, Any], segments: Sequence[bytes] = ()) -> Any:
+        """Wait for the value of a request. Raises what the server answers, `ConnectionError`."""
+        completion: Completion[Reply] = self.client.request(method, params, segments)
+        completion.wait()
+        return completion.result().value
+
+    @property
+    def open(self) -> bool:
+        """False when the server has hung up, or this end has."""
+        return self._thread.is_alive()
+
+    def close(self) -> None:
+        """Hang up. Idempotent."""
+        self._open.close()
+        self._thread.join()
+
+    def _write(self, frame: Sequence[Buffer]) -> None:
+        try:
+            if sum(map(len, frame)) <= PIECE:
+                self._socket.send(b"".join(frame))
+                return
+            for buffer in frame:
+                view = memoryview(buffer)
+                for start in range(0, len(view), PIECE):
+                    self._socket.send(bytes(view[start : start + PIECE]))
+        except ConnectionClosed as error:
+            raise OSError(str(error)) from None
+
+    def _read(self) -> None:
+        self._link.read(_pieces(self._socket), self._handlers)
+
+    def _on_welcome(self, header: dict[str, Any], _: list[bytes]) -> None:
+        self._welcome.set(header)
+
+    def _on_refused(self, header: dict[str, Any], _: list[bytes]) -> None:
+        self._refusal = named_error(str(header["error"]), str(header["message"]))
+        self._welcome.fail(self._refusal)
+
+    def _lost(self) -> Exception:
+        return self._refusal or ConnectionError(
+            f"the connection to the server {self._url} has ended: what ran there for this program ends with it"
+        )
+
+
+def _pieces(socket: ClientConnection) -> Iterator[bytes]:
+    try:
+        for message in socket:
+            if isinstance(message, bytes):
+                yield message
+    except ConnectionClosed:
+        return
+
+
+def _connected(opened: ExitStack, url: str, token: str) -> ClientConnection:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"server_url is {url!r}, which is no URL of a server: write http(s)://HOST[:PORT]")
+    there = f"{'ws' if parts.scheme == 'http' else 'wss'}://{parts.netloc}{parts.path.rstrip('/')}/v1/connect"
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    options: dict[str, Any] = {"compression": None, "max_size": None, "open_timeout": _OPEN_S, "proxy": None}
+    try:
+        connection: ClientConnection = opened.enter_context(connect(there, additional_headers=headers, **options))
+        return connection
+    except (OSError, InvalidHandshake) as error:
+        raise ConnectionError(
+            f"no server answers at {url} ({error}): start it with `intermodal server`, or mend INTERMODAL_SERVER_URL"
+        ) from None

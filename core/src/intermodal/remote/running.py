@@ -1,0 +1,138 @@
+"""A session whose driver is a server's: the same to definitions as one in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from intermodal.client.linked import LinkedClient
+from intermodal.exception import ConfigError, NotFoundError
+from intermodal.plugins import Config, PluginHost, load
+from intermodal.plugins.observations import OBSERVATIONS, ObservationKind
+from intermodal.remote.line import PIECE, Line
+from intermodal.specs import AppSpec, ImageSpec, to_json
+
+__all__ = ["RemoteSession"]
+
+
+@dataclass(frozen=True)
+class _Built:
+    id: str
+
+
+class RemoteSession:
+    """Runs one app on a server. A context manager: entering starts it, leaving stops every container. It ends there,
+    too, when this process does. Arguments are those of `EmbeddedSession`.
+
+    Raises on entering: `ConfigError`, `ConnectionError`, `VersionError`, and what the session at the server raises.
+    """
+
+    def __init__(
+        self,
+        app: AppSpec,
+        blobs: Mapping[str, bytes | Path],
+        *,
+        secrets: Mapping[str, Mapping[str, str]] | None = None,
+        build_secrets: Mapping[str, Mapping[str, str]] | None = None,
+        config: Config | None = None,
+        show_output: bool = False,
+        show_progress: bool = False,
+    ) -> None:
+        self.id = ""
+        self._app = app
+        self._blobs = blobs
+        self._secrets = {"secrets": _plain(secrets), "build_secrets": _plain(build_secrets)}
+        self._config = config or Config.load()
+        self._show = (show_output, show_progress)
+        self._host: PluginHost | None = None
+        self._line: Line | None = None
+        self.client: LinkedClient
+
+    def __enter__(self) -> RemoteSession:
+        self._host = host = load(self._config, backend=False)
+        try:
+            host.show_output(logs=self._show[0], progress=self._show[1])
+            self._line = line = Line(self._config, {"observed": self._on_observed})
+            self._check_backend(line)
+            self._send(line, self._blobs)
+            self.id = line.ask("app.begin", {"app": to_json(self._app), **self._secrets})
+        except BaseException:
+            self.close(0.0)
+            raise
+        self.client = line.client
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # After Ctrl-C nobody wants to wait.
+        self.close(1.0 if isinstance(error, KeyboardInterrupt) else None)
+
+    def close(self, grace_s: float | None = None) -> None:
+        """Stop everything within `grace_s` seconds (default: the server's). Idempotent."""
+        line, self._line = self._line, None
+        try:
+            if line is not None and line.open:
+                line.ask("app.end", {"grace_s": grace_s})
+        finally:
+            if line is not None:
+                line.close()
+            host, self._host = self._host, None
+            if host is not None:
+                host.close()
+
+    def build(
+        self, image: ImageSpec, blobs: Mapping[str, bytes | Path], secrets: Mapping[str, Mapping[str, str]]
+    ) -> _Built:
+        """Build an image there. Raises `ImageBuildError`, `CapabilityNotSupported`."""
+        if self._line is None:
+            raise NotFoundError("the session is not running")
+        self._send(self._line, blobs)
+        return _Built(self._line.ask("app.build", {"image": to_json(image), "secrets": _plain(secrets)}))
+
+    def _check_backend(self, line: Line) -> None:
+        setting = self._config.setting("backend")
+        if setting.origin != "default" and setting.value != line.backend:
+            raise ConfigError(
+                f"{setting.origin} asks for the backend {setting.value!r}, and the server runs {line.backend!r}: leave "
+                "it away, or start a server with that backend"
+            )
+
+    def _send(self, line: Line, blobs: Mapping[str, bytes | Path]) -> None:
+        """What the server lacks."""
+        for blob in line.ask("blobs.missing", {"blobs": list(blobs)}):
+            for piece, last in _pieces(blobs[blob]):
+                line.ask("blobs.put", {"blob": blob, "last": last}, [piece])
+
+    def _on_observed(self, header: dict[str, Any], _: list[bytes]) -> None:
+        kind: ObservationKind = header["kind"]
+        host = self._host
+        if host is not None and kind in OBSERVATIONS:
+            host.observe(kind, [_record(OBSERVATIONS[kind], fields) for fields in header["records"]])
+
+
+def _record(kind: type[Any], fields: dict[str, Any]) -> Any:
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+
+
+def _plain(secrets: Mapping[str, Mapping[str, str]] | None) -> dict[str, dict[str, str]]:
+    return {name: dict(values) for name, values in (secrets or {}).items()}
+
+
+def _pieces(content: bytes | Path) -> Iterator[tuple[bytes, bool]]:
+    """Pieces of a blob, and whether each is the last."""
+    if isinstance(content, bytes):
+        starts = range(0, max(len(content), 1), PIECE)
+        yield from ((content[start : start + PIECE], start == starts[-1]) for start in starts)
+        return
+    with content.open("rb") as file:
+        piece = file.read(PIECE)
+        while True:
+            following = file.read(PIECE)
+            yield piece, not following
+            if not following:
+                return
+            piece = following

@@ -1,0 +1,7 @@
+"""The long-lived control plane: one process, one port; apps of clients run in it."""
+
+from __future__ import annotations
+
+from intermodal.server.serving import serve
+
+__all__ = ["serve"]

@@ -1,0 +1,69 @@
+"""Tokens: who may use a server that others can reach. Kept as digests, shown once."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from intermodal.exception import AlreadyExistsError, NotFoundError
+from intermodal.server.database import TOKENS
+
+__all__ = ["Token", "Tokens"]
+
+_PREFIX = "imt-"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One that was given out. `created` is in Unix seconds."""
+
+    name: str
+    created: float
+
+
+class Tokens:
+    """The tokens of one server. On any thread."""
+
+    def __init__(self, database: Engine) -> None:
+        self._database = database
+
+    def create(self, name: str) -> str:
+        """A new token; this is the only time that it is seen. Raises `AlreadyExistsError`."""
+        token = _PREFIX + secrets.token_urlsafe(32)
+        row = {"name": name, "digest": _digest(token), "created": time.time()}
+        try:
+            with self._database.begin() as connection:
+                connection.execute(insert(TOKENS), [row])
+        except IntegrityError:
+            raise AlreadyExistsError(
+                f"there is a token named {name!r} already: choose another name, or revoke it first"
+            ) from None
+        return token
+
+    def revoke(self, name: str) -> None:
+        """It opens nothing from now on; connections that it has opened go on. Raises `NotFoundError`."""
+        with self._database.begin() as connection:
+            if not connection.execute(delete(TOKENS).where(TOKENS.c.name == name)).rowcount:
+                raise NotFoundError(f"there is no token named {name!r}: `intermodal token ls` lists them")
+
+    def list(self) -> list[Token]:
+        """All, by name."""
+        with self._database.connect() as connection:
+            rows = connection.execute(select(TOKENS.c.name, TOKENS.c.created).order_by(TOKENS.c.name))
+            return [Token(name, created) for name, created in rows]
+
+    def admits(self, token: str) -> bool:
+        """True for one that was given out and not revoked. In time that tells nothing about the others, as only
+        digests are compared."""
+        with self._database.connect() as connection:
+            found = connection.execute(select(TOKENS.c.name).where(TOKENS.c.digest == _digest(token)))
+            return found.first() is not None
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,105 @@
+"""The server as an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from intermodal.driver.channel import MALFORMED
+from intermodal.exception import VersionError
+from intermodal.server.access import Tokens
+from intermodal.server.hosting import Hosting
+from intermodal.server.outbox import Outbox
+from intermodal.server.visit import Visit
+from intermodal.wire.frame import FrameReader
+
+__all__ = ["application"]
+
+CONNECT = "/v1/connect"
+#: Seconds for a client to take in why the server hangs up.
+_LAST_WORDS_S = 5.0
+
+
+def application(hosting: Hosting, tokens: Tokens | None) -> Starlette:
+    """Its routes.
+
+    Args:
+        tokens: who may connect; None: everybody who can reach the port.
+    """
+    visits: set[Visit] = set()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await hosting.open()
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(visit.close() for visit in visits), return_exceptions=True)
+            await hosting.close()
+
+    async def health(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    async def connect(socket: WebSocket) -> None:
+        refusal = await _refusal(socket, tokens)
+        await socket.accept()
+        outbox = Outbox()
+        sending = asyncio.create_task(_send(socket, outbox))
+        if refusal is not None:
+            outbox.put({"t": "refused", "error": "ConnectionError", "message": refusal})
+            outbox.close()
+            await sending
+            return
+        visit = Visit(hosting, outbox)
+        visits.add(visit)
+        try:
+            await _receive(socket, visit)
+            await asyncio.wait({sending}, timeout=_LAST_WORDS_S if outbox.closed else 0)
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            await visit.close()
+            visits.discard(visit)
+
+    return Starlette(routes=[Route("/healthz", health), WebSocketRoute(CONNECT, connect)], lifespan=lifespan)
+
+
+async def _refusal(connection: HTTPConnection, tokens: Tokens | None) -> str | None:
+    """Why it may not connect."""
+    origin = connection.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != connection.headers.get("host"):
+        return "pages of other sites may not connect"
+    if tokens is None:
+        return None
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and await run_in_threadpool(tokens.admits, token.strip()):
+        return None
+    return "the server wants a token (INTERMODAL_TOKEN): `intermodal token create NAME`, where it runs, gives one"
+
+
+async def _send(socket: WebSocket, outbox: Outbox) -> None:
+    await outbox.send(socket.send_bytes)
+    await socket.close()
+
+
+async def _receive(socket: WebSocket, visit: Visit) -> None:
+    reader = FrameReader()
+    try:
+        async for piece in socket.iter_bytes():
+            for header, segments in reader.feed(piece):
+                visit.frame(header, segments)
+    except VersionError as error:
+        visit.refuse("VersionError", str(error))
+    except MALFORMED as error:
+        visit.cut(f"{type(error).__name__}: {error}")
+    except RuntimeError:  # it was closed at this end
+        pass

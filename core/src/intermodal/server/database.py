@@ -1,0 +1,43 @@
+"""The server's database: SQLite in the data directory. Opening it brings its schema up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import Column, Engine, Float, MetaData, String, Table, create_engine, event
+
+__all__ = ["TOKENS", "open_database"]
+
+METADATA = MetaData()
+
+#: Who may connect. `digest` is the SHA-256 of a token, in hex: the token itself is nowhere. Times in Unix seconds.
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("digest", String, nullable=False, unique=True),
+    Column("created", Float, nullable=False),
+)
+
+
+def open_database(data_dir: Path) -> Engine:
+    """The database of a data directory, made where there is none. Raises `OSError`, `sqlalchemy.exc.DatabaseError`."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = data_dir / "server.db"
+    path.touch(mode=0o600)
+    engine = create_engine(f"sqlite:///{path}")
+    event.listen(engine, "connect", _prepare)
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA busy_timeout = 10000")

@@ -1,0 +1,112 @@
+"""What all clients of a server share: its storage, and who answers for named objects where no app runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from intermodal.client.api import Reply
+from intermodal.driver import EmbeddedSession, StandingClient, secret_store
+from intermodal.exception import InvalidError
+from intermodal.plugins import CollectableStorage, Config, PluginHost, load
+from intermodal.server.arriving import Arriving
+from intermodal.specs import AppSpec
+from intermodal.storage import BlobDirectory, LocalBlobs
+
+__all__ = ["Hosting"]
+
+
+class Hosting:
+    """On the server's event loop. Sessions of apps have loops of their own."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._host: PluginHost | None = None
+        self._blobs: LocalBlobs | None = None
+        self._standing: dict[str, StandingClient] = {}
+
+    async def open(self) -> None:
+        """Load plugins, lease the storage. Raises `ConfigError`, `PluginError`, `BackendError`."""
+        self._host = host = load(self.config)
+        storage = host.storage()
+        if isinstance(storage, CollectableStorage):
+            await storage.lease()
+        cache = BlobDirectory(self.config.data_dir / "blobs")
+        self._blobs = LocalBlobs(storage, cache, asyncio.get_running_loop())
+
+    async def close(self) -> None:
+        """Let go of everything. After the last session has ended."""
+        for standing in self._standing.values():
+            await asyncio.to_thread(standing.close)
+        if self._blobs is not None:
+            self._blobs.close()
+        if self._host is not None:
+            await self._host.close_roles()
+            self._host.close()
+
+    async def missing(self, blobs: Sequence[str]) -> list[str]:
+        """Which of these the storage lacks; the others stay while this server runs."""
+        assert self._host is not None
+        storage = self._host.storage()
+        return [blob for blob in blobs if not await storage.has(blob)]
+
+    def arriving(self) -> Arriving:
+        """Takes the blobs that a client sends."""
+        return Arriving(self.config.data_dir / "arriving")
+
+    async def keep(self, blob: str, path: Path) -> None:
+        """Store what has arrived. Raises `InvalidError`: it is not what it is called."""
+        assert self._blobs is not None
+        await self._blobs.keep({blob: path})
+
+    def session(
+        self,
+        app: AppSpec,
+        environment: str,
+        secrets: dict[str, dict[str, str]],
+        build_secrets: dict[str, dict[str, str]],
+        observer: object,
+    ) -> EmbeddedSession:
+        """A session for an app whose blobs are stored; not entered yet."""
+        config = self.config.within(environment)
+        return EmbeddedSession(app, {}, secrets=secrets, build_secrets=build_secrets, config=config, observer=observer)
+
+    async def secret(self, method: str, params: dict[str, Any]) -> Any:
+        """`secret.create|read|list|delete`. Raises `NotFoundError`, `AlreadyExistsError`, `InvalidError`."""
+        store, _ = secret_store(self.config)
+        environment, name = str(params["environment"]), str(params.get("name"))
+        match method:
+            case "secret.create":
+                values = {str(key): str(value) for key, value in params["values"].items()}
+                keep = partial(store.create, name, environment, values, overwrite=bool(params["overwrite"]))
+                return await asyncio.to_thread(keep)
+            case "secret.read":
+                return await asyncio.to_thread(store.read, name, environment)
+            case "secret.list":
+                rows = await asyncio.to_thread(store.list, environment)
+                return [[row.name, row.created, list(row.keys)] for row in rows]
+            case "secret.delete":
+                return await asyncio.to_thread(store.delete, name, environment)
+        raise InvalidError(f"there is no request {method!r}")
+
+    async def request(self, environment: str, method: str, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        """Ask about named objects, where no app runs. Raises what asking raises."""
+        if not method.startswith(("queue.", "dict.", "volume.")):
+            raise InvalidError(f"no app runs that could answer {method!r}")
+        standing = self._standing.get(environment)
+        if standing is None:
+            standing = self._standing[environment] = StandingClient(self.config.within(environment))
+        return await _answer(standing, method, params, segments)
+
+
+async def _answer(standing: StandingClient, method: str, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+    completion = standing.request(method, params, segments)
+    try:
+        await completion.wait_async()
+    except asyncio.CancelledError:
+        completion.abandon()
+        raise
+    return completion.result()

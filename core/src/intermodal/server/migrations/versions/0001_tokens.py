@@ -1,0 +1,24 @@
+"""Tokens."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Make the table."""
+    op.create_table(
+        "tokens",
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("digest", sa.String, nullable=False, unique=True),
+        sa.Column("created", sa.Float, nullable=False),
+    )
+
+
+def downgrade() -> None:
+    """Remove it, and who may connect with it."""
+    op.drop_table("tokens")

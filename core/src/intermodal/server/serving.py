@@ -1,0 +1,96 @@
+"""Runs the server in this process until it is told to end."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+
+from intermodal.exception import ConfigError
+from intermodal.plugins import Config
+from intermodal.server.access import Tokens
+from intermodal.server.application import application
+from intermodal.server.database import open_database
+from intermodal.server.hosting import Hosting
+
+__all__ = ["serve"]
+
+#: Seconds that clients have to hang up when the server ends.
+_LEAVING_S = 5
+
+
+def serve(config: Config, host: str, port: int, *, require_token: bool, ready: Callable[[str], None]) -> None:
+    """Serve at `host:port` (0: any free one) until SIGINT or SIGTERM. Tokens are needed where others than this
+    machine's processes can connect, or `require_token` says so.
+
+    Args:
+        ready: called with the URL when clients can connect.
+
+    Raises:
+        ConfigError: the address cannot be used, or the data directory.
+    """
+    listener = _listen(host, port)
+    try:
+        tokens = Tokens(open_database(Path(config.data_dir)))
+        needed = require_token or not _is_loopback(listener)
+        uvicorn_config = uvicorn.Config(
+            application(Hosting(config), tokens if needed else None),
+            log_level="warning",
+            lifespan="on",
+            ws_max_size=64 << 20,
+            timeout_graceful_shutdown=_LEAVING_S,
+            server_header=False,
+        )
+        _Server(uvicorn_config, lambda: ready(_url(listener))).run([listener])
+    finally:
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Being told to end is no failure: unlike uvicorn's own, this does not raise the signal again at the end."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, proto, _, address = found[0]
+        listener = socket.socket(family, kind, proto)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen at {host} port {port}: {error.strerror or error}: choose another --port"
+        ) from None
+    return listener
+
+
+def _is_loopback(listener: socket.socket) -> bool:
+    return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

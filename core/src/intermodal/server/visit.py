@@ -1,0 +1,196 @@
+"""One client's connection: the app that it runs, its calls and requests, and what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from intermodal.driver import EmbeddedSession
+from intermodal.exception import Error, InvalidError, VersionError
+from intermodal.server.forwarding import Forwarder
+from intermodal.server.hosting import Hosting
+from intermodal.server.outbox import Outbox
+from intermodal.specs import AppSpec, ImageSpec, from_json
+from intermodal.storage import RequestError
+from intermodal.wire.messages import PROTOCOL
+from intermodal.wire.payload import Payload, SharedPayload, received
+
+__all__ = ["Visit"]
+
+
+class Visit:
+    """A `driver.clients.Peer`: what it sends after "app.begin" is its session's. All but what a peer sends is on the
+    server's loop.
+
+    Args:
+        outbox: what goes to the client.
+    """
+
+    container = ""
+
+    def __init__(self, hosting: Hosting, outbox: Outbox) -> None:
+        self.client = f"client:{secrets.token_hex(8)}"
+        self._hosting = hosting
+        self._outbox = outbox
+        self._arriving = hosting.arriving()
+        self._session: EmbeddedSession | None = None
+        self._environment = ""
+        self._greeted = False
+        self._asked: dict[Any, asyncio.Task[None]] = {}
+        self._closing: asyncio.Task[None] | None = None
+        self._methods: dict[str, Callable[[dict[str, Any], Sequence[bytes]], Awaitable[Any]]] = {
+            "blobs.missing": self._missing,
+            "blobs.put": self._put,
+            "app.begin": self._begin,
+            "app.build": self._build,
+            "app.end": self._end,
+        }
+
+    # ---- frames in ------------------------------------------------------------------------------------------------
+
+    def frame(self, header: dict[str, Any], segments: list[bytes]) -> None:
+        """One frame. Raises one of `channel.MALFORMED` where it breaks the protocol, `VersionError`."""
+        kind = header["t"]
+        if not self._greeted:
+            self._greet(kind, header)
+        elif kind == "request" and self._is_mine(str(header["method"])):
+            self._ask(header, segments)
+        elif kind == "withdraw" and header["id"] in self._asked:
+            self._asked[header["id"]].cancel()
+        elif self._session is not None:
+            self._session.receive(self, header, segments, self.cut)
+        elif kind != "withdraw":
+            raise ValueError(f"{kind!r} before the app has begun")
+
+    def _is_mine(self, method: str) -> bool:
+        return self._session is None or method in self._methods or method.startswith("secret.")
+
+    def _greet(self, kind: str, header: dict[str, Any]) -> None:
+        if kind != "hello":
+            raise ValueError(f"{kind!r} before hello")
+        if header["protocol"] != PROTOCOL:
+            raise VersionError(
+                f"the client speaks protocol {header['protocol']}, this server {PROTOCOL}: install the same version of "
+                "intermodal at both ends"
+            )
+        self._greeted = True
+        self._environment = str(header["environment"] or self._hosting.config.environment)
+        self._outbox.put({"t": "welcome", "backend": self._hosting.config.backend})
+
+    def _ask(self, header: dict[str, Any], segments: list[bytes]) -> None:
+        number = header["id"]
+        task = asyncio.get_running_loop().create_task(self._reply(header, segments))
+        self._asked[number] = task
+        task.add_done_callback(lambda _: self._asked.pop(number, None))
+
+    async def _reply(self, header: dict[str, Any], segments: list[bytes]) -> None:
+        reply: dict[str, Any] = {"t": "reply", "id": header["id"]}
+        answered: Sequence[bytes] = ()
+        try:
+            method, params = str(header["method"]), dict(header["params"])
+            if method in self._methods:
+                reply |= {"ok": True, "value": await self._methods[method](params, segments)}
+            elif method.startswith("secret."):
+                reply |= {"ok": True, "value": await self._hosting.secret(method, params)}
+            else:
+                done = await self._hosting.request(self._environment, method, params, segments)
+                reply, answered = {**reply, "ok": True, "value": done.value}, done.segments
+        except RequestError as error:
+            reply |= {"ok": False, "error": error.error, "message": error.message}
+        except Error as error:
+            reply |= {"ok": False, "error": type(error).__name__, "message": str(error)}
+        except (KeyError, TypeError, ValueError) as error:
+            reply |= {"ok": False, "error": "InvalidError", "message": f"a parameter is missing or wrong: {error!r}"}
+        except asyncio.CancelledError:
+            reply |= {"ok": False, "error": "InputCancelledError", "message": ""}
+        self._outbox.put(reply, answered)
+
+    # ---- the app --------------------------------------------------------------------------------------------------
+
+    async def _missing(self, params: dict[str, Any], _: Sequence[bytes]) -> list[str]:
+        return await self._hosting.missing([str(blob) for blob in params["blobs"]])
+
+    async def _put(self, params: dict[str, Any], segments: Sequence[bytes]) -> None:
+        blob = str(params["blob"])
+        path = await asyncio.to_thread(self._arriving.take, blob, segments[0])
+        if params["last"]:
+            try:
+                await self._hosting.keep(blob, path)
+            finally:
+                self._arriving.forget(blob)
+
+    async def _begin(self, params: dict[str, Any], _: Sequence[bytes]) -> str:
+        if self._session is not None:
+            raise InvalidError("this connection runs an app already")
+        app = from_json(AppSpec, params["app"])
+        session = self._hosting.session(
+            app,
+            self._environment,
+            _secrets(params["secrets"]),
+            _secrets(params["build_secrets"]),
+            Forwarder(self._observed),
+        )
+        await asyncio.to_thread(session.__enter__)
+        self._session = session
+        return session.id
+
+    async def _build(self, params: dict[str, Any], _: Sequence[bytes]) -> str:
+        if self._session is None:
+            raise InvalidError("no app has begun on this connection")
+        image, values = from_json(ImageSpec, params["image"]), _secrets(params["secrets"])
+        return (await asyncio.to_thread(self._session.build, image, {}, values)).id
+
+    async def _end(self, params: dict[str, Any], _: Sequence[bytes]) -> None:
+        grace = params["grace_s"]
+        await self._stop(None if grace is None else float(grace))
+
+    async def _stop(self, grace_s: float | None) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await asyncio.to_thread(session.close, grace_s)
+
+    async def close(self) -> None:
+        """The client is gone: its app ends (app.ephemeral). Goes on where its caller is cancelled. Idempotent."""
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        for task in list(self._asked.values()):
+            task.cancel()
+        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+        await self._stop(None)
+        await asyncio.to_thread(self._arriving.close)
+
+    # ---- frames out, from any thread --------------------------------------------------------------------------------
+
+    def payload(self, segment: bytes) -> Payload:
+        """See `Peer`."""
+        return received(segment, None)
+
+    def send(self, header: dict[str, Any], segments: Sequence[Any] = ()) -> None:
+        """See `Peer`."""
+        self._outbox.put(header, segments)
+
+    def send_payloads(self, header: dict[str, Any], segments: list[Any], payloads: Sequence[Any]) -> None:
+        """See `Peer`."""
+        flat = [payload.scattered() if isinstance(payload, SharedPayload) else payload for payload in payloads]
+        self._outbox.put(header, [*segments, *flat])
+
+    def cut(self, why: str) -> None:
+        """It broke the protocol."""
+        self.refuse("ConnectionError", f"the client broke the protocol: {why}")
+
+    def refuse(self, error: str, message: str) -> None:
+        """Say why, and hang up."""
+        self._outbox.put({"t": "refused", "error": error, "message": message})
+        self._outbox.close()
+
+    def _observed(self, kind: str, records: list[dict[str, Any]]) -> None:
+        self._outbox.put({"t": "observed", "kind": kind, "records": records})
+
+
+def _secrets(values: Any) -> dict[str, dict[str, str]]:
+    return {str(name): {str(key): str(value) for key, value in of.items()} for name, of in values.items()}
