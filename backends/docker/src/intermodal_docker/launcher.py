@@ -21,6 +21,7 @@ from intermodal.plugins import (
     OutputSink,
 )
 from intermodal.plugins.gpus import counts
+from intermodal.plugins.mounter import Mounter
 from intermodal.specs import ContainerSpec, ResourceTotals, SharedMount, VolumeMount
 from intermodal_docker.arrived import Arrived, Printed
 from intermodal_docker.attached import Attached
@@ -68,6 +69,7 @@ class EngineLauncher(Launcher):
         self._containers: set[EngineContainer] = set()
         self._spares = Spares()
         self._snapshots = False  #: whether the engine may have some of this session
+        self._mounter = Mounter()
         self._was_away = False  #: so that it may have containers of this session that nobody here knows of
 
     async def totals(self) -> ResourceTotals:
@@ -131,6 +133,7 @@ class EngineLauncher(Launcher):
                     await self._do(lambda: remove_all(self._engine, self._session.labels))
             self._opened.close()
             self._opened = None
+        await self._do(self._mounter.close)
         await self._do(self._engine.close)
         self._threads.shutdown(wait=False)
 
@@ -248,7 +251,7 @@ class EngineLauncher(Launcher):
 
         async def mount(volumes: Sequence[VolumeMount | SharedMount], swap: bool) -> None:
             with contextlib.closing(Process(arrived.line)) as process:
-                await self._do(lambda: process.mount(volumes, swap=swap))
+                await self._do(lambda: process.mount(self._mounter, volumes, swap=swap))
 
         container = EngineContainer(
             spec, output, arrived.line, python=first.python, commit=commit, inspect=inspect, remove=remove, mount=mount

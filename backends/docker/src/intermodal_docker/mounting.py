@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import struct
-import subprocess
 from collections.abc import Sequence
 
 from intermodal.exception import BackendError, CapabilityNotSupported
-from intermodal.plugins.mounter import answer, command
+from intermodal.plugins.mounter import Mounter
 from intermodal.specs import SharedMount, VolumeMount
 from intermodal_docker.inside.line import Line
 
@@ -18,7 +17,6 @@ __all__ = ["MISSING", "NO_VOLUMES_ELSEWHERE", "Process", "can_mount"]
 #: What to say where no volumes can be mounted.
 MISSING = "volumes are mounted into an engine's containers as root: run this program as root, or use --backend local"
 NO_VOLUMES_ELSEWHERE = "volumes are directories of this machine, which an engine elsewhere does not see"
-_SECONDS = 60.0
 
 
 def can_mount() -> bool:
@@ -41,20 +39,12 @@ class Process:
         except ProcessLookupError:
             raise BackendError("the container ended before its volumes were mounted") from None
 
-    def mount(self, volumes: Sequence[VolumeMount | SharedMount], *, swap: bool) -> None:
+    def mount(self, mounter: Mounter, volumes: Sequence[VolumeMount | SharedMount], *, swap: bool) -> None:
         """Mount volumes into the container; `swap`: in place of those that are there. Blocks.
 
         Raises `VolumeInUse`, `BackendError`.
         """
-        done = subprocess.run(
-            command(volumes, self._fd, swap=swap),
-            pass_fds=[self._fd],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-        answer(done.stdout or done.stderr)
+        mounter.mount(volumes, self._fd, swap=swap)
 
     def close(self) -> None:
         """Let go of it."""

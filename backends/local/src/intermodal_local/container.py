@@ -10,18 +10,18 @@ from typing import Any, Literal
 
 from intermodal.exception import BackendError, CapabilityNotSupported
 from intermodal.plugins import BuiltImage, ContainerExit, OutputSink
-from intermodal.plugins.mounter import answer, command
+from intermodal.plugins.mounter import Mounter
 from intermodal.plugins.processes import OutputPipes
 from intermodal.specs import ContainerSpec, SharedMount, VolumeMount
 from intermodal_local.process import LocalProcess
-from intermodal_local.runtime import advice, messages, remounting
+from intermodal_local.runtime import advice, messages
 from intermodal_local.runtime.contain import HOST, PATH
 from intermodal_local.snapshots import Keeping
 
 _ENV = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 
 Send = Callable[[dict[str, Any], Sequence[int]], None]
-Ask = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+Ask = Callable[[dict[str, Any]], Awaitable[tuple[dict[str, Any], list[int]]]]
 
 
 class LocalContainer:
@@ -34,6 +34,7 @@ class LocalContainer:
         output: OutputSink,
         send: Send,
         ask: Ask,
+        mounter: Mounter,
         *,
         plain: bool,
         kept: Keeping,
@@ -43,6 +44,7 @@ class LocalContainer:
         self._stream = stream
         self._send = send
         self._ask = ask
+        self._mounter = mounter
         self._plain = plain
         self._kept = kept
         self._loop = asyncio.get_running_loop()
@@ -81,12 +83,19 @@ class LocalContainer:
         await self._mount(mounts, swap=False)
 
     async def _mount(self, mounts: Sequence[VolumeMount | SharedMount], *, swap: bool) -> None:
-        host = None if advice.privileged() else remounting.HOST_FD
-        argv = command(mounts, remounting.CONTAINER_FD, host, "" if host is None else HOST, swap=swap)
-        told = await self._ask({"t": "remount", "id": self._id, "argv": argv})
-        if told["t"] != "remounted":
+        told, fds = await self._ask({"t": "into", "id": self._id})
+        if told["t"] != "into":
             raise BackendError(f"nothing can be mounted into container {self._id}: {told['message']}")
-        answer(told["output"].encode())
+
+        def mount() -> None:
+            try:
+                container, host = fds[0], fds[1] if len(fds) > 1 else None
+                self._mounter.mount(mounts, container, host, "" if host is None else HOST, swap=swap)
+            finally:
+                for fd in fds:
+                    os.close(fd)
+
+        await asyncio.to_thread(mount)
 
     async def set_parked(self, parked: bool) -> None:
         """See the protocol."""

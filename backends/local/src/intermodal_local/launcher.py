@@ -9,11 +9,11 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import BuiltImage, ContainerExit, GpuLease, LaunchBusy, LaunchRefused, OutputSink
-from intermodal.plugins.mounter import overlay
+from intermodal.plugins.mounter import Mounter, overlay
 from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_local.base import Base, prepare_base
 from intermodal_local.container import LocalContainer
@@ -30,6 +30,9 @@ __all__ = ["LocalLauncher", "machine_cpu", "machine_memory"]
 GUEST = "/opt/intermodal/guest"
 PROCESS_LIMIT = 2048
 _MIB = 1 << 20
+
+#: What the supervisor says, and descriptors.
+_Told: TypeAlias = tuple[dict[str, Any], list[int]]
 
 
 class LocalLauncher:
@@ -53,9 +56,10 @@ class LocalLauncher:
         self._link: Link | None = None
         self._connecting = asyncio.Lock()
         self._hello: asyncio.Future[dict[str, Any]] | None = None
-        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._answers: dict[str, asyncio.Future[_Told]] = {}
         self._asked = 0
         self._containers: dict[str, LocalContainer] = {}
+        self._mounter = Mounter()
         self._bases: dict[Python, asyncio.Task[Base]] = {}
 
     async def totals(self) -> ResourceTotals:
@@ -109,7 +113,7 @@ class LocalLauncher:
         ours.setblocking(False)
         out, err = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
         container = LocalContainer(
-            spec, ours, output, self._send, self._ask, plain=not base, kept=self._keeping(spec.id)
+            spec, ours, output, self._send, self._ask, self._mounter, plain=not base, kept=self._keeping(spec.id)
         )
         container.watch(1, out[0])
         container.watch(2, err[0])
@@ -136,11 +140,12 @@ class LocalLauncher:
         if link is not None:
             await link.close()
             self._lost()
+        await asyncio.to_thread(self._mounter.close)
         self._bases.clear()
 
-    async def _admitted(self, container: LocalContainer, answer: asyncio.Future[dict[str, Any]]) -> bool:
+    async def _admitted(self, container: LocalContainer, answer: asyncio.Future[_Told]) -> bool:
         try:
-            told = await answer
+            told, _ = await answer
         except asyncio.CancelledError:
             await container.kill()
             container.stream.close()  # nobody was given it
@@ -197,14 +202,14 @@ class LocalLauncher:
                 await self._hello
             return self._link
 
-    async def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        """The supervisor's answer to a message about a container that runs."""
+    async def _ask(self, message: dict[str, Any]) -> _Told:
+        """The supervisor's answer to a message about a container that runs; its descriptors are the caller's."""
         self._asked += 1
         name = f"ask {self._asked}"
         answer = self._answers[name] = asyncio.get_running_loop().create_future()
         try:
             self._send({**message, "answer": name}, ())
-            told: dict[str, Any] = await answer
+            told: _Told = await answer
             return told
         finally:
             self._answers.pop(name, None)
@@ -224,7 +229,10 @@ class LocalLauncher:
         else:
             answer = self._answers.get(message["id"])
             if answer is not None and not answer.done():
-                answer.set_result(message)
+                answer.set_result((message, fds))
+                return
+            for fd in fds:
+                os.close(fd)
 
     def _supervisor_ended(self) -> None:
         """It was killed: the kernel has ended its containers, what is on disk is removed here."""
@@ -241,7 +249,7 @@ class LocalLauncher:
         words = "the supervisor of this session's containers ended"
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_result({"t": "refused", "message": words})
+                answer.set_result(({"t": "refused", "message": words}, []))
         if self._hello is not None and not self._hello.done():
             self._hello.set_exception(LaunchRefused(words))
         for name, container in list(self._containers.items()):

@@ -1,35 +1,30 @@
 """For launchers: volumes mounted into running containers from outside, by a process that joins their mount namespace.
 
-`command` gives the command line of that process, `answer` reads what it says. It runs this very file, which therefore
-uses the standard library only. `overlay` is for launchers that mount before a container runs. Public to authors of
-backends.
+`Mounter` is such a process, `overlay` for launchers that mount before a container runs. Public to authors of backends.
 """
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import dataclasses
-import errno
 import json
 import os
+import select
+import socket
+import subprocess
 import sys
+import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from intermodal.specs import SharedMount, VolumeMount
+from intermodal.exception import BackendError
+from intermodal.plugins import mounting_process
+from intermodal.plugins.roles import VolumeInUse
+from intermodal.specs import SharedMount, VolumeMount
 
-__all__ = ["Overlay", "answer", "command", "overlay"]
+__all__ = ["Mounter", "Overlay", "overlay"]
 
-#: The source of a volume's mount, as `/proc/*/mountinfo` shows it.
-MARK = "intermodal-volume"
-
-_NEWNS, _NEWUSER = 0x00020000, 0x10000000
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 1, 2, 4, 16384, 1 << 18
-_MNT_DETACH = 2
-_OPEN_TREE, _MOVE_MOUNT = 428, 429
-_OPEN_TREE_CLONE = 1
-_FROM_EMPTY, _TO_EMPTY, _BENEATH = 0x4, 0x40, 0x200
+_SECONDS = 60.0
 
 
 class Overlay(NamedTuple):
@@ -44,228 +39,96 @@ class Overlay(NamedTuple):
 
 def overlay(mount: VolumeMount, prefix: str = "") -> Overlay:
     """For a process that sees the host's directories below `prefix`."""
-    return Overlay(*_overlay(mount.lower, mount.upper, mount.work, prefix))
+    return Overlay(*mounting_process.overlay_options(mount.lower, mount.upper, mount.work, prefix))
 
 
-def command(
-    volumes: Sequence[VolumeMount | SharedMount],
-    container: int,
-    host: int | None = None,
-    prefix: str = "",
-    *,
-    swap: bool,
-) -> list[str]:
-    """The process that mounts volumes into a running container, all or none; its standard output is for `answer`.
+class Mounter:
+    """A process that mounts into running containers of this host: started when it is first needed, it ends when this is
+    closed or its owner ends, however that happens. Blocking calls, from any thread."""
 
-    Args:
-        container: number of a descriptor that the process inherits, a pidfd of a process in the container.
-        host: the same of a process in whose namespaces the host's directories are seen below `prefix`; None: here.
-        swap: they take the place of what is mounted at their targets.
-    """
-    orders = [
-        dataclasses.asdict(it)  # a volume's overlay, or a directory as it is
-        for it in volumes
-    ]
-    words = {"orders": orders, "swap": swap, "container": container, "host": host, "prefix": prefix}
-    return [sys.executable, "-I", "-S", os.path.abspath(__file__), json.dumps(words)]
+    def __init__(self) -> None:
+        self._gate = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._orders: socket.socket | None = None
+
+    def mount(
+        self,
+        volumes: Sequence[VolumeMount | SharedMount],
+        container: int,
+        host: int | None = None,
+        prefix: str = "",
+        *,
+        swap: bool,
+    ) -> None:
+        """Mount volumes into a container, all or none.
+
+        Args:
+            container: a pidfd of a process in it.
+            host: the same of a process in whose namespaces the host's directories are seen below `prefix`; None: here.
+            swap: they take the place of what is mounted at their targets.
+
+        Raises `VolumeInUse`: nothing has changed; `BackendError`.
+        """
+        words = {"orders": [dataclasses.asdict(each) for each in volumes], "swap": swap, "prefix": prefix}
+        order = os.memfd_create("intermodal-mount", os.MFD_CLOEXEC)
+        with open(order, "wb") as file:
+            file.write(json.dumps(words).encode())
+            file.flush()
+            told, theirs = os.pipe2(os.O_CLOEXEC)
+            try:
+                self._send([order, theirs, container, *([] if host is None else [host])])
+            except BaseException:
+                os.close(told)
+                raise
+            finally:
+                os.close(theirs)
+        with open(told, "rb", buffering=0) as answer:
+            _understand(answer.read() if select.select([answer], [], [], _SECONDS)[0] else b"")
+
+    def close(self) -> None:
+        """End the process; what it is about to mount is mounted. Idempotent."""
+        with self._gate:
+            self._end()
+
+    def _send(self, fds: list[int]) -> None:
+        with self._gate:
+            try:
+                if self._orders is None:
+                    raise BrokenPipeError
+                socket.send_fds(self._orders, [b"m"], fds, socket.MSG_NOSIGNAL)
+            except OSError:  # there is none yet, or it was killed
+                self._end()
+                try:
+                    socket.send_fds(self._start(), [b"m"], fds, socket.MSG_NOSIGNAL)
+                except OSError as error:
+                    raise BackendError(f"the process that mounts volumes cannot be started: {error}") from error
+
+    def _start(self) -> socket.socket:
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", os.path.abspath(mounting_process.__file__)],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+            )
+        return self._orders
+
+    def _end(self) -> None:
+        if self._orders is not None:
+            self._orders.close()
+        if self._process is not None:
+            self._process.wait()
+        self._orders = self._process = None
 
 
-def answer(output: bytes) -> None:
-    """Returns where all is done. Raises `VolumeInUse`: nothing has changed; `BackendError`."""
-    from intermodal.exception import BackendError
-    from intermodal.plugins.roles import VolumeInUse
-
-    try:
-        said = json.loads(output)
-    except ValueError:
-        said = {"busy": None, "error": f"the process that does it ended: {output.decode(errors='replace'):.500}"}
+def _understand(answer: bytes) -> None:
+    said = {"busy": None, "error": "the process that does it said nothing: it was killed, or waits for the kernel"}
+    with contextlib.suppress(ValueError):
+        said = json.loads(answer)
     if said["busy"] is not None:
         raise VolumeInUse(said["busy"])
     if said["error"] is not None:
         raise BackendError(f"volumes cannot be mounted into a running container: {said['error']}")
-
-
-# ---- the process ---------------------------------------------------------------------------------------------------
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _check(result: int, what: str) -> int:
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
-    return result
-
-
-def _mount(source: str, target: str, kind: str | None, flags: int, data: str | None) -> None:
-    words = (source.encode(), target.encode(), kind.encode() if kind else None, ctypes.c_ulong(flags))
-    _check(_libc.mount(*words, data.encode() if data else None), f"mounting {kind or source} at {target}")
-
-
-def _setns(fd: int, flags: int) -> None:
-    _check(_libc.setns(fd, flags), "joining the container")
-
-
-def _system_call(number: int, *words: Any) -> int:
-    return int(_libc.syscall(ctypes.c_long(number), *words))
-
-
-def _overlay(lower: Sequence[str], upper: str | None, work: str | None, prefix: str) -> tuple[str, str, int, str]:
-    """With `userxattr` the kernel redirects no directory and copies no metadata alone, with or without privilege."""
-    options = [f"lowerdir={':'.join(os.path.basename(path) for path in lower)}", "userxattr", "index=off"]
-    if upper is not None:
-        options += [f"upperdir={prefix}{upper}", f"workdir={prefix}{work}", "volatile"]
-    flags = _MS_NOSUID | _MS_NODEV | (_MS_RDONLY if upper is None else 0)
-    return MARK, prefix + os.path.dirname(lower[0]), flags, ",".join(options)
-
-
-def _detached(order: dict[str, Any], prefix: str) -> int:
-    """The overlay or directory of an order, mounted nowhere: it lasts as long as the descriptor or what it is attached
-    to."""
-    if "source" in order:
-        return _clone(prefix + order["source"])
-    source, directory, flags, options = _overlay(order["lower"], order["upper"], order["work"], prefix)
-    place = prefix + order["place"]
-    os.chdir(directory)
-    _mount(source, place, "overlay", flags, options)
-    try:
-        return _clone(place)
-    finally:
-        _libc.umount2(place.encode(), _MNT_DETACH)
-
-
-def _clone(place: str) -> int:
-    arguments = (ctypes.c_int(-100), place.encode(), ctypes.c_uint(_OPEN_TREE_CLONE | os.O_CLOEXEC))
-    return _check(_system_call(_OPEN_TREE, *arguments), f"taking {place} along")
-
-
-def _attach(mount: int, target: int, *, beneath: bool) -> bool:
-    flags = _FROM_EMPTY | _TO_EMPTY | (_BENEATH if beneath else 0)
-    words = (ctypes.c_int(mount), b"", ctypes.c_int(target), b"", ctypes.c_uint(flags))
-    if _system_call(_MOVE_MOUNT, *words) == 0:
-        return True
-    number = ctypes.get_errno()
-    if beneath and number == errno.EINVAL:
-        return False
-    raise OSError(number, f"attaching a volume: {os.strerror(number)}")
-
-
-def _put(target: str, mount: int, *, swap: bool) -> None:
-    """Attach a volume, in the container's mount namespace. An old one goes away without anybody seeing a gap: the new
-    one comes to lie beneath it first. A kernel before 6.5 cannot; there it lies on top of the old one."""
-    if not swap:
-        os.makedirs(target, exist_ok=True)
-    place = os.open(target, os.O_PATH | os.O_DIRECTORY)
-    if swap and _attach(mount, place, beneath=True):
-        os.fchdir(place)
-        _check(_libc.umount2(b".", _MNT_DETACH), f"taking the old version from {target}")
-    else:
-        _attach(mount, place, beneath=False)
-
-
-class _Holders:
-    """Who in the container has something of a volume open."""
-
-    def __init__(self, container: int) -> None:
-        self._namespace = os.stat(f"/proc/{container}/ns/mnt")
-        self._container = container
-
-    def of(self, target: str) -> str | None:
-        """The first file found, and its process. Raises `OSError` where no volume is mounted at `target`."""
-        fd = os.open(f"/proc/{self._container}/root{target}", os.O_PATH | os.O_DIRECTORY)
-        try:
-            mount = _mount_id("self", fd)
-        finally:
-            os.close(fd)
-        if not self._is_volume(mount):
-            raise OSError(errno.EINVAL, f"{target} is not the volume that was mounted there")
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                if os.path.samestat(os.stat(f"/proc/{pid}/ns/mnt"), self._namespace):
-                    held = _held(pid, mount, target)
-                    if held is not None:
-                        return f"{held} (process {_name(pid)})"
-            except OSError:
-                continue  # it has ended
-        return None
-
-    def _is_volume(self, mount: str) -> bool:
-        with open(f"/proc/{self._container}/mountinfo") as lines:
-            for line in lines:
-                words = line.split()
-                if words[0] == mount:
-                    return words[words.index("-") + 1 : words.index("-") + 3] == ["overlay", MARK]
-        return False
-
-
-def _held(pid: str, mount: str, target: str) -> str | None:
-    for name in ("cwd", "root"):
-        fd = os.open(f"/proc/{pid}/{name}", os.O_PATH)
-        try:
-            if _mount_id("self", fd) == mount:
-                where = os.readlink(f"/proc/{pid}/{name}")
-                return f"the working directory {where}" if name == "cwd" else where
-        finally:
-            os.close(fd)
-    for number in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            if _mount_id(pid, number) == mount:
-                return os.readlink(f"/proc/{pid}/fd/{number}")
-        except FileNotFoundError:
-            continue
-    with open(f"/proc/{pid}/maps") as lines:
-        for line in lines:
-            path = line.partition("/")[2].rstrip("\n")
-            if f"/{path}".startswith(f"{target}/"):
-                return f"/{path}"
-    return None
-
-
-def _mount_id(pid: str, fd: int | str) -> str:
-    with open(f"/proc/{pid}/fdinfo/{fd}") as lines:
-        return next((line.split()[1] for line in lines if line.startswith("mnt_id:")), "")
-
-
-def _name(pid: str) -> str:
-    with open(f"/proc/{pid}/comm") as file:
-        return file.read().strip()
-
-
-def _pid_of(pidfd: int) -> int:
-    with open(f"/proc/self/fdinfo/{pidfd}") as lines:
-        pid = next(int(line.split()[1]) for line in lines if line.startswith("Pid:"))
-    if pid <= 0:
-        raise ProcessLookupError(errno.ESRCH, "the container has ended")
-    return pid
-
-
-def _run(words: dict[str, Any]) -> str | None:
-    """What is in the way, or None where all is done. Raises `OSError`."""
-    orders, container, swap = words["orders"], words["container"], words["swap"]
-    if swap:
-        holders = _Holders(_pid_of(container))
-        for each in orders:
-            if (busy := holders.of(each["target"])) is not None:
-                return busy
-    if words["host"] is not None:
-        _setns(words["host"], _NEWUSER | _NEWNS)
-    _check(_libc.unshare(_NEWNS), "making a mount namespace")
-    _mount("none", "/", None, _MS_REC | _MS_PRIVATE, None)
-    mounts = [_detached(each, words["prefix"]) for each in orders]
-    _setns(container, _NEWNS)
-    for each, mount in zip(orders, mounts, strict=True):
-        _put(each["target"], mount, swap=swap)
-    return None
-
-
-def _main() -> None:
-    said: dict[str, str | None] = {"busy": None, "error": None}
-    try:
-        said["busy"] = _run(json.loads(sys.argv[1]))
-    except OSError as error:
-        said["error"] = error.strerror or str(error)
-    print(json.dumps(said), flush=True)
-
-
-if __name__ == "__main__":
-    _main()

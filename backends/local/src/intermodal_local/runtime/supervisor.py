@@ -11,10 +11,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from intermodal_local.runtime import advice, cleanup, hunting, kernel, messages, remounting, sampling
+from intermodal_local.runtime import advice, cleanup, hunting, kernel, messages, sampling
 from intermodal_local.runtime.cgroups import Cgroups, Group
 from intermodal_local.runtime.cores import Cores
 from intermodal_local.runtime.placement import Placement
@@ -107,10 +107,10 @@ class Supervisor:
     def _end(self) -> None:
         self._ended = True
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _tell(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
         """Tell the launcher. One that is gone hears nothing any more; then this supervisor ends, too."""
         try:
-            messages.send(self._client, message)
+            messages.send(self._client, message, fds)
         except OSError:
             self._end()
 
@@ -140,9 +140,9 @@ class Supervisor:
         elif message["t"] == "exec":
             tenant.execs.append((message, fds))
             self._run_execs(tenant)
-        elif message["t"] == "remount":
-            tenant.remounts.append(message)
-            self._run_remounts(tenant)
+        elif message["t"] == "into":
+            tenant.asked_into.append(message["answer"])
+            self._show_into(tenant)
         elif message["t"] == "parked":
             self._reservations.change(tenant.id, 0.0 if message["parked"] else tenant.cpu)
 
@@ -210,22 +210,12 @@ class Supervisor:
             }
             self._placement.order(tenant.id, order, [os.dup(tenant.pidfd), *fds, *groups])
 
-    def _run_remounts(self, tenant: Tenant) -> None:
-        while tenant.remounts and tenant.up and tenant.pidfd >= 0:
-            self._remount(tenant, tenant.remounts.pop(0))
-
-    def _remount(self, tenant: Tenant, message: dict[str, Any]) -> None:
-        """Let a process of its own mount something into a container, and pass on what it says."""
-        started = remounting.start(message["argv"], tenant.pidfd, self._placement.zygote_of(tenant.id))
-        self._helpers.add(started.pid)
-
-        def ended() -> None:
-            output = remounting.finish(started, self._unwatch)
-            if output is not None:
-                self._helpers.discard(started.pid)
-                self._tell({"t": "remounted", "id": message["answer"], "output": output})
-
-        self._watch(started.output, ended)
+    def _show_into(self, tenant: Tenant) -> None:
+        """Hand out the descriptors of a container and of what sees the host's directories, to mount from there."""
+        while tenant.asked_into and tenant.up and tenant.pidfd >= 0:
+            zygote = self._placement.zygote_of(tenant.id)
+            fds = [tenant.pidfd] if zygote < 0 else [tenant.pidfd, zygote]
+            self._tell({"t": "into", "id": tenant.asked_into.pop(0)}, fds)
 
     # ---- what placement tells
 
@@ -241,7 +231,7 @@ class Supervisor:
             return
         tenant.pidfd = pidfd
         self._watch(pidfd, lambda: self._dead(tenant))
-        self._run_remounts(tenant)
+        self._show_into(tenant)
         if tenant.killed:
             tenant.kill()
 
@@ -268,7 +258,7 @@ class Supervisor:
         if data:
             tenant.words += data
             self._run_execs(tenant)
-            self._run_remounts(tenant)
+            self._show_into(tenant)
         else:
             self._selector.unregister(tenant.status)
 
@@ -285,8 +275,8 @@ class Supervisor:
         for fd in (tenant.status, tenant.pidfd):
             if fd >= 0 and fd in self._selector.get_map():
                 self._selector.unregister(fd)
-        for message in tenant.remounts:
-            self._tell({"t": "refused", "id": message["answer"], "message": "the container has ended"})
+        for question in tenant.asked_into:
+            self._tell({"t": "refused", "id": question, "message": "the container has ended"})
         ending = {"t": "exit", "id": tenant.id, **tenant.exit()}
         del self._tenants[tenant.id]
         self._placement.forget(tenant.id)

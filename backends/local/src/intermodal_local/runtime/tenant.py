@@ -34,7 +34,7 @@ class Tenant:
     killed: bool = False
     lost: bool = False
     execs: list[tuple[dict[str, Any], list[int]]] = field(default_factory=list)  #: waiting for it to be up
-    remounts: list[dict[str, Any]] = field(default_factory=list)  #: the same
+    asked_into: list[str] = field(default_factory=list)  #: questions for its descriptor, which wait for the same
     over: str = ""  #: which limit the sampler saw exceeded
     peak: int = 0
 
