@@ -91,6 +91,35 @@ def test_the_installed_wheels_run_a_program(environment: Path, tmp_path: Path) -
     assert done.stdout.splitlines()[-1] == "14"
 
 
+def test_the_installed_wheels_serve(environment: Path, tmp_path: Path) -> None:
+    """`intermodal server`, and a program that runs there."""
+    (tmp_path / "hello.py").write_text(HELLO)
+    server = subprocess.Popen(
+        [environment / "intermodal", "server", "--port", "0"],
+        cwd=tmp_path,
+        env=outside(tmp_path),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        url = server.stdout.readline().split("serves at ")[1].split()[0]
+        done = subprocess.run(
+            [environment / "intermodal", "run", "hello.py", "--n", "3"],
+            cwd=tmp_path,
+            env={**outside(tmp_path), "INTERMODAL_SERVER_URL": url},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.stdout.splitlines()[-1] == "5", done.stderr
+    finally:
+        server.terminate()
+        server.communicate()
+    assert server.returncode == 0
+
+
 def test_the_installed_core_is_not_the_checkout(environment: Path, tmp_path: Path) -> None:
     """`import intermodal` comes from the environment's site-packages."""
     command = [environment / "python", "-c", "import intermodal; print(intermodal.__file__)"]

@@ -7,6 +7,7 @@ import click
 from intermodal import __version__
 from intermodal.cli.settings import with_settings
 from intermodal.plugins import Config
+from intermodal.plugins.extras import needing
 
 __all__ = ["command"]
 
@@ -30,7 +31,8 @@ def command(host: str, port: int, require_token: bool) -> None:
       intermodal server --backend docker --port 9000
       INTERMODAL_SERVER_URL=http://127.0.0.1:8700 intermodal run app.py
     """
-    from intermodal.server import serve  # what it brings is imported for this command only
+    with needing("server", "`intermodal server`"):
+        from intermodal.server import serve
 
     config = Config.load()
 

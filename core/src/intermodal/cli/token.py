@@ -10,6 +10,7 @@ import click
 
 from intermodal.cli.settings import with_settings
 from intermodal.plugins import Config
+from intermodal.plugins.extras import needing
 
 if TYPE_CHECKING:
     from intermodal.server.access import Tokens
@@ -61,7 +62,7 @@ def ls(as_json: bool) -> None:
 
 
 def _tokens() -> Tokens:
-    from intermodal.server.access import Tokens
-    from intermodal.server.database import open_database
-
+    with needing("server", "`intermodal token`"):
+        from intermodal.server.access import Tokens
+        from intermodal.server.database import open_database
     return Tokens(open_database(Config.load().data_dir))

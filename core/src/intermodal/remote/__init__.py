@@ -11,6 +11,7 @@ from intermodal.driver import EmbeddedSession
 from intermodal.driver import secret_store as secrets_here
 from intermodal.driver import standing as standing_here
 from intermodal.plugins import Config
+from intermodal.plugins.extras import needing
 from intermodal.specs import AppSpec
 from intermodal.storage import SecretStore
 
@@ -35,8 +36,8 @@ def session(
     config = config or Config.load()
     kind: type[EmbeddedSession] | type[RemoteSession] = EmbeddedSession
     if config.get("server_url"):
-        from intermodal.remote.running import RemoteSession  # its dependencies are not needed otherwise
-
+        with needing("server", "server_url"):
+            from intermodal.remote.running import RemoteSession
         kind = RemoteSession
     return kind(
         app,
@@ -54,8 +55,8 @@ def standing() -> Client:
     config = Config.load()
     if not config.get("server_url"):
         return standing_here()
-    from intermodal.remote.named import standing as standing_there
-
+    with needing("server", "server_url"):
+        from intermodal.remote.named import standing as standing_there
     return standing_there(config)
 
 
@@ -64,6 +65,6 @@ def secret_store() -> tuple[SecretStore | RemoteSecrets, str]:
     config = Config.load()
     if not config.get("server_url"):
         return secrets_here(config)
-    from intermodal.remote.named import secrets as secrets_there
-
+    with needing("server", "server_url"):
+        from intermodal.remote.named import secrets as secrets_there
     return secrets_there(config), config.environment

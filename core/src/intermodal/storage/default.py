@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from intermodal.exception import ConfigError
 from intermodal.plugins import Config, Options, Storage, hookimpl
+from intermodal.plugins.extras import needing
 from intermodal.storage.directory import DirectoryStorage
 
 __all__ = ["intermodal_addoption", "intermodal_storage"]
@@ -33,12 +34,6 @@ def intermodal_storage(config: Config) -> Storage:
             f"storage = {place!r} from {config.origin('storage')} cannot be used: write s3://BUCKET/PREFIX, or "
             "leave it away to keep blobs in data_dir"
         )
-    try:
+    with needing("s3", f"storage = {place!r} from {config.origin('storage')}"):
         from intermodal.storage.s3 import S3Storage, connect
-    except ModuleNotFoundError as error:
-        if error.name != "obstore":
-            raise
-        raise ConfigError(
-            f"storage = {place!r} from {config.origin('storage')} needs the extra s3: pip install 'intermodal[s3]'"
-        ) from None
     return S3Storage(connect(config))
