@@ -16,7 +16,7 @@ import obstore
 import pytest
 
 import intermodal
-from intermodal.exception import Error
+from intermodal.exception import ContainerStartError, Error
 from s3_server import FaultyWay, S3Server
 
 APP = Path(__file__).with_name("app_buckets.py")
@@ -183,3 +183,32 @@ def test_what_can_never_be_is_refused_at_once() -> None:
     for given in ({"bucket_name": "s3://x"}, {"key_prefix": "a"}, {"key_prefix": "/a/"}, {"bucket_endpoint_url": "x"}):
         with pytest.raises(intermodal.exception.InvalidError, match="CloudBucketMount"):
             intermodal.CloudBucketMount(**{"bucket_name": "fine", **given})
+
+
+def test_a_sandbox_has_a_bucket(s3_server: S3Server, bucket: str, backend: str) -> None:
+    """On every backend: read, written out before anybody hears of its end, with no credentials inside; wrong ones are
+    an error before anything starts."""
+    secret = intermodal.Secret.from_local_environ(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+    wrong = intermodal.Secret.from_dict({"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "hush-hush-hush"})
+    mount = {"bucket_name": bucket, "bucket_endpoint_url": s3_server.endpoint}
+    volumes = {
+        "/bucket": intermodal.CloudBucketMount(**mount, secret=secret),
+        "/fixed": intermodal.CloudBucketMount(**mount, secret=secret, key_prefix="deep/", read_only=True),
+    }
+    app = intermodal.App("bucket-sandboxes")
+    with app.run(backend=backend):
+        sandbox = intermodal.Sandbox.create(app=app, volumes=volumes)
+        script = "cat /bucket/a/one /fixed/er/two; printf s > /bucket/of-$0; echo x > /fixed/x"
+        process = sandbox.exec("sh", "-c", script, backend)
+        assert process.stdout.read() == "a/onedeep/er/two"
+        assert "Read-only file system" in process.stderr.read()
+        known = "cat /proc/self/mountinfo /proc/[0-9]*/environ /proc/[0-9]*/cmdline"
+        known = sandbox.exec("sh", "-c", known, text=False).stdout.read()
+        assert b"fuse.rclone" in known
+        assert s3_server.secret_key.encode() not in known
+        assert s3_server.access_key.encode() not in known
+        sandbox.terminate()
+        assert in_bucket(s3_server, bucket, f"of-{backend}") == b"s"
+        with pytest.raises(ContainerStartError, match=r"bucket.*Check the secret") as caught:
+            intermodal.Sandbox.create(app=app, volumes={"/x": intermodal.CloudBucketMount(**mount, secret=wrong)})
+        assert "hush-hush" not in str(caught.value)

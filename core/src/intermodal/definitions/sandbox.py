@@ -99,6 +99,7 @@ class Sandbox:
         Raises:
             AlreadyExistsError: the name is taken.
             CapabilityNotSupported: the backend cannot do this.
+            ContainerStartError: it cannot start, for a bucket that cannot be read, or whatever the message says.
             ImageBuildError, ResourceExhaustedError: the image does not build; there can never be room.
             InvalidError: nothing runs that could start it, or an argument is wrong.
         """

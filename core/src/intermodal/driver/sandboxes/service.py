@@ -18,8 +18,8 @@ from intermodal.driver.sandboxes.process import Process
 from intermodal.driver.sandboxes.streams import Stream
 from intermodal.driver.sandboxes.tunnels import Tunnels
 from intermodal.engine import commands, events
-from intermodal.exception import AlreadyExistsError, Error, InvalidError, NotFoundError
-from intermodal.plugins.roles import BuiltImage, Container, LaunchBusy, OutputSink
+from intermodal.exception import AlreadyExistsError, ContainerStartError, Error, InvalidError, NotFoundError
+from intermodal.plugins.roles import BuiltImage, Container, LaunchBusy, LaunchRefused, OutputSink
 from intermodal.specs import ImageSpec, SandboxSpec, from_json
 from intermodal.storage import Reply, RequestError
 
@@ -164,7 +164,7 @@ class Sandboxes:
             post(events.SandboxGone(box.id, "killed"))
             return
         except Exception as error:  # noqa: BLE001 - it belongs to whoever wanted the sandbox
-            box.error = error
+            box.error = ContainerStartError(str(error)) if isinstance(error, LaunchRefused) else error
             post(events.SandboxGone(box.id, "start_failed", 1, str(error)))
             return
         box.container = container
