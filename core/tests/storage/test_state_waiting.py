@@ -90,7 +90,7 @@ def test_a_large_put_that_gives_up_lets_smaller_ones_pass(tmp_path: Path, name: 
 
     async def scenario(queue: Handle) -> None:
         await queue.ask("put", *[b"1"] * 4_999)
-        large = await queue.start("put", b"2", b"2", timeout=0.05)
+        large = await queue.start("put", b"2", b"2", timeout=1.0)
         small = await queue.start("put", b"3")
         assert not small.done()
         assert (await large).value == {"accepted": False}

@@ -48,7 +48,10 @@ class Put:
         row = transaction.object(self.token)
         if self.skip_if_exists and _has(transaction, row, self.key):
             return Reply(False)
-        store(transaction, row, [(self.key, self.value)])
+        # Mostly the key is there: nothing but its page is written then, as a new place in the order takes a number.
+        change = "UPDATE entries SET value = ? WHERE object = ? AND key = ?"
+        if not transaction.execute(change, (self.value, row, self.key)).rowcount:
+            store(transaction, row, [(self.key, self.value)])
         return Reply(True)
 
 
@@ -58,12 +61,11 @@ class Pop:
     key: bytes
 
     def run(self, transaction: Transaction) -> Reply:
-        return _found(
-            transaction.execute(
-                "DELETE FROM entries WHERE object = ? AND key = ? RETURNING value",
-                (transaction.object(self.token), self.key),
-            ).fetchone()
-        )
+        where = (transaction.object(self.token), self.key)
+        row = transaction.execute("SELECT value FROM entries WHERE object = ? AND key = ?", where).fetchone()
+        if row is not None:
+            transaction.execute("DELETE FROM entries WHERE object = ? AND key = ?", where)
+        return _found(row)
 
 
 @dataclass(frozen=True, slots=True)

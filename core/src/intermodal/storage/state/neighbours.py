@@ -14,7 +14,8 @@ __all__ = ["Neighbours"]
 
 Want = Literal["items", "room"]
 _SIDES: dict[Want, tuple[Side, ...]] = {"items": ("get", "read"), "room": ("put",)}
-_MARK = "UPDATE waiting SET woken = 1 WHERE process != ? AND "
+_OTHERS = "process != ? AND object = ?"
+_THERE = f"{_OTHERS} AND partition = ? AND want = ?"
 
 
 class Neighbours:
@@ -56,20 +57,28 @@ class Neighbours:
         for place in visited:
             for want in _SIDES:
                 self._note(transaction, lines, place, want)
-        me, woken = self._pokes.name, set[str]()
-        where = _MARK + "object = ? AND partition = ? AND want = ? RETURNING process"
+        woken = set[str]()
         for places, want in ((transaction.added, "items"), (transaction.freed, "room")):
             for place in places:
-                woken.update(name for (name,) in transaction.execute(where, (me, *place, want)).fetchall())
+                woken.update(self._mark(transaction, _THERE, *place, want))
         for token in transaction.deleted:
-            rows = transaction.execute(_MARK + "object = ? RETURNING process", (me, token)).fetchall()
-            woken.update(name for (name,) in rows)
-        self._forget(transaction, [name for name in woken if not self._pokes.poke(name)])
+            woken.update(self._mark(transaction, _OTHERS, token))
+        if woken:
+            self._forget(transaction, [name for name in woken if not self._pokes.poke(name)])
 
     def committed(self) -> None:
         """What was noted holds."""
         self._noted = self._staged
         self.poked = False
+
+    def _mark(self, transaction: Transaction, where: str, *what: str) -> list[str]:
+        """The other processes that wait there. Mostly there are none: an UPDATE that returns its rows would cost more
+        than all else that a put does."""
+        key = (self._pokes.name, *what)
+        found = [name for (name,) in transaction.execute(f"SELECT process FROM waiting WHERE {where}", key)]
+        if found:
+            transaction.execute(f"UPDATE waiting SET woken = 1 WHERE {where}", key)
+        return found
 
     def _note(self, transaction: Transaction, lines: Lines, place: Place, want: Want) -> None:
         waits = any(lines.occupied(place, side) for side in _SIDES[want])

@@ -76,7 +76,7 @@ class List:
     def run(self, transaction: Transaction) -> Reply:
         size = {
             "dict": "SELECT count(*) FROM entries WHERE object = objects.id",
-            "queue": "SELECT coalesce(sum(length), 0) FROM partitions WHERE object = objects.id",
+            "queue": "SELECT coalesce(sum(length), 0) FROM queue_partitions WHERE object = objects.id",
         }[self.kind]
         rows = transaction.execute(
             f"SELECT name, created, ({size}) FROM objects WHERE kind = ? AND environment = ? AND name IS NOT NULL "
@@ -100,8 +100,9 @@ class Close:
 
 
 def _remove(transaction: Transaction, row: int, token: str) -> None:
-    transaction.execute("DELETE FROM items WHERE partition IN (SELECT id FROM partitions WHERE object = ?)", (row,))
-    for table in ("partitions", "entries"):
+    partitions = "SELECT id FROM queue_partitions WHERE object = ?"
+    transaction.execute(f"DELETE FROM queue_items WHERE partition IN ({partitions})", (row,))
+    for table in ("queue_partitions", "entries"):
         transaction.execute(f"DELETE FROM {table} WHERE object = ?", (row,))
     transaction.execute("DELETE FROM objects WHERE id = ?", (row,))
     transaction.deleted.add(token)

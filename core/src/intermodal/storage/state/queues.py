@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from intermodal.storage.state.requests import MAX_ITEMS, MAX_REPLY, Reply, invalid
 from intermodal.storage.state.transaction import Transaction
@@ -35,12 +35,10 @@ class Put:
     side: Side = "put"
 
     def run(self, transaction: Transaction) -> Reply | None:
-        row = transaction.object(self.token)
-        found = _partition(transaction, row, self.partition)
-        if len(self.values) + (found[1] if found else 0) > MAX_ITEMS:
+        place = _place(transaction, self.token, self.partition)
+        if len(self.values) + place.length > MAX_ITEMS:
             return None
-        numbered = list(zip(transaction.sequence(len(self.values)), self.values, strict=True))
-        _append(transaction, row, self.partition, found, numbered)
+        _append(transaction, place, list(enumerate(self.values, place.next)), place.next + len(self.values))
         transaction.added.add((self.token, self.partition))
         return Reply({"accepted": True})
 
@@ -61,20 +59,18 @@ class Get:
     side: Side = "get"
 
     def run(self, transaction: Transaction) -> Taken | None:
-        row = transaction.object(self.token)
-        found = _partition(transaction, row, self.partition)
-        if found is None:
+        place = _place(transaction, self.token, self.partition)
+        if not place.length:
             return None
-        partition, length = found
-        rows = _page(transaction, partition, 0, self.count)
-        if len(rows) == length:
-            transaction.execute("DELETE FROM partitions WHERE id = ?", (partition,))
+        rows = _page(transaction, place.id, 0, self.count)
+        if len(rows) < place.length or not place.name:  # the row of the unnamed partition stays: it is soon used again
+            transaction.execute("UPDATE queue_partitions SET length = length - ? WHERE id = ?", (len(rows), place.id))
         else:
-            transaction.execute("UPDATE partitions SET length = length - ? WHERE id = ?", (len(rows), partition))
-        transaction.executemany("DELETE FROM items WHERE seq = ?", ((seq,) for seq, _ in rows))
+            _forget(transaction, place.id, place.next)
+        transaction.execute("DELETE FROM queue_items WHERE partition = ? AND number <= ?", (place.id, rows[-1][0]))
         transaction.freed.add((self.token, self.partition))
-        places, values = [place for place, _ in rows], [value for _, value in rows]
-        return Taken(places, values, self.token, self.partition, rows)
+        numbers, values = [number for number, _ in rows], [value for _, value in rows]
+        return Taken(numbers, values, self.token, self.partition, rows)
 
     def too_late(self) -> Reply:
         """The answer when nothing came in time."""
@@ -90,11 +86,11 @@ class Restore:
     rows: Sequence[tuple[int, bytes]]
 
     def run(self, transaction: Transaction) -> Reply:
-        row = transaction.object(self.token)
-        for place, _ in self.rows:  # a client may say anything; an item's place must not be another's, now or later
-            if not transaction.given(place) or _is_taken(transaction, place):
+        place = _place(transaction, self.token, self.partition)
+        for number, _ in self.rows:  # a client may say anything; an item's number must not be another's, now or later
+            if not 0 < number < place.next or _is_taken(transaction, place.id, number):
                 invalid("only items that were taken out can be put back, once and to their own places")
-        _append(transaction, row, self.partition, _partition(transaction, row, self.partition), self.rows)
+        _append(transaction, place, self.rows, place.next)
         transaction.added.add((self.token, self.partition))
         return Reply()
 
@@ -112,8 +108,8 @@ class Iterate:
     side: Side = "read"
 
     def run(self, transaction: Transaction) -> Reply | None:
-        found = _partition(transaction, transaction.object(self.token), self.partition)
-        rows = _page(transaction, found[0], self.after, self.limit) if found else []
+        place = _place(transaction, self.token, self.partition)
+        rows = _page(transaction, place.id, self.after, self.limit) if place.length else []
         if not rows:
             return None
         return Reply({"cursor": rows[-1][0]}, [value for _, value in rows])
@@ -131,12 +127,10 @@ class Length:
     partition: str | None
 
     def run(self, transaction: Transaction) -> Reply:
-        row = transaction.object(self.token)
         if self.partition is not None:
-            found = _partition(transaction, row, self.partition)
-            return Reply(found[1] if found else 0)
-        query = "SELECT coalesce(sum(length), 0) FROM partitions WHERE object = ?"
-        return Reply(transaction.execute(query, (row,)).fetchone()[0])
+            return Reply(_place(transaction, self.token, self.partition).length)
+        query = "SELECT coalesce(sum(length), 0) FROM queue_partitions WHERE object = ?"
+        return Reply(transaction.execute(query, (transaction.object(self.token),)).fetchone()[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,51 +143,78 @@ class Clear:
     def run(self, transaction: Transaction) -> Reply:
         row = transaction.object(self.token)
         found = transaction.execute(
-            "SELECT id, name FROM partitions WHERE object = ?1 AND (?2 IS NULL OR name = ?2)", (row, self.partition)
+            "SELECT id, name, next FROM queue_partitions WHERE object = ?1 AND (?2 IS NULL OR name = ?2)",
+            (row, self.partition),
         ).fetchall()
-        for partition, name in found:
-            transaction.execute("DELETE FROM items WHERE partition = ?", (partition,))
-            transaction.execute("DELETE FROM partitions WHERE id = ?", (partition,))
+        for partition, name, following in found:
+            transaction.execute("DELETE FROM queue_items WHERE partition = ?", (partition,))
+            _forget(transaction, partition, following)
             transaction.freed.add((self.token, name))
         return Reply()
 
 
-def _partition(transaction: Transaction, row: int, name: str) -> tuple[int, int] | None:
-    """(id, length) of a partition; empty ones have no row."""
-    query = "SELECT id, length FROM partitions WHERE object = ? AND name = ?"
-    found: tuple[int, int] | None = transaction.execute(query, (row, name)).fetchone()
-    return found
+class _Place(NamedTuple):
+    """A partition: its row's id (0: it has none, and no items), the number of its next item, and how many it has."""
+
+    object: int
+    name: str
+    id: int
+    next: int
+    length: int
 
 
-def _append(
-    transaction: Transaction, row: int, name: str, found: tuple[int, int] | None, numbered: Sequence[tuple[int, bytes]]
-) -> None:
-    """Add items to the partition `name`, which is `found` (`_partition`) or new."""
-    if found is None:
-        made = transaction.execute(
-            "INSERT INTO partitions (object, name, length) VALUES (?, ?, ?)", (row, name, len(numbered))
+def _place(transaction: Transaction, token: str, name: str) -> _Place:
+    """The partition `name` of a queue. Raises `RequestError`: no such queue."""
+    found = transaction.execute(
+        "SELECT objects.id, partition.id, next, length FROM objects LEFT JOIN queue_partitions AS partition "
+        "ON partition.object = objects.id AND partition.name = ? WHERE token = ?",
+        (name, token),
+    ).fetchone()
+    row, partition, following, length = found or (transaction.object(token), None, 0, 0)
+    if partition is None:
+        return _Place(row, name, 0, transaction.upcoming(), 0)
+    return _Place(row, name, partition, following, length)
+
+
+def _append(transaction: Transaction, place: _Place, numbered: Sequence[tuple[int, bytes]], following: int) -> None:
+    """Add items to a partition, which is made where it has no row; its next item gets the number `following`."""
+    partition: int | None = place.id
+    if partition:
+        transaction.execute(
+            "UPDATE queue_partitions SET next = ?, length = length + ? WHERE id = ?",
+            (following, len(numbered), partition),
         )
-        partition = made.lastrowid
     else:
-        partition = found[0]
-        transaction.execute("UPDATE partitions SET length = length + ? WHERE id = ?", (len(numbered), partition))
-    transaction.executemany(
-        "INSERT INTO items (seq, partition, value) VALUES (?, ?, ?)",
-        ((seq, partition, value) for seq, value in numbered),
-    )
+        partition = transaction.execute(
+            "INSERT INTO queue_partitions (object, name, next, length) VALUES (?, ?, ?, ?)",
+            (place.object, place.name, following, len(numbered)),
+        ).lastrowid
+    insert = "INSERT INTO queue_items (partition, number, value) VALUES (?, ?, ?)"
+    if len(numbered) == 1:
+        transaction.execute(insert, (partition, *numbered[0]))
+    else:
+        transaction.executemany(insert, ((partition, number, value) for number, value in numbered))
 
 
-def _is_taken(transaction: Transaction, place: int) -> bool:
-    return transaction.execute("SELECT 1 FROM items WHERE seq = ?", (place,)).fetchone() is not None
+def _forget(transaction: Transaction, partition: int, following: int) -> None:
+    """Remove the row of a partition. One of its name that is made again goes on with larger numbers."""
+    transaction.execute("DELETE FROM queue_partitions WHERE id = ?", (partition,))
+    transaction.given(following)
+
+
+def _is_taken(transaction: Transaction, partition: int, number: int) -> bool:
+    query = "SELECT 1 FROM queue_items WHERE partition = ? AND number = ?"
+    return transaction.execute(query, (partition, number)).fetchone() is not None
 
 
 def _page(transaction: Transaction, partition: int, after: int, limit: int) -> list[tuple[int, bytes]]:
     rows = transaction.execute(
-        "SELECT seq, value FROM items WHERE partition = ? AND seq > ? ORDER BY seq LIMIT ?", (partition, after, limit)
+        "SELECT number, value FROM queue_items WHERE partition = ? AND number > ? ORDER BY number LIMIT ?",
+        (partition, after, limit),
     )
     page, size = [], 0
-    for seq, value in rows:
-        page.append((seq, value))
+    for number, value in rows:
+        page.append((number, value))
         size += len(value)
         if size >= MAX_REPLY:
             break

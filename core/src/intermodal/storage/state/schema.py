@@ -11,10 +11,29 @@ __all__ = ["FILE", "connect_file", "connect_memory"]
 
 FILE = "state.sqlite"  #: in the data directory
 
-_VERSION = 1
+_VERSION = 2
 _BUSY_S = 30.0  # engines exclude each other by a lock of ours; this is for other programs that look into the file
 
-_TABLES = """
+#: `next`: the number of the partition's next item, larger than any it has given. An item is one row of one tree, so
+#: that a put changes two pages.
+_QUEUES = """
+CREATE TABLE queue_partitions (
+    id INTEGER PRIMARY KEY,
+    object INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    next INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    UNIQUE (object, name)
+);
+CREATE TABLE queue_items (
+    partition INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (partition, number)
+) WITHOUT ROWID;
+"""
+#: `counter` is above all numbers of entries, and of items of partitions that are no more.
+_TABLES = f"""
 CREATE TABLE counter (next INTEGER NOT NULL);
 INSERT INTO counter VALUES (1);
 CREATE TABLE objects (
@@ -26,16 +45,7 @@ CREATE TABLE objects (
     created REAL NOT NULL,
     UNIQUE (kind, environment, name)
 );
-CREATE TABLE partitions (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    object INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    length INTEGER NOT NULL,
-    UNIQUE (object, name)
-);
-CREATE TABLE items (seq INTEGER PRIMARY KEY, partition INTEGER NOT NULL, value BLOB NOT NULL);
-CREATE INDEX items_of_partition ON items (partition);
-CREATE TABLE entries (
+{_QUEUES}CREATE TABLE entries (
     seq INTEGER PRIMARY KEY,
     object INTEGER NOT NULL,
     key BLOB NOT NULL,
@@ -53,6 +63,19 @@ CREATE TABLE waiting (
 ) WITHOUT ROWID;
 CREATE INDEX waiting_of_process ON waiting (process);
 """
+
+
+#: From each earlier version to the next. Tables get other names, so that a program of the earlier version that has the
+#: file open fails instead of writing what nobody reads.
+_MIGRATIONS = {
+    1: f"""
+    {_QUEUES}
+    INSERT INTO queue_partitions SELECT id, object, name, (SELECT next FROM counter), length FROM partitions;
+    INSERT INTO queue_items SELECT partition, seq, value FROM items;
+    DROP TABLE items;
+    DROP TABLE partitions;
+    """
+}
 
 
 def connect_memory() -> sqlite3.Connection:
@@ -91,7 +114,7 @@ def _connect(target: str) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (0, _VERSION):
+    if version not in (0, *_MIGRATIONS, _VERSION):
         raise RequestError(
             "VersionError",
             f"{path} has schema {version}; this Intermodal knows {_VERSION}: upgrade intermodal, or set "
@@ -102,7 +125,14 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA wal_autocheckpoint = 0").fetchone()  # `Checkpoints` do it
     if version == 0:
         _create(connection)
+    for earlier in range(version, _VERSION) if version else ():
+        _advance(connection, _MIGRATIONS[earlier], earlier + 1)
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+    _advance(connection, _TABLES, _VERSION)
+
+
+def _advance(connection: sqlite3.Connection, statements: str, version: int) -> None:
+    """All of it or nothing, also where this process is killed amid it."""
+    connection.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {version}; COMMIT;")

@@ -45,18 +45,21 @@ class Transaction:
             self.execute("ROLLBACK")
 
     def sequence(self, count: int) -> range:
-        """Numbers larger than any given before, in any process: they order items across partitions and restarts."""
-        if not self._first:
-            (self._first,) = self.execute("SELECT next FROM counter").fetchone()
-            self._next = self._first
-        taken = range(self._next, self._next + count)
+        """Numbers larger than any given before, in any process: they order what has them across restarts."""
+        taken = range(self.upcoming(), self._next + count)
         self._next = taken.stop
         return taken
 
-    def given(self, number: int) -> bool:
-        """True for a number that `sequence` has given."""
-        (after,) = self.execute("SELECT next FROM counter").fetchone()
-        return 0 < number < max(int(after), self._next)
+    def upcoming(self) -> int:
+        """The number that `sequence` gives next."""
+        if not self._first:
+            (self._first,) = self.execute("SELECT next FROM counter").fetchone()
+            self._next = self._first
+        return self._next
+
+    def given(self, below: int) -> None:
+        """Numbers below this one were given by others: `sequence` gives none of them."""
+        self._next = max(self.upcoming(), below)
 
     def object(self, token: str) -> int:
         """The row of an object. Raises `RequestError`."""
