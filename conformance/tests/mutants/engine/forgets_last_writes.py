@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from intermodal.driver.volumes.mounted import Mounted
-from intermodal.driver.volumes.places import remove
+from intermodal.storage.removing import remove_tree
 from mutants.planting import instead_of
 
 
 @instead_of("leave", Mounted)
 async def leave(original: Callable[..., Any], mounted: Mounted) -> None:
-    await asyncio.to_thread(remove, mounted.stage.directory)
+    await asyncio.to_thread(remove_tree, mounted.stage.directory)

@@ -48,6 +48,12 @@ def refusing(method: str) -> Iterator[None]:
         raise RequestError(type(error).__name__, str(error)) from error
     except (KeyError, TypeError, ValueError) as error:
         raise RequestError("InvalidError", f"{method}: a parameter is missing or malformed: {error!r}") from error
+    except RequestError:
+        raise
+    except OSError as error:
+        raise RequestError(type(error).__name__, str(error)) from error
+    except Exception as error:  # whoever asked waits for an answer
+        raise RequestError("BackendError", f"{method} failed here: {type(error).__name__}: {error}") from error
 
 
 class Requests:

@@ -8,11 +8,12 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from intermodal.driver.volumes.places import Places, remove
+from intermodal.driver.volumes.places import Places
 from intermodal.plugins import Blobs, Storage
 from intermodal.plugins.roles import VolumeContainer
 from intermodal.specs import VolumeMount
 from intermodal.storage.bulk import put_all
+from intermodal.storage.removing import remove_tree
 from intermodal.storage.volumes import Commit, Directory, Known, Stack, Versions
 from intermodal.storage.volumes.hosting import DeltaDirectories
 from intermodal.storage.volumes.versions import Version
@@ -100,11 +101,11 @@ class Mounted:
                 try:
                     await container.remount((fresh.mount,))
                 except BaseException:
-                    await asyncio.to_thread(remove, fresh.directory)
+                    await asyncio.to_thread(remove_tree, fresh.directory)
                     raise
                 old, self.stage = self.stage, fresh
                 commit = await self._publish(old)  # written between the commit and the swap
-                await asyncio.to_thread(remove, old.directory)
+                await asyncio.to_thread(remove_tree, old.directory)
                 if commit is None:
                     return
 
@@ -114,7 +115,7 @@ class Mounted:
             try:
                 return await self._publish(self.stage)
             finally:
-                await asyncio.to_thread(remove, self.stage.directory)
+                await asyncio.to_thread(remove_tree, self.stage.directory)
 
     async def _publish(self, stage: Stage) -> Commit | None:
         layer, known = stage.layer, stage.known

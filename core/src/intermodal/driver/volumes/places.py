@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from intermodal.plugins.holding import acquire, try_acquire
+from intermodal.storage.removing import remove_tree
 
-__all__ = ["Places", "killed", "remove"]
+__all__ = ["Places", "killed"]
 
 
 class Places:
@@ -44,7 +44,7 @@ class Places:
     def close(self) -> None:
         """Remove everything. Idempotent."""
         if self._lock is not None:
-            remove(self._root)
+            remove_tree(self._root)
             _lock_of(self._root).unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
@@ -60,32 +60,13 @@ def killed(data_dir: Path) -> Iterator[list[str]]:
             fd = try_acquire(lock)
             if fd is not None:
                 held[lock] = fd
-                remove(lock.with_suffix(""))
+                remove_tree(lock.with_suffix(""))
         yield [lock.stem for lock in held]
         for lock in held:
             lock.unlink(missing_ok=True)
     finally:
         for fd in held.values():
             os.close(fd)
-
-
-def remove(directory: Path) -> None:
-    """Remove a tree, directories in it that may not be entered included. Never raises."""
-    if directory.exists():
-        for inner, _, _ in os.walk(directory):
-            _open_up(inner)
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-def _open_up(directory: str) -> None:
-    try:
-        os.chmod(directory, 0o700)
-        for name in os.listdir(directory):
-            path = os.path.join(directory, name)
-            if os.path.isdir(path) and not os.path.islink(path):
-                os.chmod(path, 0o700)
-    except OSError:
-        pass  # another user's: what is left is found when the session is tidied again
 
 
 def _lock_of(root: Path) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from intermodal.plugins import Blobs
 from intermodal.plugins.holding import acquire, exclusively, try_acquire
+from intermodal.storage.removing import remove_tree
 from intermodal.storage.space import needing_space
 from intermodal.storage.volumes.entries import Delta, Directory, File, Link, Place
 
@@ -23,6 +24,8 @@ __all__ = ["OPAQUE", "DeltaDirectories", "is_whiteout", "write_delta"]
 OPAQUE = "user.overlay.opaque"
 #: Below all deltas: an overlay has at least two layers.
 _EMPTY = ("empty-1", "empty-2")
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_PIECE = 1 << 20
 _KEPT_S = 86400.0
 _STALE_S = 600.0
 
@@ -59,7 +62,7 @@ class DeltaDirectories:
         for path in list(self._root.iterdir()):
             if path.name.startswith(".tmp-"):
                 if _age_s(path) >= _STALE_S:
-                    _discard(path)
+                    remove_tree(path)
             elif not path.name.startswith(".") and _age_s(self._locks / path.name) >= _KEPT_S:
                 self._remove(path)
 
@@ -86,8 +89,8 @@ class DeltaDirectories:
                     os.rename(fresh, target)
                     (self._locks / name).write_text(_boot())
             finally:
-                _discard(fresh)
-                _discard(fresh.with_suffix(".old"))
+                remove_tree(fresh)
+                remove_tree(fresh.with_suffix(".old"))
 
     def _lease(self, name: str) -> None:
         with self._gate:
@@ -109,53 +112,63 @@ class DeltaDirectories:
             gone = self._root / f".tmp-{target.name}"
             os.rename(target, gone)
             lock.unlink(missing_ok=True)
-            _discard(gone)
+            remove_tree(gone)
         finally:
             os.close(fd)
 
 
 def write_delta(root: Path, delta: Delta, blobs: Blobs) -> None:
-    """Lay a delta out in the directory `root`, which exists and is empty."""
-    places = sorted(delta.items())
+    """Lay a delta out in the directory `root`, which exists and is empty.
+
+    Paths are given relative to it: a path as long as volumes allow would be too long with `root` before it.
+    """
+    fd = os.open(root, _DIRECTORY)
+    try:
+        _lay_out(fd, sorted(delta.items()), blobs)
+        if delta.get("") is None:
+            os.fchmod(fd, 0o755)
+    finally:
+        os.close(fd)
+
+
+def _lay_out(root: int, places: Sequence[tuple[str, Place]], blobs: Blobs) -> None:
     for path, place in places:
         if isinstance(place, Directory):
             if path:
-                os.mkdir(root / path, 0o700)
+                os.mkdir(path, 0o700, dir_fd=root)
         else:
-            _write(root / path, place, blobs)
+            _write(root, path, place, blobs)
     for path, place in reversed(places):  # what is in a directory comes before it: writing it would change its time
         if isinstance(place, Directory):
-            if place.opaque:
-                os.setxattr(root / path, OPAQUE, b"y")
-            os.chmod(root / path, place.mode)
-            os.utime(root / path, ns=(place.mtime, place.mtime))
-    if delta.get("") is None:
-        os.chmod(root, 0o755)
+            fd = os.open(path or ".", _DIRECTORY, dir_fd=root)
+            try:
+                if place.opaque:
+                    os.setxattr(fd, OPAQUE, b"y")
+                os.fchmod(fd, place.mode)
+                os.utime(fd, ns=(place.mtime, place.mtime))
+            finally:
+                os.close(fd)
 
 
-def _write(path: Path, place: Place, blobs: Blobs) -> None:
+def _write(root: int, path: str, place: Place, blobs: Blobs) -> None:
     if isinstance(place, File):
-        shutil.copyfile(blobs.path(place.blob), path)
-        os.chmod(path, place.mode)
-        os.utime(path, ns=(place.mtime, place.mtime))
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=root)
+        with open(fd, "wb", buffering=0) as target:
+            with open(blobs.path(place.blob), "rb", buffering=0) as source:
+                shutil.copyfileobj(source, target, _PIECE)
+            os.fchmod(fd, place.mode)
+            os.utime(fd, ns=(place.mtime, place.mtime))
     elif isinstance(place, Link):
-        os.symlink(place.target, path)
-        os.utime(path, ns=(place.mtime, place.mtime), follow_symlinks=False)
+        os.symlink(place.target, path, dir_fd=root)
+        os.utime(path, ns=(place.mtime, place.mtime), dir_fd=root, follow_symlinks=False)
     else:
-        os.mknod(path, stat.S_IFCHR, os.makedev(0, 0))
+        os.mknod(path, stat.S_IFCHR, os.makedev(0, 0), dir_fd=root)
 
 
 @functools.cache
 def _boot() -> str:
     """Names this run of the machine's kernel."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def _discard(path: Path) -> None:
-    if path.exists():
-        for directory, _, _ in os.walk(path):
-            os.chmod(directory, 0o700)
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _age_s(path: Path) -> float:

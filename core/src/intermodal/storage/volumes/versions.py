@@ -13,6 +13,7 @@ from intermodal.plugins import Storage
 from intermodal.storage.volumes.catalog import head_ref
 from intermodal.storage.volumes.compaction import MOST, merged, run_to_merge
 from intermodal.storage.volumes.entries import Changes, Delta
+from intermodal.storage.volumes.paths import check_path
 from intermodal.storage.volumes.publishing import Known, publish
 from intermodal.storage.volumes.stack import Stack
 
@@ -101,9 +102,12 @@ class Versions:
     async def commit(self, volume: str, known: Known, changes: Changes) -> Commit:
         """Publish what a writer did, all of it or nothing; the blobs of its files are stored already.
 
-        Raises `NotFoundError` for a volume that was deleted, `ResourceExhaustedError` where there is no space: the
-        head is then what it was.
+        Raises `NotFoundError` for a volume that was deleted, `ResourceExhaustedError` where there is no space,
+        `InvalidError` for a path that no volume can have: the head is then what it was.
         """
+        for path, entry in changes.items():
+            if entry is not None:
+                check_path(path)
         while True:
             head, blob = await self.named_head(volume)
             result = publish(await self.stack(head), known, changes)

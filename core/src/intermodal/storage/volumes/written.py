@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from intermodal.storage.volumes import beneath
+from intermodal.storage.volumes.beneath import Beneath, Changed, openable
 from intermodal.storage.volumes.entries import Directory, Entry, File, Link
 from intermodal.storage.volumes.hosting import OPAQUE, is_whiteout
+from intermodal.storage.volumes.paths import check_path
 from intermodal.storage.volumes.publishing import Known
 
 __all__ = ["Layer", "Written"]
 
 #: A file changed so shortly before it was looked at may change again without its time telling.
 _UNSURE_NS = 50_000_000
+#: Files that are held open at once while their contents are stored.
+_GROUP = 64
+#: No path of so few characters is too long.
+_SHORT = 900
 
 _Signature = tuple[int, ...]
 
@@ -34,16 +43,31 @@ class Written:
 
 
 class Layer:
-    """The upper directory of one mount of a volume. Blocking calls; one at a time."""
+    """The upper directory of one mount of a volume, whose container may go on writing. Blocking calls; one at a time.
+
+    What changes while it is looked at is published as it was then, or by the next commit.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._tree = Beneath(root)
         self._manifest: dict[str, _Signature] = {}
 
     def written(self, known: Known) -> Written:
-        """What has changed since the last `committed`. Sockets, pipes and devices are passed over."""
+        """What has changed since the last `committed`. Sockets, pipes and devices are passed over.
+
+        Raises `InvalidError` for a path that is too long for volumes.
+        """
         found = Written()
-        self._look(found, known, "", os.lstat(self.root))
+        waiting = [("", os.lstat(self.root))]
+        while waiting:
+            path, here = waiting.pop()
+            if len(path) > _SHORT:
+                check_path(path)
+            try:
+                waiting.extend(self._look(found, known, path, here))
+            except Changed:
+                found.manifest[path] = ()
         for path in self._manifest:
             if path not in found.manifest:
                 found.entries.setdefault(path, None)  # made here, and removed again
@@ -62,62 +86,82 @@ class Layer:
         Raises what `put` raises; nothing is left in `copies` then.
         """
         paths = list(written.files)
-        blobs = put([self.root / path for path in paths])
-        for path, blob in zip(paths, blobs, strict=True):
-            before = written.files[path]
-            try:
-                stable = _plain_signature(os.lstat(self.root / path)) == _plain_signature(before)
-            except FileNotFoundError:
-                stable = True  # gone since: the next commit says so
-            if not stable:
-                written.manifest[path] = ()
-                blob, size = self._copied(path, copies, put)
-            else:
-                size = before.st_size
-            entry = File(blob, size, stat.S_IMODE(before.st_mode), before.st_mtime_ns)
-            if known.lookup(path) != entry:
-                written.entries[path] = entry
+        for start in range(0, len(paths), _GROUP):
+            with ExitStack() as stack:
+                files = self._opened(paths[start : start + _GROUP], written, stack)
+                blobs = put([openable(fd) for fd in files.values()]) if files else ()
+                for (path, fd), blob in zip(files.items(), blobs, strict=True):
+                    entry = self._stored(path, fd, blob, written, copies, put)
+                    if known.lookup(path) != entry:
+                        written.entries[path] = entry
 
-    def _copied(self, path: str, copies: Path, put: Callable[[Sequence[Path]], Sequence[str]]) -> tuple[str, int]:
-        copy = copies / "changing"
-        try:
-            with open(self.root / path, "rb") as source, open(copy, "wb") as target:
-                while data := source.read(1 << 20):
-                    target.write(data)
-            return put([copy])[0], copy.stat().st_size
-        finally:
-            copy.unlink(missing_ok=True)
+    def _opened(self, paths: Sequence[str], written: Written, stack: ExitStack) -> dict[str, int]:
+        files: dict[str, int] = {}
+        for above, group in itertools.groupby(paths, lambda path: path.rpartition("/")[0]):
+            here = list(group)
+            with suppress(Changed), self._tree.directory(above) as directory:
+                for path in here:
+                    with suppress(Changed):
+                        files[path] = beneath.file(directory, path.rpartition("/")[2], written.files[path])
+                        stack.callback(os.close, files[path])
+        written.manifest.update((path, ()) for path in paths if path not in files)
+        return files
 
-    def _look(self, found: Written, known: Known, path: str, here: os.stat_result) -> None:
+    def _stored(
+        self,
+        path: str,
+        fd: int,
+        blob: str,
+        written: Written,
+        copies: Path,
+        put: Callable[[Sequence[Path]], Sequence[str]],
+    ) -> File:
+        before = written.files[path]
+        size = before.st_size
+        if _plain_signature(os.fstat(fd)) != _plain_signature(before):
+            written.manifest[path] = ()
+            blob, size = _copied(fd, copies / "changing", put)
+        return File(blob, size, stat.S_IMODE(before.st_mode), before.st_mtime_ns)
+
+    def _look(
+        self, found: Written, known: Known, path: str, here: os.stat_result
+    ) -> Sequence[tuple[str, os.stat_result]]:
+        """Note what stands at `path`; what is in it, if it is a directory."""
         if is_whiteout(here):
             self._gone(found, known, path, here)
         elif stat.S_ISDIR(here.st_mode):
-            self._directory(found, known, path, here)
+            return self._directory(found, known, path, here)
         elif stat.S_ISREG(here.st_mode) and self._is_new(found, path, _signature(here)):
             self._hidden(found, known, path)
             found.files[path] = here
         elif stat.S_ISLNK(here.st_mode) and self._is_new(found, path, _signature(here)):
+            link = Link(self._target(path), here.st_mtime_ns)
             self._hidden(found, known, path)
-            link = Link(os.readlink(self.root / path), here.st_mtime_ns)
             if known.lookup(path) != link:
                 found.entries[path] = link
+        return ()
 
-    def _directory(self, found: Written, known: Known, path: str, here: os.stat_result) -> None:
-        place = self.root / path
-        opaque = _is_opaque(place)
+    def _directory(
+        self, found: Written, known: Known, path: str, here: os.stat_result
+    ) -> Sequence[tuple[str, os.stat_result]]:
+        inside = f"{path}/" if path else ""
+        with self._tree.directory(path) as fd:
+            opaque = _is_opaque(fd)
+            children = [(inside + name, there) for name, there in beneath.children(fd).items()]
         entry = Directory(stat.S_IMODE(here.st_mode), here.st_mtime_ns)
         if self._is_new(found, path, (entry.mode, entry.mtime, opaque)) and known.lookup(path) != entry:
             found.entries[path] = entry
-        with os.scandir(place) as entries:
-            inside = f"{path}/" if path else ""
-            children = [(inside + each.name, each.stat(follow_symlinks=False)) for each in entries]
         if opaque and not (self._manifest.get(path) or (0, 0, False))[-1]:
             names = {child for child, _ in children}
             for below in known.below(path):
                 if not any(below == name or below.startswith(f"{name}/") for name in names):
                     found.entries[below] = None
-        for child, there in children:
-            self._look(found, known, child, there)
+        return children
+
+    def _target(self, path: str) -> str:
+        above, _, name = path.rpartition("/")
+        with self._tree.directory(above) as fd:
+            return beneath.link(fd, name)
 
     def _gone(self, found: Written, known: Known, path: str, here: os.stat_result) -> None:
         if self._is_new(found, path, (0,)):
@@ -145,8 +189,20 @@ def _plain_signature(found: os.stat_result) -> _Signature:
     return (found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def _is_opaque(path: Path) -> bool:
+def _is_opaque(directory: int) -> bool:
     try:
-        return os.getxattr(path, OPAQUE) in (b"y", b"x")
+        return os.getxattr(directory, OPAQUE) in (b"y", b"x")
     except OSError:
         return False
+
+
+def _copied(fd: int, copy: Path, put: Callable[[Sequence[Path]], Sequence[str]]) -> tuple[str, int]:
+    """Store a copy of a file that changes; no more of it than there is now."""
+    left = os.fstat(fd).st_size
+    try:
+        with open(openable(fd), "rb") as source, open(copy, "wb") as target:
+            while data := source.read(min(left, 1 << 20)):
+                left -= target.write(data)
+        return put([copy])[0], copy.stat().st_size
+    finally:
+        copy.unlink(missing_ok=True)
