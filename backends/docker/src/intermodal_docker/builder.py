@@ -35,6 +35,7 @@ from intermodal_docker.images.options import ImageOptions
 from intermodal_docker.kept import Kept
 from intermodal_docker.session import OWNER, Session, owner_labels, reap
 from intermodal_docker.shipped import Shipped
+from intermodal_docker.snapshots import find_snapshot
 from intermodal_docker.uses import Uses
 
 __all__ = ["EngineBuilder"]
@@ -107,6 +108,10 @@ class EngineBuilder:
             return await self._in_thread(lambda: self._built(image, layers, there, last, maker), lifeline)
         finally:
             self._lifelines.discard(lifeline)
+
+    async def find_snapshot(self, id: str) -> BuiltImage | None:
+        """See `intermodal.plugins.SnapshotBuilder`."""
+        return await asyncio.to_thread(find_snapshot, self._cache, id)
 
     async def images(self) -> Sequence[ImageInfo]:
         """All layers, caches of steps and files sent to the engine, the most recently used first."""

@@ -7,7 +7,6 @@ import contextlib
 import os
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
 
 from intermodal.exception import BackendError
 from intermodal.plugins import BuiltImage, ContainerExit, OutputSink
@@ -32,7 +31,7 @@ class EngineContainer:
         output: the launcher's.
         line: the connection of its process 1, from its entrance.
         python: starts the Python that process 1 runs on.
-        commit: has the engine make an image of its files; that image's name.
+        commit: has the engine keep its files over its image; the layer's id.
         inspect: what the engine says of its end, if it still knows.
         mount: mounts volumes or directories into it, in place of others (True) or where none are yet.
         remove: has the engine kill it, if need be, and remove it; returns when it is gone.
@@ -45,7 +44,7 @@ class EngineContainer:
         line: Line,
         *,
         python: Sequence[str],
-        commit: Callable[[], Coroutine[None, None, str]],
+        commit: Callable[[BuiltImage], Coroutine[None, None, str]],
         inspect: Callable[[], Coroutine[None, None, ContainerExit | None]],
         remove: Callable[[], Coroutine[None, None, None]],
         mount: Callable[[Sequence[VolumeMount | SharedMount], bool], Coroutine[None, None, None]],
@@ -67,6 +66,7 @@ class EngineContainer:
         self.stream.setblocking(False)
         self._local = line.local
         self._held: list[int] = []
+        self._env: Mapping[str, str] = {}
         self._life = Life(line, self._ended, self._settle)
 
     @property
@@ -91,8 +91,10 @@ class EngineContainer:
         for fd in (out[1], err[1]):
             os.close(fd)
 
-    def hold(self, held: Sequence[int]) -> None:
-        """Start no guest. `held`: as for `run`."""
+    def hold(self, held: Sequence[int], env: Mapping[str, str]) -> None:
+        """Start no guest. `held`: as for `run`. `env`: of what `exec` starts, and not of the container, as that would
+        be part of each image that is made of it."""
+        self._env = env
         self._theirs.close()
         if held := self._keep(held):
             self._life.hold(held)
@@ -123,10 +125,9 @@ class EngineContainer:
     async def set_parked(self, parked: bool) -> None:
         """An engine reserves nothing that could be given back."""
 
-    async def snapshot(self, image: BuiltImage) -> BuiltImage:
+    async def snapshot(self, image: BuiltImage) -> str:
         """See `intermodal.plugins.SnapshotContainer`."""
-        made = await self._commit()
-        return replace(image, id=made, ref=made)
+        return await self._commit(image)
 
     async def exec(
         self,
@@ -138,7 +139,9 @@ class EngineContainer:
         size: tuple[int, int] = (24, 80),
     ) -> PipedProcess:
         """See the protocol."""
-        return await self._life.start(argv, env or {}, workdir or self._spec.workdir, size if pty else None)
+        return await self._life.start(
+            argv, {**self._env, **(env or {})}, workdir or self._spec.workdir, size if pty else None
+        )
 
     def _keep(self, held: Sequence[int]) -> Sequence[int]:
         """Those that process 1 can have; it cannot have any of an engine elsewhere, and then they are kept here."""

@@ -36,10 +36,10 @@ from intermodal_docker.known import known_info
 from intermodal_docker.mounting import Process
 from intermodal_docker.reach import Reach
 from intermodal_docker.request import container_request
-from intermodal_docker.session import Session, reap, remove_all
+from intermodal_docker.session import OWNER, Session, reap, remove_all
 from intermodal_docker.shipped import Shipped
 from intermodal_docker.shipping import Shipping
-from intermodal_docker.snapshots import commit_snapshot, remove_snapshots
+from intermodal_docker.snapshots import commit_snapshot
 from intermodal_docker.spares import Spare, Spares
 from intermodal_docker.starting import Starting
 
@@ -68,7 +68,6 @@ class EngineLauncher(Launcher):
         self._reaping: asyncio.Future[None] | None = None
         self._containers: set[EngineContainer] = set()
         self._spares = Spares()
-        self._snapshots = False  #: whether the engine may have some of this session
         self._mounter = Mounter()
         self._was_away = False  #: so that it may have containers of this session that nobody here knows of
 
@@ -101,8 +100,8 @@ class EngineLauncher(Launcher):
         if needs_brought(image):
             mount, python = await asyncio.to_thread(brought_python, self._config.data_dir / "pythons")
             spec, first = replace(spec, mounts=(*spec.mounts, mount)), replace(first, python=python)
-        container = await self._container(spec, image, gpus, output, first)
-        container.hold(gpus.fds if gpus else ())
+        container = await self._container(replace(spec, env=()), image, gpus, output, first)
+        container.hold(gpus.fds if gpus else (), dict(spec.env))
         return container
 
     async def prewarm(self, spec: ContainerSpec, image: BuiltImage) -> Spare:
@@ -125,9 +124,6 @@ class EngineLauncher(Launcher):
         if self._reaping is not None:
             await asyncio.wait({self._reaping})
         if self._opened is not None:
-            if self._snapshots:
-                with contextlib.suppress(BackendError):  # it is away: whoever comes later removes what is left
-                    await self._do(lambda: remove_snapshots(self._engine, self._session.labels))
             if self._was_away:
                 with contextlib.suppress(BackendError):  # it is still: whoever comes later removes what is left
                     await self._do(lambda: remove_all(self._engine, self._session.labels))
@@ -245,9 +241,9 @@ class EngineLauncher(Launcher):
             await self._do(lambda: self._engine.remove(name))
             self._containers.discard(container)
 
-        async def commit() -> str:
-            self._snapshots = True
-            return await self._do(lambda: commit_snapshot(self._engine, name, self._session.labels))
+        async def commit(image: BuiltImage) -> str:
+            title, maker = f"snapshot of {spec.id}", self._session.labels[OWNER]
+            return await self._do(lambda: commit_snapshot(self._engine, name, image, title, maker))
 
         async def mount(volumes: Sequence[VolumeMount | SharedMount], swap: bool) -> None:
             with contextlib.closing(Process(arrived.line)) as process:

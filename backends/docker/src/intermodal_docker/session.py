@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 
 from intermodal_docker.engine import ContainerDetails, Engine, VolumeDetails
-from intermodal_docker.snapshots import SNAPSHOT, remove_snapshots
 
 __all__ = [
     "LEASE",
@@ -82,18 +81,11 @@ def session_lives(engine: Engine, data_dir: Path, labels: Mapping[str, str]) -> 
 
 
 def reap(engine: Engine, data_dir: Path) -> None:
-    """Remove what sessions of this machine and data directory that have ended left: containers, snapshots, directories.
-
-    Blocks.
-    """
+    """Remove what sessions of this machine and data directory that have ended left: containers, directories. Blocks."""
     home = data_dir / engine.name / "sessions"
     for container in left_containers(engine, data_dir):
         if not _lives(home, container.labels.get(LEASE, "")):
             engine.remove(container.id)
-    owner = owner_labels(data_dir)
-    for image in engine.images({SNAPSHOT: "1"}):
-        if owner.items() <= image.labels.items() and not _lives(home, image.labels.get(LEASE, "")):
-            remove_snapshots(engine, {**owner, LEASE: image.labels.get(LEASE, "")})
     for lock in home.glob("*.lock"):
         if not _lives(home, lock.stem):
             _forget(home, lock.stem)

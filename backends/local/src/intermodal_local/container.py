@@ -101,7 +101,7 @@ class LocalContainer:
         """See the protocol."""
         self._send({"t": "parked", "id": self._id, "parked": parked}, ())
 
-    async def snapshot(self, image: BuiltImage) -> BuiltImage:
+    async def snapshot(self, image: BuiltImage) -> str:
         """See `intermodal.plugins.SnapshotContainer`."""
         return await asyncio.to_thread(self._kept.keep, image)
 

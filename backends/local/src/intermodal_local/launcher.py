@@ -22,7 +22,7 @@ from intermodal_local.link import Link
 from intermodal_local.rootfs import Python, Rootfs
 from intermodal_local.runtime import advice, cleanup
 from intermodal_local.runtime.contain import HOST
-from intermodal_local.snapshots import Keeping
+from intermodal_local.snapshots import Keeping, layers_of
 
 __all__ = ["LocalLauncher", "machine_cpu", "machine_memory"]
 
@@ -177,7 +177,7 @@ class LocalLauncher:
     def _keeping(self, container: str) -> Keeping:
         """For a container whose files may be kept; see `snapshots`."""
         assert self._hello is not None
-        return Keeping(self._hello.result()["run"], container)
+        return Keeping(self._hello.result()["run"], container, layers_of(self._data))
 
     async def _base(self, python: Python) -> dict[str, list[str]]:
         if self._isolation == "process":

@@ -33,12 +33,11 @@ def intermodal_builder(config: Config) -> Builder:
     """Image layers over the host's userland."""
     from intermodal_local.base import prune_bases
     from intermodal_local.images import Grounds, LocalBuilder
+    from intermodal_local.snapshots import layers_of
 
     data_dir = config.data_dir
     grounds = Grounds(data_dir, config.get("local.isolation"))
-    return LocalBuilder(
-        data_dir / "local" / "layers", grounds.find, lambda older_than_s: prune_bases(data_dir, older_than_s)
-    )
+    return LocalBuilder(layers_of(data_dir), grounds.find, lambda older_than_s: prune_bases(data_dir, older_than_s))
 
 
 @hookimpl

@@ -1,46 +1,87 @@
-"""The files of a running container as a layer, in the session's own directory, which its supervisor removes."""
+"""The files of containers as layers among those of images, so that they outlast their session."""
 
 from __future__ import annotations
 
-import itertools
+import json
 import os
-import shutil
+import re
+import secrets
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from intermodal.exception import BackendError
 from intermodal.plugins import BuiltImage
+from intermodal_local.images.store import LayerStore, Lease
+from intermodal_local.images.trees import remove_tree
 from intermodal_local.rootfs import Rootfs
 from intermodal_local.runtime.overlay import PARTS
 
-__all__ = ["Keeping"]
+__all__ = ["Keeping", "find_snapshot", "layers_of"]
 
-_numbers = itertools.count(1)
+_META = "snapshot.json"
+_ID = re.compile(r"[0-9a-f]+-[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Where one container's files are: the session's directory `run`, and its name there."""
+    """Where one container's files are: the session's directory `run`, and its name there; and where layers are."""
 
     run: str
     container: str
+    layers: Path
 
-    def keep(self, image: BuiltImage) -> BuiltImage:
-        """Copy what the container has changed of `image`, while it runs. Blocks. Raises `BackendError`."""
-        name = f"{self.container}-snapshot-{next(_numbers)}"
-        layer = f"{self.run}/{name}"
-        os.mkdir(layer)
-        above = f"{self.run}/c/{self.container}"
+    def keep(self, image: BuiltImage) -> str:
+        """Copy what the container has changed of `image`, while it runs; the layer's id. Blocks. Raises
+        `BackendError`."""
+        store, key = LayerStore(self.layers), secrets.token_hex(32)
+        lock = store.lock(key)
+        assert lock is not None  # nobody else has this key
+        content = store.workspace(key)
         try:
+            above = f"{self.run}/c/{self.container}"
             for _, part, _ in PARTS:
                 if os.path.isdir(f"{above}/{part}"):
-                    _copy(f"{above}/{part}", f"{layer}/{part}")
+                    _copy(f"{above}/{part}", f"{content}/{part}")
+            rootfs = Rootfs.from_json(image.ref)
+            (content / _META).write_text(json.dumps(_described(image, rootfs)))
+            below = Path(rootfs.layers[0]).name if rootfs.layers else ""
+            lease = store.publish(key, below, f"snapshot of {self.container}", content)
+            lease.release()
+            return lease.layer.id
         except BaseException:
-            shutil.rmtree(layer, ignore_errors=True)
+            remove_tree(content)
             raise
-        rootfs = Rootfs.from_json(image.ref)
-        ref = replace(rootfs, layers=(layer, *rootfs.layers)).to_json()
-        return replace(image, id=name, ref=ref)
+        finally:
+            lock.release()
+
+
+def find_snapshot(store: LayerStore, id: str) -> tuple[BuiltImage, Sequence[Lease]] | None:
+    """What `Keeping.keep` kept, and the leases on its layers. Blocks."""
+    leases = store.stack(id) if _ID.fullmatch(id) else []
+    if not leases:
+        return None
+    try:
+        known = json.loads((leases[0].path / _META).read_text())
+    except FileNotFoundError:  # a layer of an image
+        for lease in leases:
+            lease.release()
+        return None
+    rootfs = replace(Rootfs.from_json(known["ref"]), layers=tuple(str(lease.path) for lease in leases))
+    env = tuple((name, value) for name, value in known["env"])
+    built = BuiltImage(id=id, ref=rootfs.to_json(), python=known["python"], env=env, workdir=known["workdir"])
+    return built, leases
+
+
+def layers_of(data_dir: Path) -> Path:
+    """Where the layers of images are."""
+    return data_dir / "local" / "layers"
+
+
+def _described(image: BuiltImage, rootfs: Rootfs) -> dict[str, object]:
+    ref = replace(rootfs, layers=()).to_json()
+    return {"ref": ref, "python": image.python, "env": image.env, "workdir": image.workdir}
 
 
 def _copy(source: str, target: str) -> None:

@@ -53,13 +53,12 @@ class SnapshotBase:
     """What a sandbox's filesystem was."""
 
     id: str
-    python: str
 
     label = "snapshot_filesystem"
 
     def lower(self, making: Composing) -> Iterable[ImageStep]:
         """No steps."""
-        making.base = DebianSlim(python=self.python)
+        making.base = DebianSlim(python="")
         making.snapshot = self.id
         return ()
 

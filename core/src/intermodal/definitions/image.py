@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from intermodal.client.dual import dual
+from intermodal.definitions.bases import SnapshotBase
 from intermodal.definitions.image_bases import ImageBases
 from intermodal.definitions.image_commands import ImageCommands
 from intermodal.definitions.image_files import ImageFiles
 from intermodal.definitions.image_packages import ImagePackages
 from intermodal.definitions.image_projects import ImageProjects
 from intermodal.definitions.image_settings import ImageSettings
+from intermodal.exception import InvalidError
 
 if TYPE_CHECKING:
     from intermodal.definitions.app import App
@@ -32,6 +34,21 @@ class Image(ImageBases, ImagePackages, ImageProjects, ImageCommands, ImageSettin
 
     _object_id: str | None = None
 
+    @classmethod
+    def from_id(cls, image_id: str) -> Image:
+        """What `Sandbox.snapshot_filesystem()` gave, by its `object_id`, in any process with the same backend and data
+        directory. It takes `env()` and `workdir()` and no other steps.
+
+        Who starts something from it gets `NotFoundError` where there is none. Raises `InvalidError` for what is no id.
+        """
+        if not isinstance(image_id, str) or not image_id.startswith("im-"):
+            raise InvalidError(
+                f"Image.from_id({image_id!r:.80}): an id begins with 'im-', as an image's object_id does"
+            )
+        image = cls(SnapshotBase(image_id.removeprefix("im-")))
+        image._object_id = image_id
+        return image
+
     @dual
     async def build(self, app: App | None = None) -> Image:
         """Build it now: in the run of `app`, in the one that goes on, or else for itself. It returns this image, whose
@@ -49,7 +66,7 @@ class Image(ImageBases, ImagePackages, ImageProjects, ImageCommands, ImageSettin
 
     @property
     def object_id(self) -> str | None:
-        """The id of what `build()` built."""
+        """The id of what `build()` built, or of a sandbox's snapshot."""
         return self._object_id
 
     def pipe(self, func: Callable[Concatenate[Image, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

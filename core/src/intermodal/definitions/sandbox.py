@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from intermodal.client.api import current
 from intermodal.client.context import in_container
 from intermodal.client.dual import dual, dual_classmethod, dual_stream, dual_stream_classmethod
-from intermodal.definitions.bases import SnapshotBase
 from intermodal.definitions.image import Image
 from intermodal.definitions.lowering import lower_image
 from intermodal.definitions.mount_paths import buckets_of, volumes_of
@@ -328,13 +327,15 @@ class Sandbox:
 
     @dual
     async def snapshot_filesystem(self, timeout: float = 55) -> Image:
-        """An image with its files as they are now, for other sandboxes and functions of this run. It goes on meanwhile.
+        """An image with its files as they are now, for other sandboxes and functions. It goes on meanwhile.
+
+        It outlasts the run: `Image.from_id` finds it by its `object_id`, until `intermodal image prune` removes it.
 
         Raises:
             CapabilityNotSupported: the backend cannot.
         """
         kept = (await ask(self._id, "snapshot")).value
-        return Image(SnapshotBase(str(kept["id"]), str(kept["python"])))
+        return Image.from_id(f"im-{kept['id']}")
 
     @dual
     async def reload_volumes(self, timeout: float = 55) -> None:

@@ -13,7 +13,7 @@ from intermodal.client.hiding import Hiding
 from intermodal.driver.observing import Observing
 from intermodal.exception import CapabilityNotSupported, ImageBuildError, NotFoundError
 from intermodal.plugins.observations import ImageFinished, ImageOutput, ImageStarted, ImageStep
-from intermodal.plugins.roles import Blobs, Builder, BuildGrants, BuiltImage, GrantedBuilder
+from intermodal.plugins.roles import Blobs, Builder, BuildGrants, BuiltImage, GrantedBuilder, SnapshotBuilder
 from intermodal.specs import ImageSpec, SetEnv, SetWorkdir, content_hash
 
 __all__ = ["Images"]
@@ -56,22 +56,30 @@ class Images:
     async def built(self, image: ImageSpec, *functions: str) -> BuiltImage:
         """The launchable image. `functions` are for whom. Raises `ImageBuildError`, `CapabilityNotSupported`."""
         if image.snapshot is not None:
-            return self._of_snapshot(image, image.snapshot)
+            return await self._of_snapshot(image, image.snapshot)
         task = self._built.get(image)
         if task is None:
             task = self._built[image] = asyncio.get_running_loop().create_task(self._build(image, functions))
         return await asyncio.shield(task)
 
-    def keep(self, snapshot: BuiltImage) -> None:
-        """A sandbox's filesystem, for images that begin with it."""
-        self._snapshots[snapshot.id] = snapshot
-
-    def _of_snapshot(self, image: ImageSpec, snapshot: str) -> BuiltImage:
-        found = self._snapshots.get(snapshot)
+    async def snapshot(self, id: str) -> BuiltImage:
+        """A sandbox's filesystem, which is in use from now on. Raises `NotFoundError`."""
+        found = self._snapshots.get(id)
+        if found is None and isinstance(self._builder, SnapshotBuilder):
+            found = await self._builder.find_snapshot(id)
         if found is None:
             raise NotFoundError(
-                f"the snapshot {snapshot!r} is not known here: one lasts as long as the run that took it"
+                f"there is no snapshot {id!r:.80} here: Image.from_id() takes the object_id of what "
+                "snapshot_filesystem() gave, with the same backend and data directory; `intermodal image prune` may "
+                "have removed it"
             )
+        self._snapshots[id] = found
+        return found
+
+    async def _of_snapshot(self, image: ImageSpec, snapshot: str) -> BuiltImage:
+        found = await self.snapshot(snapshot)
+        if not image.steps:
+            return found
         if any(not isinstance(step, (SetEnv, SetWorkdir)) for step in image.steps):
             raise CapabilityNotSupported(
                 "image.snapshot-steps",

@@ -89,14 +89,14 @@ class Starter:
         with using(self._given.data_dir):
             return await self._images.built(image)
 
-    async def snapshot(self, container: Container, image: ImageSpec) -> BuiltImage:
-        """Keep what a container's filesystem is now, as an image. Raises `CapabilityNotSupported`."""
+    async def snapshot(self, container: Container, image: ImageSpec) -> str:
+        """Keep what a container's filesystem is now; the id of that image. Raises `CapabilityNotSupported`."""
         if not isinstance(container, SnapshotContainer):
             backend = str(self._host.config.get("backend"))
             raise CapabilityNotSupported("sandbox.snapshot", backend, "it cannot keep the files of a running container")
         with using(self._given.data_dir):
             kept = await container.snapshot(await self._images.built(image))
-        self._images.keep(kept)
+            await self._images.snapshot(kept)
         return kept
 
     # ---- functions --------------------------------------------------------------------------------------------------

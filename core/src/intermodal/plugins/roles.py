@@ -37,6 +37,7 @@ __all__ = [
     "OutputSink",
     "PruneReport",
     "PythonContainer",
+    "SnapshotBuilder",
     "SnapshotContainer",
     "Storage",
     "StoredBlob",
@@ -181,6 +182,19 @@ class GrantedBuilder(Protocol):
         ...
 
 
+@runtime_checkable
+class SnapshotBuilder(Protocol):
+    """What a `Builder` is besides whose backend has `SnapshotContainer`s."""
+
+    async def find_snapshot(self, id: str) -> BuiltImage | None:
+        """What a container's `snapshot` kept, in this session or an earlier one of the same data directory; None where
+        there is none of this id, which anybody may have made up.
+
+        From then on it is in use, until `close`. `images` lists it, and `prune` removes it, like what was built.
+        """
+        ...
+
+
 # ---- GPU allocation ------------------------------------------------------------------------------------------------
 
 
@@ -256,11 +270,9 @@ class ExecProcess(Protocol):
 class SnapshotContainer(Protocol):
     """What a `Container` may be besides: one whose filesystem can be kept."""
 
-    async def snapshot(self, image: BuiltImage) -> BuiltImage:
-        """Keep its filesystem as it is now, while it runs on; what its own `image` became by that.
-
-        It stays until the launcher is closed, and not longer, whatever way the session ends. `id` is unique.
-        """
+    async def snapshot(self, image: BuiltImage) -> str:
+        """Keep its filesystem as it is now, while it runs on; the id by which the backend's `SnapshotBuilder` finds it.
+        `image` is the container's own."""
         ...
 
 

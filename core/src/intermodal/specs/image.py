@@ -286,8 +286,8 @@ class ImageSpec:
     `secrets` of steps are names; their values come to a build as `intermodal.plugins.BuildGrants`, and are no part of
     any identity.
 
-    `snapshot`: the id of a sandbox's filesystem that stands in the place of the base (sandbox.files). No builder sees
-    such an image: who took the snapshot has made it.
+    `snapshot`: the id of a sandbox's filesystem that stands in the place of the base (sandbox.files). No builder builds
+    such an image: it is found (`SnapshotBuilder`).
     """
 
     base: ImageBase

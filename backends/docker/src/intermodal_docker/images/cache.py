@@ -53,6 +53,12 @@ class LayerCache:
         layers = [layer for layer in made if layer is not None]
         return max(layers, key=lambda layer: layer.created).base if layers else None
 
+    def use_stack(self, layer: CachedLayer | None) -> None:
+        """Keep a layer, and those below it, until the uses are closed."""
+        while layer is not None:
+            self._uses.use(layer.key)
+            layer = self.find(layer.parent) if layer.parent else None
+
     def infos(self) -> list[ImageInfo]:
         """All layers that were made from here, with what each adds to the one below, in bytes."""
         found = {layer.key: layer for layer in self._layers()}

@@ -13,6 +13,7 @@ from intermodal_local.images.building import Building
 from intermodal_local.images.ground import Ground
 from intermodal_local.images.run import Lifeline
 from intermodal_local.images.store import LayerStore, Lease
+from intermodal_local.snapshots import find_snapshot
 
 __all__ = ["LocalBuilder"]
 
@@ -57,6 +58,14 @@ class LocalBuilder:
             lifeline.cut()
             await asyncio.gather(work, return_exceptions=True)
             raise
+
+    async def find_snapshot(self, id: str) -> BuiltImage | None:
+        """See `intermodal.plugins.SnapshotBuilder`."""
+        found = await asyncio.to_thread(find_snapshot, self._store, id)
+        if found is None:
+            return None
+        self._leases += found[1]
+        return found[0]
 
     async def images(self) -> Sequence[ImageInfo]:
         """All layers, the most recently used first."""

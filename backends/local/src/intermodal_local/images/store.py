@@ -76,6 +76,20 @@ class LayerStore:
             return None
         return lease
 
+    def stack(self, name: str) -> list[Lease]:
+        """The layer called `name` and those below it, the top-most first, as `find` gives one; none where one is
+        missing."""
+        found: list[Lease] = []
+        while name:
+            lease = self._lease(name)
+            if lease is None:
+                for each in found:
+                    each.release()
+                return []
+            found.append(lease)
+            name = lease.layer.parent
+        return found
+
     def lock(self, key: str) -> KeyLock | None:
         """The right to build `key`, with what a killed build of it left removed. None: somebody builds it now."""
         lock = KeyLock.attempt(self.root / "lock", key)

@@ -19,7 +19,7 @@ from intermodal.driver.sandboxes.streams import Stream
 from intermodal.driver.sandboxes.tunnels import Tunnels
 from intermodal.engine import commands, events
 from intermodal.exception import AlreadyExistsError, ContainerStartError, Error, InvalidError, NotFoundError
-from intermodal.plugins.roles import BuiltImage, Container, LaunchBusy, LaunchRefused, OutputSink
+from intermodal.plugins.roles import Container, LaunchBusy, LaunchRefused, OutputSink
 from intermodal.specs import ImageSpec, SandboxSpec, from_json
 from intermodal.storage import Reply, RequestError
 
@@ -57,8 +57,8 @@ class Starter(Protocol):
         """Values that builds may need."""
         ...
 
-    async def snapshot(self, container: Container, image: ImageSpec) -> BuiltImage:
-        """An image of its files as they are now. Raises `CapabilityNotSupported`."""
+    async def snapshot(self, container: Container, image: ImageSpec) -> str:
+        """The id of an image of its files as they are now. Raises `CapabilityNotSupported`."""
         ...
 
     async def bare(self, box: Box, output: OutputSink) -> Container:
@@ -318,8 +318,7 @@ class Sandboxes:
 
     async def _snapshot(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
         box = self._box(params)
-        kept = await self._starter.snapshot(await box.running(), box.spec.image)
-        return Reply({"id": kept.id, "python": ".".join(kept.python.split(".")[:2])})
+        return Reply({"id": await self._starter.snapshot(await box.running(), box.spec.image)})
 
     async def _reload(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
         box = self._box(params)
