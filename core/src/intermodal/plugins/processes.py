@@ -106,7 +106,10 @@ class PipedProcess:
         self._started.set_result(None)
 
     def attach_terminal(self, master: int) -> None:
-        """Take over the master of its terminal."""
+        """Take over the master of its terminal. One that comes when the process has ended, or again, is closed."""
+        if self._started.done():
+            os.close(master)
+            return
         self._terminal = True
         self._input = master
         os.set_blocking(master, False)
