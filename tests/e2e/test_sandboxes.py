@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,6 +109,40 @@ def test_who_waits_before_reading_gets_all(sandbox: Sandbox) -> None:
     process = sandbox.exec("head", "-c", "20000000", "/dev/zero", text=False)
     assert process.wait() == 0
     assert process.stdout.read() == bytes(20_000_000)
+
+
+def peak() -> int:
+    """The most memory that this process has had since `forget_peak`, in MiB."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) >> 10
+
+
+def forget_peak() -> int:
+    """From now on; what it has now."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak()
+
+
+GIBIBYTE = """
+import os
+told = os.open("/tmp/told", os.O_WRONLY | os.O_CREAT)
+for mebibyte in range(1024):
+    os.pwrite(told, b"%4d" % mebibyte, 0)
+    os.write(1, bytes(1 << 20))
+"""
+
+
+def test_a_gibibyte_with_a_slow_reader_stays_bounded(sandbox: Sandbox) -> None:
+    """The process inside is never far ahead of who reads, and little of it is kept here."""
+    process = sandbox.exec("python3", "-c", GIBIBYTE, text=False)
+    before, read, ahead = forget_peak(), 0, []
+    for data in process.stdout:
+        read += len(data)
+        if read >> 27 > len(ahead):
+            ahead.append(int(sandbox.exec("cat", "/tmp/told").stdout.read()) - (read >> 20))
+    assert (read, len(ahead), process.wait()) == (1 << 30, 8, 0)
+    assert max(ahead) < 16
+    assert peak() - before < 96
 
 
 def test_a_terminal(sandbox: Sandbox) -> None:
