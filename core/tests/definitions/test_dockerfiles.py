@@ -119,7 +119,8 @@ def test_copy_of_files_directories_and_patterns(read: Read, tmp_path: Path) -> N
         'ADD ["a.txt", "src", "/both/"]\nCOPY --chmod=755 --chown=root:root src/one.py /bin/one\n'
     )
     found = read(text)
-    assert [set(found.files(number)) for number in range(6)] == [
+    assert [set(found.files(number)) for number in range(7)] == [
+        set(),  # the directory alone
         {"/app/renamed.txt"},
         {"/app/into/a.txt"},
         {"/all/a.txt", "/all/b.txt"},

@@ -66,7 +66,7 @@ def test_a_dockerfile_is_built_step_by_step(workshop: Any, tmp_path: Path) -> No
     (context / "code/main.py").write_text("print(open('seen').read().splitlines())\n")
     arguments = {"VERSION": PYTHON, "WHO": "me and you"}
 
-    assert len(build(workshop, context, file, build_args=arguments)) == 5
+    assert len(build(workshop, context, file, build_args=arguments)) == 6
     assert "['first', 'hello there', 'for me and you']" in workshop.said.lines
 
     (context / "code/notes.md").write_text("ignored")

@@ -21,7 +21,7 @@ USER = f"imimages{os.getpid()}"
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from intermodal.specs import DebianSlim, ImageSpec, PythonPackages, RunCommands, SystemPackages
+from intermodal.specs import CopyFiles, DebianSlim, FileTree, ImageSpec, PythonPackages, RunCommands, SystemPackages
 from intermodal_local.images import Grounds, LocalBuilder, apt
 
 class Sink:
@@ -35,6 +35,8 @@ async def main(data):
     if apt.missing() is None:
         steps.append(SystemPackages(packages=("hello",)))
         steps.append(RunCommands(commands=("hello", "touch /usr/bin/written && chown daemon /usr/bin/written")))
+        steps.append(CopyFiles(tree=FileTree(), target="/srv/new/place", owner="daemon"))
+        steps.append(RunCommands(commands=("stat -c 'owned %U:%G' /srv/new /srv/new/place",)))
     show = "python3 -c 'import six; print(six.__version__)'"
     steps.append(RunCommands(commands=(show, "mkdir -m 0 /root/closed; id -u")))
     builder = LocalBuilder(data / "images", Grounds(data, "namespaces").find)
@@ -110,6 +112,8 @@ def test_an_ordinary_user_builds_images(ordinary_user: str, readable: Path) -> N
         assert done.returncode == 0, done.stdout + done.stderr
         assert any(line.endswith(" 1.17.0") for line in lines)
         assert any(line.endswith(" 0") for line in lines)
+        if any("Hello, world!" in line for line in lines):  # there are subordinate ids
+            assert len([line for line in lines if line.endswith("owned daemon:daemon")]) == 2
         assert lines[-2:] == ["removed True", "left []"]
     finally:
         if os.geteuid() != 0:

@@ -18,6 +18,8 @@ from intermodal.specs import AddArchive, CopyFiles, CopyFrom, FileEntry, FileTre
 __all__ = ["read_copy"]
 
 _ROOT = frozenset({"root", "0"})
+#: Files of the context are root's anyway; those of other images are not.
+_ROOTS = "0:0"
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,18 @@ def read_copy(reading: Reading, instruction: Instruction) -> Iterator[ImageStep]
     if options.source:
         yield _copy_from(reading, instruction, options, words, place, directory)
         return
+    owner = "" if options.owner == _ROOTS else options.owner
     found: list[Found] = _written(reading, instruction)
     for word in words:
         for each in _found(reading, instruction, options, word):
             if instruction.keyword == "ADD" and (archive := _archive(reading, each)):
-                yield AddArchive(archive=archive, name=each.name, target=place, owner=options.owner)
+                yield AddArchive(archive=archive, name=each.name, target=place, owner=owner)
             else:
                 found.append(each)
     if found:
         into = "" if directory or len(found) > 1 or not found[0].name else found[0].name
         tree = _tree(found, options.mode, named=directory or len(found) > 1)
-        yield CopyFiles(tree=tree, target=place, owner=options.owner, into=into)
+        yield CopyFiles(tree=tree, target=place, owner=owner, into=into)
 
 
 def _options(reading: Reading, instruction: Instruction, given: Sequence[tuple[str, str]]) -> _Options:
@@ -69,7 +72,7 @@ def _options(reading: Reading, instruction: Instruction, given: Sequence[tuple[s
         if name == "from" and instruction.keyword == "COPY":
             options = replace(options, source=value)
         elif name == "chown":
-            options = replace(options, owner="" if _ROOT.issuperset(value.split(":")) else value)
+            options = replace(options, owner=_ROOTS if _ROOT.issuperset(value.split(":")) else value)
         elif name == "checksum" and instruction.keyword == "ADD":
             options = replace(options, checksum=value)
         elif name == "chmod":

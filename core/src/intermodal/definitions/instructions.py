@@ -11,7 +11,7 @@ from intermodal.definitions.dockerfile import Instruction, refuse
 from intermodal.definitions.reading import Reading
 from intermodal.definitions.run_instructions import read_run
 from intermodal.exception import InvalidError
-from intermodal.specs import ImageStep, SetCmd, SetEntrypoint, SetEnv, SetUser, SetWorkdir
+from intermodal.specs import CopyFiles, FileTree, ImageStep, SetCmd, SetEntrypoint, SetEnv, SetUser, SetWorkdir
 
 __all__ = ["read_instructions"]
 
@@ -62,7 +62,10 @@ def _env(reading: Reading, instruction: Instruction) -> Iterator[ImageStep]:
 
 
 def _workdir(reading: Reading, instruction: Instruction) -> Iterator[ImageStep]:
-    yield SetWorkdir(path=reading.place(reading.word(instruction, instruction.rest)))
+    path = reading.place(reading.word(instruction, instruction.rest))
+    yield SetWorkdir(path=path)
+    if path != "/":
+        yield CopyFiles(tree=FileTree(), target=path, owner=reading.making.user)
 
 
 def _shell(reading: Reading, instruction: Instruction) -> Iterator[ImageStep]:

@@ -86,6 +86,8 @@ def step_title(step: ImageStep) -> str:
             return _short(f"run_function {step.target.module}.{step.target.qualname}")
         case CopyFiles():
             count = len(step.tree.entries)
+            if not count:
+                return _short(f"make the directory {step.target}")
             return _short(f"copy {count} file{'s' if count != 1 else ''} to {step.target}")
         case CopyFrom():
             return _short(f"copy {' '.join(step.paths)} of {_base_name(step.source)} to {step.target}")

@@ -183,7 +183,7 @@ class CopyFiles:
     """Copy a tree to the absolute path `target` inside the image.
 
     `owner` is "USER", "USER:GROUP" or their numbers, names being those of the image; "": root. `into`: where `target`
-    is a directory of the image, a file goes into it under this name.
+    is a directory of the image, a file goes into it under this name. An empty tree makes the directory, no more.
     """
 
     tree: FileTree
@@ -213,8 +213,10 @@ class CopyFrom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddArchive:
-    """Unpack a tar archive, compressed or not, below the absolute path `target`. `archive` is its SHA-256; `owner` is
-    as of `CopyFiles`, where "" leaves the archive's."""
+    """Unpack a tar archive, compressed or not, below the absolute path `target`. `archive` is its SHA-256.
+
+    `owner` (as of `CopyFiles`) gets directories that are made on the way; what is in the archive keeps its owners.
+    """
 
     archive: str
     name: str

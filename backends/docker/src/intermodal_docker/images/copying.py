@@ -62,8 +62,6 @@ def add_archive(step: AddArchive, box: Box, blobs: Blobs) -> None:
     target = check_target(step.target, file=False)
     owner = _owner(box, step.owner)
     members = archive_members(blobs.path(step.archive), step.name)
-    if step.owner:
-        members = (replace(member, uid=owner[0], gid=owner[1]) for member in members)
     _put(box, (member for member in members if member.path), target, owner, into=True)
 
 

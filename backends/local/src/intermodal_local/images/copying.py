@@ -64,7 +64,7 @@ class LayerWriter:
         """Raises `StepRefused`, `OSError`."""
         owner = self._owner(step.owner)
         members = (member for member in archive_members(blobs.path(step.archive), step.name) if member.path)
-        self._write(self._owned(members, step.owner), _checked(step.target), owner, into=True)
+        self._write(members, _checked(step.target), owner, into=True)
 
     def image(self, step: CopyFrom, source: StackView) -> None:
         """From the image that `source` shows. Raises `StepRefused`, `OSError`."""

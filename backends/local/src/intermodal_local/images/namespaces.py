@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from intermodal.exception import CapabilityNotSupported
@@ -102,6 +103,10 @@ class NamespaceGround:
                 source = context.making.work / "source"
                 write_tree(step.source.tree, source, context.blobs)
                 self._run(plan_function(step, around, source, context.blobs), context, whole_system=True)
+            case CopyFiles() if step.owner and not step.tree.entries and not advice.privileged():
+                # Only a container of many users can give it to another one than this user.
+                command = RunCommands(commands=(_directory_of(step),))
+                self._run(plan_commands(command, replace(around, workdir="/", user="")), context, whole_system=True)
             case CopyFiles():
                 self._writer(context).files(step, context.blobs)
             case AddArchive():
@@ -146,6 +151,16 @@ class NamespaceGround:
 
     def _lowers(self, context: StepContext) -> dict[str, list[str]]:
         return overlay.lowers_of([str(path) for path in context.below], self.base)
+
+
+def _directory_of(step: CopyFiles) -> str:
+    """A command that makes the directory and those above it, as far as they are not there, and gives them away."""
+    user, _, group = step.owner.partition(":")
+    owner = f"{user}:{group or (user if user.isdecimal() else '')}"  # a name without a group: its own
+    make = (
+        f'make() {{ [ -d "$1" ] || {{ make "$(dirname "$1")" && mkdir "$1" && chown {shlex.quote(owner)} "$1"; }}; }}'
+    )
+    return f"{make}; make {shlex.quote(step.target)}"
 
 
 def _tidy(layer: Path, targets: Sequence[str], below: StackView) -> None:
