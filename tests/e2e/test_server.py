@@ -195,6 +195,29 @@ def test_an_app_ends_with_its_client(server: Server, place: Workplace) -> None:
     until(False, mark)
 
 
+SLOW = """
+    import sys, intermodal
+    app = intermodal.App("slow")
+    image = intermodal.Image.debian_slim().run_commands(f"sleep {sys.argv[1].removeprefix('mark=')}")
+
+    if __name__ == "__main__":
+        with app.run():
+            image.build(app)
+"""
+
+
+@pytest.mark.one_user
+def test_a_build_ends_with_its_client(server: Server, place: Workplace) -> None:
+    """What waits for it at the server, too: the server ends at once when it is told to."""
+    place.write("slow.py", SLOW)
+    mark = f"6{os.getpid()}.1"
+    client = place.start("slow.py", f"mark={mark}", env=elsewhere(server, place))
+    until(True, mark)
+    client.kill()
+    client.communicate()
+    until(False, mark)
+
+
 @pytest.mark.one_user
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_clients_hear_that_the_server_has_ended(server: Server, place: Workplace, how: signal.Signals) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -27,6 +28,7 @@ __all__ = ["application"]
 CONNECT = "/v1/connect"
 #: Seconds for a client to take in why the server hangs up.
 _LAST_WORDS_S = 5.0
+_THREADS = 64
 
 
 def application(hosting: Hosting, tokens: Tokens | None) -> Starlette:
@@ -39,6 +41,8 @@ def application(hosting: Hosting, tokens: Tokens | None) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        # Starts, builds and ends of apps each take a thread for as long as they take.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "intermodal-server"))
         await hosting.open()
         try:
             yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -18,6 +19,8 @@ from intermodal.wire.messages import PROTOCOL
 from intermodal.wire.payload import Payload, SharedPayload, received
 
 __all__ = ["Visit"]
+
+_log = logging.getLogger("intermodal.server")
 
 
 class Visit:
@@ -105,6 +108,9 @@ class Visit:
             reply |= {"ok": False, "error": "InvalidError", "message": f"a parameter is missing or wrong: {error!r}"}
         except asyncio.CancelledError:
             reply |= {"ok": False, "error": "InputCancelledError", "message": ""}
+        except Exception as error:  # noqa: BLE001 - whoever asked waits for an answer
+            _log.exception("a request failed")
+            reply |= {"ok": False, "error": "RemoteError", "message": f"the server: {type(error).__name__}: {error}"}
         self._outbox.put(reply, answered)
 
     # ---- the app --------------------------------------------------------------------------------------------------
@@ -132,7 +138,7 @@ class Visit:
             _secrets(params["build_secrets"]),
             Forwarder(self._observed),
         )
-        await asyncio.to_thread(session.__enter__)
+        await _entered(session)
         self._session = session
         return session.id
 
@@ -190,6 +196,18 @@ class Visit:
 
     def _observed(self, kind: str, records: list[dict[str, Any]]) -> None:
         self._outbox.put({"t": "observed", "kind": kind, "records": records})
+
+
+async def _entered(session: EmbeddedSession) -> None:
+    """Start it; where the wait is cancelled, nothing of it is left."""
+    entering = asyncio.ensure_future(asyncio.to_thread(session.__enter__))
+    try:
+        await asyncio.shield(entering)
+    except asyncio.CancelledError:
+        await asyncio.wait({entering})
+        if not entering.cancelled() and entering.exception() is None:
+            await asyncio.to_thread(session.close, 0.0)
+        raise
 
 
 def _secrets(values: Any) -> dict[str, dict[str, str]]:
