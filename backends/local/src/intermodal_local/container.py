@@ -13,10 +13,10 @@ from intermodal.plugins import BuiltImage, ContainerExit, OutputSink
 from intermodal.plugins.mounter import Mounter
 from intermodal.plugins.processes import OutputPipes
 from intermodal.specs import ContainerSpec, SharedMount, VolumeMount
+from intermodal_local.images.snapshots import Keeping
 from intermodal_local.process import LocalProcess
 from intermodal_local.runtime import advice, messages
 from intermodal_local.runtime.contain import HOST, PATH
-from intermodal_local.snapshots import Keeping
 
 _ENV = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 

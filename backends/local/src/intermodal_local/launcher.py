@@ -18,11 +18,11 @@ from intermodal.specs import ContainerSpec, ResourceTotals
 from intermodal_local.base import Base, prepare_base
 from intermodal_local.container import LocalContainer
 from intermodal_local.gpus import device_nodes
+from intermodal_local.images.snapshots import Keeping, layers_of
 from intermodal_local.link import Link
 from intermodal_local.rootfs import Python, Rootfs
 from intermodal_local.runtime import advice, cleanup
 from intermodal_local.runtime.contain import HOST
-from intermodal_local.snapshots import Keeping, layers_of
 
 __all__ = ["LocalLauncher", "machine_cpu", "machine_memory"]
 

@@ -33,7 +33,7 @@ def intermodal_builder(config: Config) -> Builder:
     """Image layers over the host's userland."""
     from intermodal_local.base import prune_bases
     from intermodal_local.images import Grounds, LocalBuilder
-    from intermodal_local.snapshots import layers_of
+    from intermodal_local.images.snapshots import layers_of
 
     data_dir = config.data_dir
     grounds = Grounds(data_dir, config.get("local.isolation"))

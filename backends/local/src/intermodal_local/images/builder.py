@@ -12,8 +12,8 @@ from intermodal.specs import ImageBase, ImageSpec
 from intermodal_local.images.building import Building
 from intermodal_local.images.ground import Ground
 from intermodal_local.images.run import Lifeline
+from intermodal_local.images.snapshots import find_snapshot
 from intermodal_local.images.store import LayerStore, Lease
-from intermodal_local.snapshots import find_snapshot
 
 __all__ = ["LocalBuilder"]
 
