@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import pickle
 from collections.abc import Sequence
 from functools import partial
@@ -162,6 +163,6 @@ def _refuse_sets(part: Any, key: Any) -> None:
 
 def checked_timeout(timeout: float | None) -> float | None:
     """Seconds, or None for no limit. Raises `InvalidError`."""
-    if timeout is not None and (type(timeout) not in (int, float) or timeout < 0):
+    if timeout is not None and (type(timeout) not in (int, float) or not 0 <= timeout < math.inf):
         raise InvalidError(f"timeout={timeout!r} must be seconds of at least 0, or None")
     return timeout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -134,9 +135,9 @@ def plain_env(env: object) -> tuple[tuple[str, str], ...]:
 
 
 def _number(name: str, value: Any, low: float, kinds: tuple[type, ...] = (int, float)) -> Any:
-    if type(value) not in kinds or value < low:
+    if type(value) not in kinds or not low <= value < math.inf:
         kind = "a whole number" if kinds == (int,) else "a number"
-        raise InvalidError(f"{name}={value!r} must be {kind} of at least {low:g}")
+        raise InvalidError(f"{name}={value!r:.60} must be {kind} of at least {low:g}")
     return value
 
 

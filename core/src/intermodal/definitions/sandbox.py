@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -414,8 +415,8 @@ def _absolute(workdir: str | None) -> str | None:
 
 
 def _seconds(name: str, value: float | None) -> float | None:
-    if value is not None and (type(value) not in (int, float) or value <= 0):
-        raise InvalidError(f"{name}={value!r} must be seconds, more than 0, or None")
+    if value is not None and (type(value) not in (int, float) or not 0 < value < math.inf):
+        raise InvalidError(f"{name}={value!r:.60} must be seconds, more than 0, or None")
     return None if value is None else float(value)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from intermodal.client.api import CallTarget
+from intermodal.driver.numbers import count, seconds
 from intermodal.engine import events
 from intermodal.exception import Error
 from intermodal.specs import Scaling
@@ -111,7 +112,7 @@ class Requests:
                 return Answer({"state": "expired"})
             raise RequestError("NotFoundError", f"no call {call!r} is known here; ids live as long as their app runs")
         loop = asyncio.get_running_loop()
-        deadline = None if timeout is None else loop.time() + float(timeout)
+        deadline = None if timeout is None else loop.time() + seconds(timeout)
         while index not in record.kept:
             if record.ended:
                 raise RequestError("NotFoundError", f"call {call!r} has no output {index}")
@@ -155,11 +156,11 @@ def _target(params: dict[str, Any]) -> CallTarget:
     )
 
 
-_AUTOSCALER = {
-    "min_containers": ("min_containers", int),
-    "max_containers": ("max_containers", int),
-    "buffer_containers": ("buffer_containers", int),
-    "scaledown_window": ("window_s", float),
+_AUTOSCALER: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "min_containers": ("min_containers", count),
+    "max_containers": ("max_containers", count),
+    "buffer_containers": ("buffer_containers", count),
+    "scaledown_window": ("window_s", seconds),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from intermodal.client.hiding import Hiding
 from intermodal.driver.channel import Channel
 from intermodal.driver.lines import LineCutter
+from intermodal.driver.numbers import seconds
 from intermodal.driver.pools import Pool
 from intermodal.driver.starter import Started
 from intermodal.engine import commands, events
@@ -300,7 +301,7 @@ class Unit:
         for i, payload in enumerate(payloads):
             if payload[:1] in _SPECIAL:
                 payloads[i] = channel.payload(payload)
-        busy, cpu = float(header.get("busy", 0.0)), float(header.get("cpu", 0.0))
+        busy, cpu = seconds(header.get("busy", 0.0)), seconds(header.get("cpu", 0.0))
         self._host.post(events.ResultsArrived(self.id, attempts, statuses, payloads, busy, cpu))
 
     # ---- logs ---------------------------------------------------------------------------------------------------

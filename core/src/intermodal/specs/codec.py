@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import math
 import types
 import typing
 from typing import Any, TypeVar
@@ -64,8 +65,9 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         return value
     elif dataclasses.is_dataclass(kind) and isinstance(value, dict):
         return _decode_dataclass(typing.cast(type, kind), value, where)
-    elif kind is float and type(value) in (int, float):
-        return float(value)
+    elif kind is float:
+        if type(value) in (int, float) and math.isfinite(value):
+            return float(value)
     elif isinstance(kind, type) and type(value) is kind:
         return value
     elif kind is None and value is None:

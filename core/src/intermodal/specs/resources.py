@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -57,6 +58,11 @@ class Resources:
     memory: int = 128
     memory_limit: int | None = None
     gpu: GpuRequest | None = None
+
+    def __post_init__(self) -> None:
+        for number in (self.cpu, self.cpu_limit, self.memory, self.memory_limit):
+            if number is not None and not 0 <= number < math.inf:
+                raise ValueError(f"{number!r:.60} is no amount of cpu or memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

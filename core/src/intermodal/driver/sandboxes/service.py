@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from intermodal.driver.numbers import seconds
 from intermodal.driver.sandboxes.box import Box, Outcome
 from intermodal.driver.sandboxes.door import Door
 from intermodal.driver.sandboxes.place import Place
@@ -257,7 +258,7 @@ class Sandboxes:
         box.processes[process.id] = process
         timeout, terminal = params.get("timeout"), params.get("terminal")
         self._session.post(
-            events.SandboxProcessStarted(box.id, process.id, None if timeout is None else float(timeout))
+            events.SandboxProcessStarted(box.id, process.id, None if timeout is None else seconds(timeout))
         )
         env = _texts(params["env"])
         argv = [str(word) for word in params["argv"]]
