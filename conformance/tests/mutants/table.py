@@ -82,6 +82,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="backend.shares_gpus", requirement="gpu.request", settings=_GPUS),
     Mutant(name="backend.keeps_gpus", requirement="gpu.request", hangs=True, settings=_GPUS),
     Mutant(name="backend.forgets_gpus_of_others", requirement="gpu.exclusive", settings=_GPUS),
+    Mutant(name="backend.hides_gpus_of_steps", requirement="image.resources", settings=_GPUS),
     Mutant(name="backend.caches_images_by_name", requirement="builder.cache"),
     Mutant(name="backend.builds_for_itself", requirement="builder.concurrent"),
     Mutant(name="backend.hides_failed_build", requirement="builder.failure"),

@@ -10,7 +10,15 @@ import pytest
 
 from intermodal import Image, Secret
 from intermodal.exception import CapabilityNotSupported, InvalidError, NotFoundError
-from intermodal.specs import CopyFiles, PythonPackages, Registry, RunCommands, SetEntrypoint
+from intermodal.specs import (
+    CopyFiles,
+    PythonPackages,
+    Registry,
+    RunCommands,
+    SetEntrypoint,
+    content_hash,
+    step_resources,
+)
 
 Lower = Callable[[Image], Any]
 TOKEN = Secret.from_dict({"GITHUB_TOKEN": "hunter2"})
@@ -117,12 +125,27 @@ def test_env_of_a_step_is_its_own(lowered: Lower) -> None:
         Image.debian_slim().run_commands("c", secrets=["x"])  # type: ignore[list-item]
 
 
-@pytest.mark.parametrize("option", ["gpu", "volumes", "cpu", "timeout"])
+@pytest.mark.parametrize("option", ["volumes", "cpu", "timeout"])
 def test_options_of_builds_that_nobody_can_follow_are_refused_by_name(option: str) -> None:
     """With what to do instead; unset, they do no harm."""
     with pytest.raises(CapabilityNotSupported, match=rf"image\.run_commands\.{option}"):
         Image.debian_slim().run_commands("x", **{option: "T4"})
     Image.debian_slim().run_commands("x", **{option: None})
+
+
+def test_gpu_of_a_step_is_part_of_its_definition(lowered: Lower) -> None:
+    """Every step that runs something takes it, RUN lines of Dockerfiles too; it makes another image."""
+    given: dict[str, Any] = {"gpu": "t4:2"}
+    image = Image.debian_slim().pip_install("a", **given).apt_install("b", **given).run_commands("c", **given)
+    image = image.run_function(print, **given).uv_pip_install("d", **given).dockerfile_commands("RUN e", **given)
+    found = lowered(image).spec
+    assert [str(step_resources(step).gpu.choices[0]) for step in found.steps] == ["T4:2"] * 6  # type: ignore[union-attr]
+    assert found.gpus()
+    assert not lowered(Image.debian_slim().run_commands("c", gpu=None)).spec.gpus()
+    plain, other = (lowered(Image.debian_slim().run_commands("c", gpu=gpu)).spec for gpu in (None, "any"))
+    assert content_hash(plain) != content_hash(other)
+    with pytest.raises(InvalidError, match=r"Image\.pip_install: there is no GPU named 'H101'"):
+        Image.debian_slim().pip_install("a", gpu="H101")
 
 
 def test_force_build_holds_for_the_step_and_those_after_it(lowered: Lower) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import socket
 import threading
@@ -12,16 +13,18 @@ from typing import Any
 
 from plain_backend import PlainBuilder
 
-from intermodal.plugins import Capabilities, Config, GpuDevice, hookimpl
+from intermodal.exception import BackendError
+from intermodal.plugins import Blobs, BuildGrants, BuildSink, Capabilities, Config, GpuDevice, hookimpl
 from intermodal.plugins.gpus import LockedGpus
 from intermodal.plugins.roles import BuiltImage, ContainerExit, GpuLease, OutputSink
-from intermodal.specs import ContainerSpec, ResourceTotals
+from intermodal.specs import ContainerSpec, ImageSpec, ResourceTotals
 from intermodal.wire import columns
 from intermodal.wire.frame import FrameReader, encode
 from intermodal.wire.messages import PROTOCOL
 from intermodal.wire.payload import dumps, loads
 
 PATIENCE = 20.0
+NO_GRANTS = BuildGrants()
 DEVICES = (GpuDevice(kind="T4", index=0),)
 
 
@@ -32,6 +35,7 @@ class Peer:
         self.id = spec.id
         self.spec = spec
         self.gpus = gpus
+        self._held = [os.dup(fd) for fd in gpus.fds] if gpus else []
         self.stream, self.guest = socket.socketpair()
         self.guest.settimeout(PATIENCE)
         self.kills = 0
@@ -59,6 +63,8 @@ class Peer:
     def _set_exit(self, ending: ContainerExit | Exception) -> None:
         if self._exit.done():
             return
+        while self._held:
+            os.close(self._held.pop())
         if isinstance(ending, Exception):
             self._exit.set_exception(ending)
         else:
@@ -118,6 +124,44 @@ class Peer:
         return True
 
 
+class ScriptedBuilder(PlainBuilder):
+    """Runs the steps of images: each is the test's to end, and holds its devices until then."""
+
+    async def build(
+        self, image: ImageSpec, blobs: Blobs, sink: BuildSink, grants: BuildGrants = NO_GRANTS
+    ) -> BuiltImage:
+        cancelled = threading.Event()
+
+        def check() -> None:
+            if cancelled.is_set():
+                raise BackendError("the build was cancelled")
+
+        def run() -> None:
+            for number, step in enumerate(image.steps, 2):
+                with grants.devices(step, number, check) as gpus:
+                    running = Step(gpus)
+                    stage.steps.put(running)
+                    assert running.over.wait(PATIENCE), "the test did not end the step"
+
+        work = asyncio.ensure_future(asyncio.to_thread(run))
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            cancelled.set()
+            await asyncio.gather(work, return_exceptions=True)
+            stage.cancelled_builds.put(image)
+            raise
+        return await super().build(image, blobs, sink)
+
+
+class Step:
+    """One that runs, and its devices."""
+
+    def __init__(self, gpus: GpuLease | None) -> None:
+        self.gpus = gpus
+        self.over = threading.Event()
+
+
 class Spare:
     """A container that was started ahead, and waits for nothing."""
 
@@ -154,6 +198,8 @@ class Stage:
         self.releasing: queue.Queue[GpuLease] = queue.Queue()
         self.releases_after_kill = False
         self.killed = threading.Event()
+        self.steps: queue.Queue[Step] = queue.Queue()
+        self.cancelled_builds: queue.Queue[ImageSpec] = queue.Queue()
 
     def next(self) -> Peer:
         """The next container that was launched."""
@@ -233,7 +279,7 @@ def reset() -> Stage:
 
 @hookimpl
 def intermodal_builder(config: Config) -> PlainBuilder:
-    return PlainBuilder()
+    return ScriptedBuilder()
 
 
 @hookimpl
@@ -249,4 +295,4 @@ def intermodal_gpus(config: Config) -> LockedGpus:
 
 @hookimpl
 def intermodal_capabilities(config: Config) -> Capabilities:
-    return Capabilities(supported=frozenset({"gpu"}))
+    return Capabilities(supported=frozenset({"gpu", "image.run_commands", "image.gpu"}))

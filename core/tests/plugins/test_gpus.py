@@ -97,3 +97,31 @@ def test_a_wrong_declaration_is_named(entry: str) -> None:
     """With where it stands and what to write."""
     with pytest.raises(ConfigError, match=r"pyproject.toml declares the GPU .*write a kind and a count"):
         declared_gpus([entry], "pyproject.toml")
+
+
+def test_it_knows_which_other_process_holds_a_device(tmp_path: Path) -> None:
+    """By its command; not what this one holds."""
+    gpus = allocator(tmp_path)
+    mine = acquire(gpus, "T4")
+    assert asyncio.run(gpus.holders()) == []
+    ready, told = os.pipe()
+    until, ended = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(ended)
+        acquire(allocator(tmp_path), "A100-80GB")
+        os.write(told, b"x")
+        os.read(until, 1)
+        os._exit(0)
+    os.close(until)
+    os.read(ready, 1)
+    try:
+        (words,) = asyncio.run(gpus.holders())
+        assert words.startswith(f"A100-80GB 0 by process {child} (")
+        assert "python" in words
+    finally:
+        for fd in (ended, ready, told):
+            os.close(fd)
+        os.waitpid(child, 0)
+    assert asyncio.run(gpus.holders()) == []
+    release(gpus, mine)

@@ -23,6 +23,7 @@ BUILDER = frozenset(
         "image.stages",
         "image.mounts",
         "image.user",
+        "image.gpu",
     }
 )
 _LAUNCHER = (

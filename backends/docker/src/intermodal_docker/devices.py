@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from intermodal.plugins import Config, GpuDevice
+from intermodal.plugins import Config, GpuDevice, GpuLease
 from intermodal.plugins.gpus import LockedGpus, declared_gpus, host_gpus
 from intermodal_docker.engine import Engine
 
-__all__ = ["allocator", "devices"]
+__all__ = ["allocator", "devices", "requested_devices"]
 
 
 def devices(config: Config, engine: Engine) -> tuple[GpuDevice, ...]:
@@ -23,3 +23,8 @@ def devices(config: Config, engine: Engine) -> tuple[GpuDevice, ...]:
 def allocator(config: Config, engine: Engine) -> LockedGpus:
     """Hands them out, to all sessions of this data directory."""
     return LockedGpus(devices(config, engine), config.data_dir / "locks" / "gpus")
+
+
+def requested_devices(gpus: GpuLease | None) -> list[str]:
+    """What to ask the engine for: the UUIDs of those that are real. Declared ones are named in the environment only."""
+    return [device.uuid for device in gpus.devices if device.uuid] if gpus else []

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from intermodal.plugins import BuiltImage, GpuLease
 from intermodal.specs import ContainerSpec
+from intermodal_docker.devices import requested_devices
 from intermodal_docker.engine import CreateRequest, EngineInfo
 from intermodal_docker.entrance import Way
 
@@ -54,5 +55,5 @@ def container_request(
         pids=PIDS,
         shm=memory or max(info.memory // 2, 64),
         remove=True,
-        gpus=[device.uuid for device in gpus.devices if device.uuid] if gpus else (),
+        gpus=requested_devices(gpus),
     )

@@ -30,6 +30,7 @@ _NAMESPACES = (
     "image.secrets",
     "image.stages",
     "image.mounts",
+    "image.gpu",
     "gpu",
 )
 _PROCESS = (

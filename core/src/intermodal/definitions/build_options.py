@@ -6,16 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from intermodal.definitions.gpu import parse_gpu
 from intermodal.definitions.options import plain_env
 from intermodal.definitions.secrets import Secret
 from intermodal.exception import CapabilityNotSupported, InvalidError
-from intermodal.specs import PythonPackages
+from intermodal.specs import PythonPackages, StepResources
 
-__all__ = ["absolute", "argv", "build_secrets", "build_variables", "names", "no_extras", "packages"]
+__all__ = ["absolute", "argv", "build_resources", "build_secrets", "build_variables", "names", "no_extras", "packages"]
 
 #: What Modal's build methods take beyond ours.
 _EXTRAS = {
-    "gpu": "builds have no devices: do what needs one in an @intermodal.enter() method",
     "volumes": "builds mount no volumes: copy what they need, or do it in an @intermodal.enter() method",
     "network_file_systems": "builds mount none: remove it",
     "cpu": "builds have the host's processors: remove it",
@@ -63,6 +63,14 @@ def build_secrets(method: str, secrets: Collection[Secret] | None) -> tuple[Secr
                 f"Image.{method}(secrets=...) takes intermodal.Secret objects, got {type(secret).__name__}"
             )
     return tuple(secrets or ())
+
+
+def build_resources(method: str, other: dict[str, Any]) -> StepResources:
+    """`gpu=` of a step, taken out of `other`. Raises `InvalidError`."""
+    try:
+        return StepResources(gpu=parse_gpu(other.pop("gpu", None)))
+    except InvalidError as error:
+        raise InvalidError(f"Image.{method}: {error}") from None
 
 
 def no_extras(method: str, other: Mapping[str, Any]) -> None:

@@ -1,4 +1,5 @@
-"""What every building method of `Image` takes besides its own arguments: variables, secrets, a forced build."""
+"""What every building method of `Image` takes besides its own arguments: variables, secrets, a forced build,
+devices."""
 
 from __future__ import annotations
 
@@ -6,10 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from intermodal.definitions.build_options import build_secrets, build_variables, no_extras
+from intermodal.definitions.build_options import build_resources, build_secrets, build_variables, no_extras
 from intermodal.definitions.composing import Composing
 from intermodal.definitions.secrets import Secret
-from intermodal.specs import PythonPackages, RunCommands, RunFunction, SystemPackages
+from intermodal.specs import PythonPackages, RunCommands, RunFunction, StepResources, SystemPackages
 
 __all__ = ["StepOptions"]
 
@@ -18,11 +19,13 @@ S = TypeVar("S", bound="PythonPackages | SystemPackages | RunCommands | RunFunct
 
 @dataclass(frozen=True)
 class StepOptions:
-    """`env` are the step's variables, `secrets` those whose values its environment has, `force` builds it anew."""
+    """`env` are the step's variables, `secrets` those whose values its environment has, `force` builds it anew, and
+    `resources` are there while it runs."""
 
     env: tuple[tuple[str, str], ...] = ()
     secrets: tuple[Secret, ...] = ()
     force: bool = False
+    resources: StepResources = StepResources()
 
     @classmethod
     def of(
@@ -34,9 +37,13 @@ class StepOptions:
         other: Mapping[str, Any],
     ) -> StepOptions:
         """As the user gave them to `Image.METHOD`. Raises `InvalidError`, `CapabilityNotSupported`."""
-        no_extras(method, other)
-        return cls(build_variables(env), build_secrets(method, secrets), force_build)
+        extras = dict(other)
+        resources = build_resources(method, extras)
+        no_extras(method, extras)
+        return cls(build_variables(env), build_secrets(method, secrets), force_build, resources)
 
     def applied(self, step: S, making: Composing) -> S:
         """`step` with these options."""
-        return replace(step, env=self.env, secrets=making.secrets(self.secrets), force=self.force)
+        return replace(
+            step, env=self.env, secrets=making.secrets(self.secrets), force=self.force, resources=self.resources
+        )

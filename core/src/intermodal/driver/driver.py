@@ -17,6 +17,7 @@ from intermodal.driver.buckets.session import SessionBuckets
 from intermodal.driver.calls import CallBook, CallRecord, Sink
 from intermodal.driver.clients import Clients
 from intermodal.driver.images import Images
+from intermodal.driver.leases import Leases
 from intermodal.driver.mounts import Mounts
 from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
@@ -24,6 +25,7 @@ from intermodal.driver.prewarming import Prewarming
 from intermodal.driver.requests import Requests
 from intermodal.driver.sandboxes import Sandboxes
 from intermodal.driver.starter import Given, Started, Starter
+from intermodal.driver.step_gpus import BuildGpus
 from intermodal.driver.unit import Unit, failure_of
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.engine import Engine, commands, events
@@ -77,10 +79,19 @@ class Driver:
         self._secrets, self._grace_s = secrets, grace_s
         self._observing = Observing(loop, host.observe, host.observes, self._progress)
         self._hidings: dict[tuple[str, ...], Hiding] = {}
-        self._images = Images(host.builder(), blobs, self._observing, build_secrets)
+        leases = Leases(host.gpus())
+        build_gpus = BuildGpus(
+            leases,
+            self.engine.lacks_gpus,
+            lambda pools, request: self.post(events.BuildWaits(list(pools), request)),
+            self._gpu_holders,
+            next_choice_s=gpu_wait_s,
+            limit_s=float(host.config.get("build_gpu_wait_s")),
+        )
+        self._images = Images(host.builder(), blobs, self._observing, build_secrets, build_gpus)
         self.buckets = SessionBuckets(data_dir, session)
         given = Given(session, data_dir, blobs, trees, guest, secrets)
-        self.starter = Starter(host, given, self._images, Mounts(volumes, self.buckets), self.background)
+        self.starter = Starter(host, given, self._images, leases, Mounts(volumes, self.buckets), self.background)
         self.passes_fds = self.starter.passes_fds
         ahead = self.starter.prewarms and host.config.get("prewarm")
         self._prewarming = (
@@ -360,6 +371,12 @@ class Driver:
         """Run `argv` on this process's terminal in a new container like those of `target`; its exit code."""
         pool, _ = self.pools.resolve(target)
         return await self.starter.shell(pool, argv)
+
+    def _gpu_holders(self) -> list[str]:
+        """What of this session has GPUs, for people."""
+        functions = {unit.id: unit.pool.function.name for unit in self.units.values() if unit.gpu is not None}
+        held = [f"{name} (container {id})" for id, name in functions.items()]
+        return held + [f"sandbox {id}" for id in self.sandboxes.with_gpus()]
 
     def _pools_in_use(self) -> list[Pool]:
         return [unit.pool for unit in self.units.values() if unit.ready]

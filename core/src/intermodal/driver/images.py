@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
 from intermodal.client.hiding import Hiding
 from intermodal.driver.observing import Observing
-from intermodal.exception import CapabilityNotSupported, ImageBuildError, NotFoundError
+from intermodal.driver.step_gpus import BuildGpus
+from intermodal.exception import CapabilityNotSupported, ImageBuildError, NotFoundError, ResourceExhaustedError
 from intermodal.plugins.observations import ImageFinished, ImageOutput, ImageStarted, ImageStep
 from intermodal.plugins.roles import Blobs, Builder, BuildGrants, BuiltImage, GrantedBuilder, SnapshotBuilder
 from intermodal.specs import ImageSpec, SetEnv, SetWorkdir, content_hash
@@ -43,9 +45,16 @@ class Images:
     the definitions have (secret.*)."""
 
     def __init__(
-        self, builder: Builder, blobs: Blobs, observing: Observing, secrets: Mapping[str, Mapping[str, str]]
+        self,
+        builder: Builder,
+        blobs: Blobs,
+        observing: Observing,
+        secrets: Mapping[str, Mapping[str, str]],
+        gpus: BuildGpus,
     ) -> None:
         self._builder, self._blobs, self._observing, self._secrets = builder, blobs, observing, secrets
+        self._gpus = gpus
+        self._waiting: dict[ImageSpec, Counter[str]] = {}
         self._snapshots: dict[str, BuiltImage] = {}
         self._built: dict[ImageSpec, asyncio.Task[BuiltImage]] = {}
 
@@ -53,14 +62,28 @@ class Images:
         """Know of more secrets; a name's newer values hold."""
         self._secrets = {**self._secrets, **secrets}
 
-    async def built(self, image: ImageSpec, *functions: str) -> BuiltImage:
-        """The launchable image. `functions` are for whom. Raises `ImageBuildError`, `CapabilityNotSupported`."""
+    async def built(self, image: ImageSpec, *functions: str, pool: str = "") -> BuiltImage:
+        """The launchable image. `functions` are for whom, and `pool` has calls that wait for it.
+
+        Raises `ImageBuildError`, `CapabilityNotSupported`, `ResourceExhaustedError`.
+        """
         if image.snapshot is not None:
             return await self._of_snapshot(image, image.snapshot)
+        waiting = self._waiting.setdefault(image, Counter())
         task = self._built.get(image)
         if task is None:
-            task = self._built[image] = asyncio.get_running_loop().create_task(self._build(image, functions))
-        return await asyncio.shield(task)
+            task = self._built[image] = asyncio.get_running_loop().create_task(self._build(image, functions, waiting))
+        waiting[pool] += 1
+        try:
+            return await asyncio.shield(task)
+        except ResourceExhaustedError:  # there may be room next time
+            if self._built.get(image) is task:
+                del self._built[image]
+            raise
+        finally:
+            waiting[pool] -= 1
+            if not waiting[pool]:
+                del waiting[pool]
 
     async def snapshot(self, id: str) -> BuiltImage:
         """A sandbox's filesystem, which is in use from now on. Raises `NotFoundError`."""
@@ -91,7 +114,7 @@ class Images:
             found, id=content_hash(image), env=tuple(env.items()), workdir=image.workdir() if moved else found.workdir
         )
 
-    async def _build(self, image: ImageSpec, functions: tuple[str, ...]) -> BuiltImage:
+    async def _build(self, image: ImageSpec, functions: tuple[str, ...], waiting: Counter[str]) -> BuiltImage:
         name, began = content_hash(image), time.monotonic()
         self._observing.add("image_started", ImageStarted(image=name, at=time.time(), functions=functions))
         error: str | None = None
@@ -99,11 +122,12 @@ class Images:
         hiding = Hiding(value for values in granted.values() for value in values.values())
         try:
             sink = _Sink(name, asyncio.get_running_loop(), self._observing, hiding)
-            if not granted:
+            gpus = self._gpus.of(waiting, sink.output) if image.gpus() else None
+            if not granted and gpus is None:
                 return await self._builder.build(image, self._blobs, sink)
             try:
                 builder = cast(GrantedBuilder, self._builder)
-                return await builder.build(image, self._blobs, sink, BuildGrants(secrets=granted))
+                return await builder.build(image, self._blobs, sink, BuildGrants(secrets=granted, gpus=gpus))
             except ImageBuildError as failure:
                 raise ImageBuildError(hiding.hide(str(failure))) from None
         except BaseException as raised:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from intermodal.driver.unclaimed import discard, to_the_end
-from intermodal.plugins.roles import Container, GpuAllocator, GpuLease, LaunchBusy
+from intermodal.plugins.roles import Container, GpuAllocator, GpuLease, LaunchBusy, TellingGpus
 from intermodal.specs import GpuChoice, GpuRequest
 
 __all__ = ["Leases"]
@@ -25,18 +25,36 @@ class Leases:
             raise LaunchBusy("this backend has no GPUs")
         lease = await self._allocator.acquire(choice.kind, choice.count)
         if lease is None:
-            raise LaunchBusy(f"GPUs {choice} are in use by another engine of this host")
+            raise LaunchBusy(f"GPUs {choice} are in use by another engine of this host, or by the build of an image")
         return lease
 
-    async def first_free(self, request: GpuRequest) -> GpuLease:
-        """The first choice that is free now. Raises `LaunchBusy`."""
+    async def first_free(self, request: GpuRequest) -> GpuLease | None:
+        """The first choice that is free now; None where none is."""
         if self._allocator is not None:
             for choice in request.choices:
                 lease = await self._allocator.acquire(choice.kind, choice.count)
                 if lease is not None:
                     return lease
-        wanted = ", ".join(str(choice) for choice in request.choices)
-        raise LaunchBusy(f"none of the GPUs {wanted} is free: try again later, or use a function without gpu=")
+        return None
+
+    async def at_once(self, request: GpuRequest | None) -> GpuLease | None:
+        """The first choice that is free now; None where nothing was asked for. Raises `LaunchBusy`."""
+        if request is None:
+            return None
+        lease = await self.first_free(request)
+        if lease is None:
+            wanted = ", ".join(str(choice) for choice in request.choices)
+            raise LaunchBusy(f"none of the GPUs {wanted} is free: try again later, or use a function without gpu=")
+        return lease
+
+    async def give_back(self, lease: GpuLease) -> None:
+        """What nobody needs any more."""
+        assert self._allocator is not None
+        await self._allocator.release(lease)
+
+    async def others(self) -> Sequence[str]:
+        """Other processes that hold devices, for people, where the backend knows."""
+        return await self._allocator.holders() if isinstance(self._allocator, TellingGpus) else ()
 
     async def handed_to(self, launch: Coroutine[Any, Any, Container], lease: GpuLease | None) -> Container:
         """What `launch` gives, which holds `lease` itself from then on.
@@ -45,13 +63,12 @@ class Leases:
         """
         if lease is None:
             return await launch
-        assert self._allocator is not None
         try:
             container = await launch
         except BaseException:
-            await to_the_end(self._allocator.release(lease))
+            await to_the_end(self.give_back(lease))
             raise
-        release = asyncio.ensure_future(self._allocator.release(lease))
+        release = asyncio.ensure_future(self.give_back(lease))
         try:
             await asyncio.shield(release)
         except BaseException:

@@ -71,3 +71,5 @@ def _of_image(image: ImageSpec) -> Iterator[str]:
     if image.base.python not in ("", ".".join(platform.python_version_tuple()[:2])):
         yield "image.python_version"
     yield from image_capabilities(image)
+    if image.gpus():
+        yield "gpu"

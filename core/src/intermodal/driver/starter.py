@@ -61,13 +61,13 @@ class Starter:
         host: PluginHost,
         given: Given,
         images: Images,
+        leases: Leases,
         mounts: Mounts,
         background: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._host, self._given, self._images, self._background = host, given, images, background
-        self._mounts = mounts
+        self._gpus, self._mounts = leases, mounts
         self._launcher = host.launcher()
-        self._gpus = Leases(host.gpus())
         self._spares = itertools.count(1)
         self.passes_fds = "fd_passing" in host.capabilities().supported
         self.prewarms = isinstance(self._launcher, Prewarmer)
@@ -105,7 +105,7 @@ class Starter:
         """A container of `pool`, on the GPUs that the engine has chosen; `left` follows at its end."""
         function = pool.function
         with using(self._given.data_dir):
-            image = await self._images.built(function.image, function.name)
+            image = await self._images.built(function.image, function.name, pool=pool.id)
             lease = None if gpu is None else await self._gpus.take(gpu)
             try:
                 container = await self._gpus.handed_to(self._launch(id, pool, image, lease, output), lease)
@@ -148,7 +148,7 @@ class Starter:
         self._host.require("exec")
         needs.check_function(function, self._host.require)
         image = await self._images.built(function.image, function.name)
-        lease = None if function.resources.gpu is None else await self._gpus.first_free(function.resources.gpu)
+        lease = await self._gpus.at_once(function.resources.gpu)
         id = f"c-{self._given.session}-shell"
         try:
             container = await self._gpus.handed_to(self._launch_shell(id, pool, image, lease), lease)
@@ -182,7 +182,7 @@ class Starter:
         spec = box.spec
         with using(self._given.data_dir):
             image = await self._images.built(spec.image, box.id)
-            lease = None if spec.resources.gpu is None else await self._gpus.first_free(spec.resources.gpu)
+            lease = await self._gpus.at_once(spec.resources.gpu)
             try:
                 return await self._gpus.handed_to(self._launch_sandbox(box, image, lease, output), lease)
             except BaseException:

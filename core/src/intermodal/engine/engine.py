@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from intermodal.engine import calls, cancelling, events, lifecycle, parking, pools, recording, results, sandboxes
+from intermodal.engine.builds import build_waits
 from intermodal.engine.commands import Command
 from intermodal.engine.core import Core, Counters, Settings
 from intermodal.engine.deadlines import pass_time
@@ -15,11 +16,13 @@ from intermodal.engine.dispatch import dispatch
 from intermodal.engine.events import Event
 from intermodal.engine.model import Life, Pool
 from intermodal.engine.scaling import may_grow, scale
+from intermodal.specs import GpuRequest, Resources
 
 __all__ = ["Engine", "PoolView", "Snapshot"]
 
 _HANDLERS: dict[type, Callable[[Core, Any], None]] = {
     events.AutoscalerUpdated: pools.autoscaler_updated,
+    events.BuildWaits: build_waits,
     events.CallCancelled: cancelling.call_cancelled,
     events.CallSubmitted: calls.call_submitted,
     events.CapacityKnown: pools.capacity_known,
@@ -127,6 +130,10 @@ class Engine:
         """Whether one more container of the pool could start now, within its limits and what there is, GPUs aside."""
         known = self._core.pools.get(pool)
         return known is not None and may_grow(self._core, known)
+
+    def lacks_gpus(self, request: GpuRequest) -> str | None:
+        """Why none of the choices can ever be had here, with what there is; None where one can."""
+        return self._core.ledger.never(Resources(cpu=0.0, memory=0, gpu=request))
 
     @property
     def stopped(self) -> bool:

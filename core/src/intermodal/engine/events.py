@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from intermodal.specs import BatchPolicy, Resources, ResourceTotals, RetryPolicy, Scaling
+from intermodal.specs import BatchPolicy, GpuRequest, Resources, ResourceTotals, RetryPolicy, Scaling
 
 __all__ = [
     "AutoscalerUpdated",
+    "BuildWaits",
     "CallCancelled",
     "CallSubmitted",
     "CapacityKnown",
@@ -245,6 +246,14 @@ class InputsReturned:
 
 
 @dataclass(slots=True)
+class BuildWaits:
+    """A step of the image of these pools waits for GPUs that are in use."""
+
+    pools: list[str]
+    request: GpuRequest
+
+
+@dataclass(slots=True)
 class StopRequested:
     """Drain and stop the pools of `app` (None: all): the session ends. Pending inputs are cancelled."""
 
@@ -344,5 +353,6 @@ Event = (
     | SandboxProcessEnded
     | SandboxTerminated
     | SandboxGone
+    | BuildWaits
     | StopRequested
 )

@@ -12,7 +12,7 @@ from intermodal.engine.model import QUEUED, SLEEPING, Call, Container, Life, Poo
 from intermodal.engine.recording import detach
 from intermodal.engine.sharing import drain, settled, share
 
-__all__ = ["evict", "make_room"]
+__all__ = ["chain_of", "evict", "make_room", "waiting_calls"]
 
 _LOOK_AGAIN_S = 0.1
 _LAST = 1 << 62
@@ -69,13 +69,14 @@ def _idle_elsewhere(core: Core, pool: Pool) -> Container | None:
     return found
 
 
-def _waiting_calls(pool: Pool) -> list[Call]:
+def waiting_calls(pool: Pool) -> list[Call]:
+    """The calls that have inputs which wait for a container, the deepest first."""
     batched = [call for batcher in pool.batchers.values() for call in batcher.calls()]
     calls = pool.queue.calls() + batched + [item.owner for item in pool.solo_queue if item.attempt == QUEUED]
     return sorted(dict.fromkeys(calls), key=lambda call: -call.depth)
 
 
-def _chain(core: Core, call: Call) -> list[Container]:
+def chain_of(core: Core, call: Call) -> list[Container]:
     """The containers of the inputs that wait for this call, nearest first."""
     found: list[Container] = []
     parent = call.parent
@@ -88,10 +89,10 @@ def _chain(core: Core, call: Call) -> list[Container]:
 
 def _fail_blocked(core: Core, pool: Pool) -> None:
     resources = pool.spec.resources
-    for call in _waiting_calls(pool):
+    for call in waiting_calls(pool):
         if not call.depth:
             return
-        chain = _chain(core, call)
+        chain = chain_of(core, call)
         if not core.ledger.beside(resources, [container.hold for container in chain]):
             names = " → ".join([container.pool.id for container in reversed(chain)] + [pool.id])
             text = (
@@ -119,11 +120,11 @@ def _evict(core: Core, pool: Pool) -> None:
     Older work evicts younger, never the other way round: so the oldest always gets on, and in the end all do.
     """
     rivals = [other for other in core.starved if other is not pool and not other.supply]
-    waiting = [((*_place(call), _next(call)), call) for other in (pool, *rivals) for call in _waiting_calls(other)]
+    waiting = [((*_place(call), _next(call)), call) for other in (pool, *rivals) for call in waiting_calls(other)]
     place, call = min(waiting, default=((), None))
     if call is None:
         return
-    chain = set(_chain(core, call))
+    chain = set(chain_of(core, call))
     victims = [container for container in core.containers.values() if container.parked and container not in chain]
     if core.ledger.lacks(call.pool.spec.resources) is None:  # then it is GPUs, and only those who hold some can help
         victims = [container for container in victims if container.hold.gpu is not None]

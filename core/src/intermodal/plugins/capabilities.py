@@ -40,6 +40,7 @@ CAPABILITY_ROLES: Mapping[str, Role] = {
     "image.stages": "builder",
     "image.mounts": "builder",
     "image.user": "builder",
+    "image.gpu": "builder",
     "gpu": "gpus",
 }
 

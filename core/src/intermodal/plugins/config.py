@@ -234,6 +234,12 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         help="Seconds that a busy GPU of a fallback list is waited for before the next choice is tried.",
     )
     options.add(
+        "build_gpu_wait_s",
+        type="float",
+        default=600.0,
+        help="Seconds that a step of an image waits for a GPU that is in use before the build fails.",
+    )
+    options.add(
         "volume_commit_s",
         type="float",
         default=10.0,

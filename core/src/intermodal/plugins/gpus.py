@@ -20,6 +20,8 @@ from intermodal.specs import GpuChoice
 
 __all__ = ["LockedGpus", "counts", "declared_gpus", "found_gpus", "host_allocator", "host_gpus", "kind_of", "lease_env"]
 
+_LENGTH = 80  # characters of a command line that people are told
+
 
 def declared_gpus(entries: Iterable[str], origin: str) -> tuple[GpuDevice, ...]:
     """The devices that configuration declares.
@@ -112,6 +114,19 @@ class LockedGpus:
             del self._held[lease.fds]
             _close(lease.fds)
 
+    async def holders(self) -> Sequence[str]:
+        """See `intermodal.plugins.TellingGpus`."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        found = []
+        with self._alone():
+            for device, name in self._names.items():
+                fd = self._lock(name)
+                if fd is not None:
+                    os.close(fd)
+                elif (holder := _holder(self._folder / name)) is not None:
+                    found.append(f"{device.kind} {device.index} by {holder}")
+        return found
+
     def _take(self, candidates: Sequence[GpuDevice], count: int) -> GpuLease | None:
         taken: dict[GpuDevice, int] = {}
         for device in candidates:
@@ -120,6 +135,8 @@ class LockedGpus:
             fd = self._lock(self._names[device])
             if fd is not None:
                 taken[device] = fd
+                os.ftruncate(fd, 0)
+                os.pwrite(fd, str(os.getpid()).encode(), 0)
         if len(taken) < count:
             _close(taken.values())
             return None
@@ -153,6 +170,19 @@ def _names(devices: Sequence[GpuDevice]) -> list[str]:
         names.append(device.uuid or f"{device.kind}-{seen[device.kind]}")
         seen[device.kind] += 1
     return names
+
+
+def _holder(lock: Path) -> str | None:
+    """Which process took a lock that is held; None where it is this one."""
+    text = lock.read_text()
+    pid = int(text) if text.isdigit() else 0
+    if pid == os.getpid():
+        return None
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    except OSError:
+        return "a container whose program has ended"
+    return f"process {pid} ({b' '.join(words).decode(errors='replace')[:_LENGTH]})"
 
 
 def _close(fds: Iterable[int]) -> None:

@@ -6,13 +6,25 @@ All methods run on the driver's event loop and must not block it. Public to auth
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from intermodal.exception import CapabilityNotSupported
-from intermodal.specs import ContainerSpec, ImageSpec, ResourceTotals, SharedMount, VolumeMount, content_hash
+from intermodal.specs import (
+    ContainerSpec,
+    GpuRequest,
+    ImageBase,
+    ImageSpec,
+    ImageStep,
+    ResourceTotals,
+    SharedMount,
+    VolumeMount,
+    content_hash,
+    step_resources,
+)
 
 __all__ = [
     "Blobs",
@@ -39,8 +51,10 @@ __all__ = [
     "PythonContainer",
     "SnapshotBuilder",
     "SnapshotContainer",
+    "StepGpus",
     "Storage",
     "StoredBlob",
+    "TellingGpus",
     "VolumeContainer",
     "VolumeInUse",
 ]
@@ -61,8 +75,8 @@ class Capabilities:
     Known names: "isolation.filesystem", "isolation.network", "isolation.pid", "network.block", "limits.memory",
     "limits.cpu", "limits.pids", "image.pip_install", "image.apt_install", "image.run_commands", "image.run_function",
     "image.copy", "image.python_version", "image.from_registry", "image.from_scratch", "image.entrypoint",
-    "image.secrets", "image.stages", "image.mounts", "image.user", "snapshot", "exec", "volumes", "bucket.mount",
-    "gpu", "fd_passing".
+    "image.secrets", "image.stages", "image.mounts", "image.user", "image.gpu", "snapshot", "exec", "volumes",
+    "bucket.mount", "gpu", "fd_passing".
     """
 
     supported: frozenset[str]
@@ -89,16 +103,42 @@ class BuildSink(Protocol):
     def output(self, number: int, line: str) -> None: ...
 
 
+class StepGpus(Protocol):
+    """Where the steps of one build get their devices. For any thread but the driver's loop."""
+
+    def hold(self, request: GpuRequest, number: int, check: Callable[[], None]) -> AbstractContextManager[GpuLease]:
+        """Devices for the step `number`, until the context is left. Whoever is about to run the step asks: one that a
+        cache has needs none.
+
+        It blocks while they are in use, and tells the build's sink. `check` is called meanwhile, and raises where the
+        build was cancelled. Raises `ResourceExhaustedError`, which is to reach whoever wants the image as it is.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildGrants:
     """What a build may use and must not keep: the values of `secrets`, by the names that the image's steps and base
-    have. They belong into the environment of the step that names them: never into a layer, a cache key or a log."""
+    have. They belong into the environment of the step that names them: never into a layer, a cache key or a log.
+    `gpus`: there where a step asks for devices."""
 
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    gpus: StepGpus | None = field(default=None, repr=False)
 
     def of(self, names: Sequence[str]) -> dict[str, str]:
         """The variables of several secrets; the later one wins."""
         return {key: value for name in names for key, value in self.secrets[name].items()}
+
+    def devices(
+        self, step: ImageStep | ImageBase, number: int, check: Callable[[], None]
+    ) -> AbstractContextManager[GpuLease | None]:
+        """What `step` asks for, held until the context is left (`StepGpus.hold`); None where it asks for none."""
+        request = step_resources(step).gpu
+        if request is None:
+            return nullcontext()
+        if self.gpus is None:
+            raise ValueError("a step asks for GPUs, and the build was granted none")
+        return self.gpus.hold(request, number, check)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +215,8 @@ class Builder(Protocol):
 
 
 class GrantedBuilder(Protocol):
-    """A `Builder` whose backend states "image.secrets". It gets `grants` for images that need some, and only then."""
+    """A `Builder` whose backend states "image.secrets" or "image.gpu". It gets `grants` for images that need some, and
+    only then."""
 
     async def build(self, image: ImageSpec, blobs: Blobs, sink: BuildSink, grants: BuildGrants = ...) -> BuiltImage:
         """As `Builder.build`."""
@@ -218,6 +259,15 @@ class GpuLease:
     devices: tuple[GpuDevice, ...]
     env: tuple[tuple[str, str], ...]
     fds: tuple[int, ...] = ()
+
+
+@runtime_checkable
+class TellingGpus(Protocol):
+    """What a `GpuAllocator` may be besides: one that knows who has what."""
+
+    async def holders(self) -> Sequence[str]:
+        """Other processes that hold devices, for people: which device, and who."""
+        ...
 
 
 @runtime_checkable

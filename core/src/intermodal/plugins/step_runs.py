@@ -16,7 +16,7 @@ import intermodal.exception
 from intermodal.exception import BackendError
 from intermodal.plugins.build_hints import hint_for
 from intermodal.plugins.build_settings import BuildSettings
-from intermodal.plugins.roles import Blobs
+from intermodal.plugins.roles import Blobs, GpuLease
 from intermodal.plugins.sources import with_secret_sources
 from intermodal.plugins.steps import install_options
 from intermodal.specs import (
@@ -141,6 +141,7 @@ class Surroundings:
         settings: the user's.
         env, workdir, user: the image's, so far.
         secrets: values of the step's own.
+        gpus: its devices.
         cache: where a step sees a cache of downloads. A place that images have anyway leaves no trace there, where the
             backend cannot take mount points away.
     """
@@ -152,11 +153,13 @@ class Surroundings:
     workdir: str
     secrets: Mapping[str, str]
     user: str = ""
+    gpus: GpuLease | None = None
     cache: str = f"{KIT}/cache"
 
     def env_with(self, extra: Mapping[str, str]) -> dict[str, str]:
-        """A step's environment: the build's settings, then the image's, then its own, then its secrets."""
-        return {**self.settings.env, **self.env, **extra, **self.secrets}
+        """A step's environment: the build's settings, then the image's, then its own, then its secrets, then its
+        devices."""
+        return {**self.settings.env, **self.env, **extra, **self.secrets, **dict(self.gpus.env if self.gpus else ())}
 
 
 def find_uv() -> Path:

@@ -68,7 +68,8 @@ def image_capabilities(image: ImageSpec) -> list[str]:
     for each in (*image.sources(), image):
         names += [base_capability(each.base), *map(step_capability, each.steps)]
         names += ["image.mounts" for step in each.steps if isinstance(step, RunCommands) and step.mounts]
-    return [*dict.fromkeys(filter(None, names)), *(["image.secrets"] if image.secrets() else [])]
+    asked = {"image.secrets": bool(image.secrets()), "image.gpu": image.gpus()}
+    return [*dict.fromkeys(filter(None, names)), *(name for name, needed in asked.items() if needed)]
 
 
 def step_title(step: ImageStep) -> str:

@@ -36,9 +36,10 @@ from intermodal.specs.image import (
     StepMount,
     SystemPackages,
     TmpfsMount,
+    step_resources,
     step_sources,
 )
-from intermodal.specs.resources import GpuChoice, GpuRequest, Resources, ResourceTotals
+from intermodal.specs.resources import GpuChoice, GpuRequest, Resources, ResourceTotals, StepResources
 from intermodal.specs.sandbox import SandboxSpec
 from intermodal.specs.version import SPEC_VERSION
 
@@ -88,12 +89,14 @@ __all__ = [
     "SharedMount",
     "SourceTree",
     "StepMount",
+    "StepResources",
     "SystemPackages",
     "TmpfsMount",
     "VolumeMount",
     "VolumeSpec",
     "content_hash",
     "from_json",
+    "step_resources",
     "step_sources",
     "to_json",
 ]

@@ -8,6 +8,7 @@ from typing import Literal
 
 from intermodal.specs.files import FileTree
 from intermodal.specs.function import CodeTarget, SourceTree
+from intermodal.specs.resources import StepResources
 
 __all__ = [
     "AddArchive",
@@ -35,6 +36,7 @@ __all__ = [
     "StepMount",
     "SystemPackages",
     "TmpfsMount",
+    "step_resources",
     "step_sources",
 ]
 
@@ -92,6 +94,7 @@ class PythonPackages:
     env: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
     force: bool = False
+    resources: StepResources = StepResources()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,7 @@ class SystemPackages:
     env: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
     force: bool = False
+    resources: StepResources = StepResources()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +166,7 @@ class RunCommands:
     env: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
     force: bool = False
+    resources: StepResources = StepResources()
     mounts: tuple[StepMount, ...] = ()
 
 
@@ -176,6 +181,7 @@ class RunFunction:
     env: tuple[tuple[str, str], ...] = ()
     secrets: tuple[str, ...] = ()
     force: bool = False
+    resources: StepResources = StepResources()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +267,8 @@ class SetCmd:
     argv: tuple[str, ...]
 
 
+_PLAIN = StepResources()
+
 #: What makes no layer: it holds for later steps and for containers.
 Setting = SetEnv | SetWorkdir | SetUser | SetEntrypoint | SetCmd
 
@@ -329,6 +337,11 @@ class ImageSpec:
                 names += getattr(step, "secrets", ())
         return tuple(dict.fromkeys(names))
 
+    def gpus(self) -> bool:
+        """Whether a step of its build asks for devices."""
+        steps = (step for image in (*self.sources(), self) for step in image.steps)
+        return any(step_resources(step).gpu is not None for step in steps)
+
     def sources(self) -> tuple[ImageSpec, ...]:
         """The images that its steps copy from or show, and theirs: each once, before those that need it."""
         found: dict[ImageSpec, None] = {}
@@ -336,6 +349,11 @@ class ImageSpec:
             for image in step_sources(step):
                 found.update(dict.fromkeys((*image.sources(), image)))
         return tuple(found)
+
+
+def step_resources(step: ImageStep | ImageBase) -> StepResources:
+    """What one step asks for; nothing where it runs no program."""
+    return step.resources if isinstance(step, (PythonPackages, SystemPackages, RunCommands, RunFunction)) else _PLAIN
 
 
 def step_sources(step: ImageStep) -> tuple[ImageSpec, ...]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["GpuChoice", "GpuRequest", "ResourceTotals", "Resources"]
+__all__ = ["GpuChoice", "GpuRequest", "ResourceTotals", "Resources", "StepResources"]
 
 
 #: Requests that more than one kind of device serves, best fit first. "H100!" is that kind and no better one.
@@ -63,6 +63,13 @@ class Resources:
         for number in (self.cpu, self.cpu_limit, self.memory, self.memory_limit):
             if number is not None and not 0 <= number < math.inf:
                 raise ValueError(f"{number!r:.60} is no amount of cpu or memory")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResources:
+    """What one step of an image asks for (image.resources): devices for as long as it runs."""
+
+    gpu: GpuRequest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intermodal.exception import BackendError
-from intermodal.plugins import Blobs, BuildGrants, base_title
+from intermodal.plugins import Blobs, BuildGrants, GpuLease, base_title
 from intermodal.plugins.building import (
     KIT_SOURCE,
     Layer,
@@ -28,6 +28,8 @@ from intermodal.specs import (
     CopyFiles,
     CopyFrom,
     DebianSlim,
+    ImageBase,
+    ImageStep,
     PythonPackages,
     Registry,
     RunCommands,
@@ -35,6 +37,7 @@ from intermodal.specs import (
     Scratch,
     SystemPackages,
 )
+from intermodal_docker.devices import requested_devices
 from intermodal_docker.engine import Engine, ImageDetails
 from intermodal_docker.images.bases import obtain_base
 from intermodal_docker.images.box import Box, Lifeline
@@ -128,15 +131,16 @@ class LayerMaker:
                     copy_from(step, box, stack.enter_context(self._box({}, sources[0].details)))
                 box.commit(reference(layer.key), {})
                 return
-            run = self._plan(layer, below)
+            gpus = stack.enter_context(self.grants.devices(step, layer.number, self.lifeline.check))
+            run = self._plan(step, self._around(layer, below, gpus), below)
             self._hold_caches(run, layer, stack)
             shown = Shown(run.extras)
-            box = stack.enter_context(self._box(labels, below.details, shown))
+            box = stack.enter_context(self._box(labels, below.details, shown, gpus))
             others = [stack.enter_context(self._box({}, source.details)) for source in sources]
             shown.fill(box, others, self.blobs)
             box.start()
             hidden = shown.hide(box, run, self.blobs)
-            self._run(box, layer, run, below)
+            self._run(box, layer, run, self._around(layer, below, gpus))
             box.remove(hidden)
             box.clear()
             python = find_python(box)
@@ -150,7 +154,7 @@ class LayerMaker:
         with self._box(labels, below.details) as box:
             box.commit(reference(key), {}, entrypoint=entrypoint, cmd=cmd)
 
-    def _around(self, layer: Layer, below: CachedLayer) -> Surroundings:
+    def _around(self, layer: Layer, below: CachedLayer, gpus: GpuLease | None) -> Surroundings:
         return Surroundings(
             python=below.program or "python3",
             uv=find_uv(),
@@ -159,11 +163,11 @@ class LayerMaker:
             workdir=layer.workdir,
             secrets=self.grants.of(getattr(layer.step, "secrets", ())),
             user=layer.user,
+            gpus=gpus,
             cache=_CACHE,
         )
 
-    def _plan(self, layer: Layer, below: CachedLayer) -> StepRun:
-        step, around = layer.step, self._around(layer, below)
+    def _plan(self, step: ImageStep | ImageBase, around: Surroundings, below: CachedLayer) -> StepRun:
         match step:
             case PythonPackages():
                 _needs_python(below)
@@ -180,7 +184,7 @@ class LayerMaker:
             case _:
                 raise AssertionError(f"{type(step).__name__} makes no layer")
 
-    def _run(self, box: Box, layer: Layer, run: StepRun, below: CachedLayer) -> None:
+    def _run(self, box: Box, layer: Layer, run: StepRun, around: Surroundings) -> None:
         step, told = layer.step, self._told(layer)
         if isinstance(step, RunFunction):
             box.put(pack_tree(step.source.tree, KIT_SOURCE, self.blobs))
@@ -189,7 +193,7 @@ class LayerMaker:
         except StepFailed as failure:
             if not isinstance(step, PythonPackages) or failure.code not in NO_PROGRAM:
                 raise
-            box.run(pip_instead(step, run, self._around(layer, below)), told)
+            box.run(pip_instead(step, run, around), told)
 
     def _hold_caches(self, run: StepRun, layer: Layer, stack: contextlib.ExitStack) -> None:
         """Keep the caches, and wait for those that one step at a time may have."""
@@ -202,13 +206,20 @@ class LayerMaker:
                 stack.enter_context(alone_with(self.locks, mount.id, waits, self.lifeline.check))
             self.caches.use(mount.id)
 
-    def _box(self, labels: Mapping[str, str], below: ImageDetails, shown: Shown | None = None) -> Box:
+    def _box(
+        self,
+        labels: Mapping[str, str],
+        below: ImageDetails,
+        shown: Shown | None = None,
+        gpus: GpuLease | None = None,
+    ) -> Box:
         return Box(
             engine=self.engine,
             below=below,
             labels=labels,
             owner=self.owner(),
             lifeline=self.lifeline,
+            gpus=requested_devices(gpus),
             volumes=shown.volumes if shown else (),
             tmpfs=shown.tmpfs if shown else (),
         )

@@ -1,4 +1,4 @@
-"""The process around one step's container: `python -m intermodal_local.images.box ORDER STATUS LOCK`.
+"""The process around one step's container: `python -m intermodal_local.images.box ORDER STATUS LOCK...`.
 
 Standard input is a lifeline: when its other end goes away, so do the container and all that the step has written.
 """
@@ -26,9 +26,9 @@ _HOSTNAME = "image-build"
 def main() -> int:
     """Make the container, watch it, and say over STATUS how it ended."""
     order = json.loads(Path(sys.argv[1]).read_text())
-    status, lock = int(sys.argv[2]), int(sys.argv[3])
+    status, locks = int(sys.argv[2]), map(int, sys.argv[3:])
     os.close(int(sys.argv[1].rpartition("/")[2]))
-    for fd in (status, lock):
+    for fd in (status, *locks):
         os.set_inheritable(fd, False)
     os.umask(0o022)
     start = _start_plain if order["lowers"] is None else _start_container
@@ -138,7 +138,7 @@ def _build(order: dict[str, Any], *, fresh_sys: bool) -> None:
     except OSError as error:
         raise OSError(error.errno, advice.no_overlay(error)) from None
     inside = overlay.Inside(root)
-    devices.mount_dev(inside, "", None, ())
+    devices.mount_dev(inside, "", None, order["devices"])
     devices.mount_kernel(inside, "", fresh_sys=fresh_sys)
     overlay.bind_all(inside, [[order["kit"], KIT], *order["mounts"]], "")
     os.mkdir(f"{order['work']}/hidden")

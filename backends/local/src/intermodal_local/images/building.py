@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from intermodal.exception import ImageBuildError
-from intermodal.plugins import Blobs, BuildGrants, BuildSink, BuiltImage
+from intermodal.plugins import Blobs, BuildGrants, BuildSink, BuiltImage, GpuLease
 from intermodal.plugins.building import Layer, Progress, StepFailed, StepRefused, hint_for
 from intermodal.specs import DebianSlim, ImageBase, ImageSpec, Registry, Scratch, content_hash
 from intermodal_local.images.ground import Ground, StepContext
@@ -72,7 +72,8 @@ class Building:
 
         def begin(making: Making) -> None:
             self.progress.begin(layer, cached=False)
-            make(self._context(layer, making))
+            with self.grants.devices(layer.step, layer.number, self.lifeline.check) as gpus:
+                make(self._context(layer, making, gpus))
             if layer.forced:
                 self.fresh.add(key)
 
@@ -118,7 +119,7 @@ class Building:
     def _stack(self, layer: Layer | None) -> list[Path]:
         return [lease.path for lease in self._leased(layer)]
 
-    def _context(self, layer: Layer, making: Making) -> StepContext:
+    def _context(self, layer: Layer, making: Making, gpus: GpuLease | None) -> StepContext:
         return StepContext(
             below=self._stack(self._below(layer)),
             env=layer.env,
@@ -127,6 +128,7 @@ class Building:
             sources=[(self._ground(self.layers[key]), self._stack(self.layers[key])) for key in layer.sources],
             blobs=self.blobs,
             grants=self.grants,
+            gpus=gpus,
             making=making,
             output=lambda line: self.progress.output(layer, line),
             lifeline=self.lifeline,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from intermodal.plugins import Blobs, BuildGrants
+from intermodal.plugins import Blobs, BuildGrants, GpuLease
 from intermodal.specs import ImageStep
 from intermodal_local.images.keys import BaseIdentity
 from intermodal_local.images.layering import Making
@@ -25,6 +25,7 @@ class StepContext:
         env, workdir, user: the image's, so far.
         sources: of images that the step takes something from, their bases and their layers, top-most first.
         grants: has the values of the step's secrets.
+        gpus: its devices, held by whoever makes it.
         output: gets each line the step prints.
     """
 
@@ -35,6 +36,7 @@ class StepContext:
     sources: Sequence[tuple[Ground, Sequence[Path]]]
     blobs: Blobs
     grants: BuildGrants
+    gpus: GpuLease | None
     making: Making
     output: Callable[[str], None]
     lifeline: Lifeline

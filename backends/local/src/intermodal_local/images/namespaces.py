@@ -91,6 +91,7 @@ class NamespaceGround:
             workdir=context.workdir,
             secrets=context.grants.of(getattr(step, "secrets", ())),
             user=context.user,
+            gpus=context.gpus,
         )
         match step:
             case PythonPackages():
@@ -133,6 +134,7 @@ class NamespaceGround:
                 making.lock,
                 context.output,
                 context.lifeline,
+                gpus=context.gpus,
                 many_users=many_users,
                 beside=beside(step, making.work, self.caches, self._sources(context), context.blobs),
             )

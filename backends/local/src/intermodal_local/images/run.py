@@ -13,7 +13,9 @@ from threading import Lock
 from typing import Any
 
 from intermodal.exception import BackendError
+from intermodal.plugins import GpuLease
 from intermodal.plugins.building import KIT, StepFailed, StepRun
+from intermodal_local.gpus import device_nodes
 from intermodal_local.images.locks import KeyLock
 
 __all__ = ["Lifeline", "run_plain", "run_step"]
@@ -56,6 +58,7 @@ def run_step(
     output: Callable[[str], None],
     lifeline: Lifeline,
     *,
+    gpus: GpuLease | None,
     many_users: bool,
     beside: Sequence[Mapping[str, Any]] = (),
 ) -> None:
@@ -67,6 +70,7 @@ def run_step(
         lock: held by the container too, until its last process is gone.
         output: gets each line the program prints.
         lifeline: ends the container when it is cut.
+        gpus: its devices; the container holds them, too, until its last process is gone.
         beside: what `beside` gave: shown for the step only.
         many_users: an ordinary user's subordinate ids are users in the container, which may write all over /usr.
 
@@ -88,22 +92,23 @@ def run_step(
         "beside": list(beside),
         "user": step.user,
         "many_users": many_users,
+        "devices": device_nodes(gpus),
     }
-    _run(order, lock, output, lifeline)
+    _run(order, [lock.fd, *(gpus.fds if gpus else ())], output, lifeline)
 
 
 def run_plain(step: StepRun, work: Path, lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline) -> None:
     """Run `step` as a plain process of this host, bound to the lifeline in the same way. Raises as `run_step`."""
     order = {"argv": step.argv, "env": dict(step.env), "workdir": step.workdir, "work": str(work), "lowers": None}
-    _run(order, lock, output, lifeline)
+    _run(order, [lock.fd], output, lifeline)
 
 
-def _run(order: Mapping[str, Any], lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline) -> None:
+def _run(order: Mapping[str, Any], held: Sequence[int], output: Callable[[str], None], lifeline: Lifeline) -> None:
     # In memory: it has values of secrets, and a file would stay where the host loses power.
     fd = os.memfd_create("order")
     try:
         os.write(fd, json.dumps(order).encode())
-        answer, lines = _follow(fd, lock, output, lifeline)
+        answer, lines = _follow(fd, held, output, lifeline)
     finally:
         os.close(fd)
     if lifeline.is_cut:
@@ -138,9 +143,10 @@ def _below(kit: Path, target: str) -> Path:
 
 
 def _follow(
-    order: int, lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline
+    order: int, held: Sequence[int], output: Callable[[str], None], lifeline: Lifeline
 ) -> tuple[dict[str, Any], deque[str]]:
-    """Start the box, pass its lines on, wait for its end. It ends with its standard input, so with this process too."""
+    """Start the box, pass its lines on, wait for its end. It ends with its standard input, so with this process too,
+    and has the locks `held` as long as it lasts."""
     read, write = os.pipe()
     lines: deque[str] = deque(maxlen=_KEPT_LINES)
     try:
@@ -152,12 +158,12 @@ def _follow(
                 "intermodal_local.images.box",
                 f"/proc/self/fd/{order}",
                 str(write),
-                str(lock.fd),
+                *map(str, held),
             ],
             stdin=lifeline.end,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=(order, write, lock.fd),
+            pass_fds=(order, write, *held),
             start_new_session=True,  # Ctrl-C is for the client: it cuts the lifeline
         )
     finally:

@@ -368,6 +368,14 @@ class Sandboxes:
             )
         return found
 
+    def with_gpus(self) -> list[str]:
+        """The ids of those that have GPUs."""
+        return [
+            box.id
+            for box in self._boxes.values()
+            if box.container is not None and box.spec.resources.gpu is not None and not box.ended.done()
+        ]
+
     # ---- the end ----------------------------------------------------------------------------------------------------
 
     async def terminate_all(self) -> None:
