@@ -125,7 +125,7 @@ def test_env_of_a_step_is_its_own(lowered: Lower) -> None:
         Image.debian_slim().run_commands("c", secrets=["x"])  # type: ignore[list-item]
 
 
-@pytest.mark.parametrize("option", ["volumes", "cpu", "timeout"])
+@pytest.mark.parametrize("option", ["volumes", "timeout"])
 def test_options_of_builds_that_nobody_can_follow_are_refused_by_name(option: str) -> None:
     """With what to do instead; unset, they do no harm."""
     with pytest.raises(CapabilityNotSupported, match=rf"image\.run_commands\.{option}"):
@@ -146,6 +146,19 @@ def test_gpu_of_a_step_is_part_of_its_definition(lowered: Lower) -> None:
     assert content_hash(plain) != content_hash(other)
     with pytest.raises(InvalidError, match=r"Image\.pip_install: there is no GPU named 'H101'"):
         Image.debian_slim().pip_install("a", gpu="H101")
+
+
+def test_limits_of_a_step_are_part_of_its_definition(lowered: Lower) -> None:
+    """A number, or (request, limit), of which the limit counts."""
+    image = (
+        Image.debian_slim().run_function(print, cpu=2, memory=512).run_commands("a", cpu=(0.5, 1.5), memory=(64, 96))
+    )
+    first, second = map(step_resources, lowered(image).spec.steps)
+    assert (first.cpu, first.memory, first.gpu) == (2.0, 512, None)
+    assert (second.cpu, second.memory) == (1.5, 96)
+    for wrong in ({"cpu": 0}, {"cpu": "2"}, {"memory": 0.5}, {"memory": (512, 64)}):
+        with pytest.raises(InvalidError, match=r"Image\.run_commands: (cpu|memory)="):
+            Image.debian_slim().run_commands("a", **wrong)
 
 
 def test_force_build_holds_for_the_step_and_those_after_it(lowered: Lower) -> None:

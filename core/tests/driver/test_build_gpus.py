@@ -173,8 +173,11 @@ def test_a_nested_call_that_waits_for_its_callers_own_device_fails_at_once(
         peer.ends()
 
 
-def test_a_list_moves_on_and_what_is_not_there_is_refused(stage: Any, threads: ThreadPoolExecutor) -> None:
-    """As with containers."""
+def test_a_list_moves_on_and_what_is_not_there_is_refused(
+    stage: Any, monkeypatch: pytest.MonkeyPatch, threads: ThreadPoolExecutor
+) -> None:
+    """As with containers: at once where a choice is not there, and only a busy one is waited for."""
+    monkeypatch.setenv("INTERMODAL_GPU_WAIT_S", "3600")
     app = intermodal.App("building")
     listed = app.function(serialized=True, image=needing(["H100", "T4"]), name="listed")(body)
     absent = app.function(serialized=True, image=needing("H100:2"), name="absent")(other_body)

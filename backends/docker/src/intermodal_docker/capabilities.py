@@ -24,6 +24,8 @@ BUILDER = frozenset(
         "image.mounts",
         "image.user",
         "image.gpu",
+        "image.cpu",
+        "image.memory",
     }
 )
 _LAUNCHER = (

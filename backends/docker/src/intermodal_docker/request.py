@@ -9,13 +9,13 @@ from intermodal.specs import ContainerSpec
 from intermodal_docker.devices import requested_devices
 from intermodal_docker.engine import CreateRequest, EngineInfo
 from intermodal_docker.entrance import Way
+from intermodal_docker.limits import engine_cpus, engine_memory
 
 __all__ = ["PIDS", "container_request"]
 
 #: Processes and threads that a container may have.
 PIDS = 2048
 _SHARES = 1024
-_LEAST_MEMORY = 6  # MiB: engines take no less
 
 
 def container_request(
@@ -35,7 +35,7 @@ def container_request(
         labels: of the session.
     """
     resources = spec.resources
-    memory = None if resources.memory_limit is None else max(resources.memory_limit, _LEAST_MEMORY)
+    memory = None if resources.memory_limit is None else engine_memory(resources.memory_limit)
     return CreateRequest(
         image=image.ref,
         command=way.command,
@@ -49,7 +49,7 @@ def container_request(
         stdin=way.stdin,
         logged=not way.stdin,
         network="none" if spec.network == "none" else "default",
-        cpus=None if resources.cpu_limit is None else min(max(resources.cpu_limit, 0.01), info.cpus),
+        cpus=None if resources.cpu_limit is None else engine_cpus(resources.cpu_limit, info),
         cpu_shares=max(2, round(resources.cpu * _SHARES)),
         memory=memory,
         pids=PIDS,

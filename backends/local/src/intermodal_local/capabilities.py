@@ -49,6 +49,10 @@ _WHOLE_CORES = (
     "this user may make no control groups that limit cpu, so a limit is so many whole cores, rounded up; as root, or "
     "in `systemd-run --user --scope -p Delegate=yes`, it is exact"
 )
+_NO_GROUPS = (
+    "this user may make no control groups, which limit steps: run as root, or in "
+    "`systemd-run --user --scope -p Delegate=yes`"
+)
 _NO_BUCKETS = "what is mounted on the host later is not seen by containers of an ordinary user: run as root"
 _SHARED_NETWORK = (
     "containers use the host's network; with block_network=True one has a network of its own, with nothing in it"
@@ -61,7 +65,9 @@ def capabilities(isolation: str) -> Capabilities:
     notes: dict[str, str] = {}
     if isolation == "process":
         notes = dict.fromkeys(
-            {*_NAMESPACES, "isolation.network", "image.apt_install", "image.user"} - supported, advice.PLAIN
+            {*_NAMESPACES, "isolation.network", "image.apt_install", "image.user", "image.cpu", "image.memory"}
+            - supported,
+            advice.PLAIN,
         )
     else:
         notes["isolation.network"] = _SHARED_NETWORK
@@ -78,8 +84,13 @@ def capabilities(isolation: str) -> Capabilities:
             supported.add("image.user")
         else:
             notes["image.user"] = lack
-    if not cgroups.limits("cpu"):
-        notes["limits.cpu"] = _WHOLE_CORES
+    for kind in ("cpu", "memory"):
+        if not cgroups.limits(kind):
+            notes[f"image.{kind}"] = _NO_GROUPS
+            if kind == "cpu":
+                notes["limits.cpu"] = _WHOLE_CORES
+        elif isolation == "namespaces":
+            supported.add(f"image.{kind}")
     notes["image.entrypoint"] = NO_ENTRYPOINT
     notes["image.from_scratch"] = _NO_SCRATCH
     return Capabilities(supported=frozenset(supported), notes=notes)

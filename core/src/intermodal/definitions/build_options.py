@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from intermodal.definitions.gpu import parse_gpu
-from intermodal.definitions.options import plain_env
+from intermodal.definitions.options import pair, plain_env
 from intermodal.definitions.secrets import Secret
 from intermodal.exception import CapabilityNotSupported, InvalidError
 from intermodal.specs import PythonPackages, StepResources
@@ -18,8 +18,6 @@ __all__ = ["absolute", "argv", "build_resources", "build_secrets", "build_variab
 _EXTRAS = {
     "volumes": "builds mount no volumes: copy what they need, or do it in an @intermodal.enter() method",
     "network_file_systems": "builds mount none: remove it",
-    "cpu": "builds have the host's processors: remove it",
-    "memory": "builds have the host's memory: remove it",
     "timeout": "builds have no time limit: remove it",
     "cloud": "the backend decides where images are built: remove it",
     "region": "the backend decides where images are built: remove it",
@@ -66,11 +64,21 @@ def build_secrets(method: str, secrets: Collection[Secret] | None) -> tuple[Secr
 
 
 def build_resources(method: str, other: dict[str, Any]) -> StepResources:
-    """`gpu=` of a step, taken out of `other`. Raises `InvalidError`."""
+    """`gpu=`, `cpu=` and `memory=` of a step, taken out of `other`. Raises `InvalidError`."""
     try:
-        return StepResources(gpu=parse_gpu(other.pop("gpu", None)))
+        gpu = parse_gpu(other.pop("gpu", None))
+        cpu = _most("cpu", other.pop("cpu", None), 0.001, (int, float))
+        memory = _most("memory", other.pop("memory", None), 1, (int,))
+        return StepResources(gpu=gpu, cpu=None if cpu is None else float(cpu), memory=memory)
     except InvalidError as error:
         raise InvalidError(f"Image.{method}: {error}") from None
+
+
+def _most(name: str, value: Any, low: float, kinds: tuple[type, ...]) -> Any:
+    if value is None:
+        return None
+    request, limit = pair(name, value, low, kinds)
+    return request if limit is None else limit
 
 
 def no_extras(method: str, other: Mapping[str, Any]) -> None:

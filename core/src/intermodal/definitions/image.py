@@ -30,7 +30,7 @@ class Image(ImageBases, ImagePackages, ImageProjects, ImageCommands, ImageSettin
     Begin with `Image.debian_slim()`, `from_registry`, `from_dockerfile`, `micromamba` or `from_scratch`. Options that
     many methods have: `env`, variables for that step only; `secrets`, whose values are in that step's environment and
     nowhere else; `force_build`, build this step and all later ones anew; `gpu`, devices for that step, as functions ask
-    for them (image.resources).
+    for them; `cpu` and `memory`, how many cores and MiB that step may use at most (image.resources).
     """
 
     _object_id: str | None = None

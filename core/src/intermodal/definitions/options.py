@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from intermodal.definitions.image import Image
     from intermodal.definitions.schedules import Schedule
 
-__all__ = ["Behaviour", "changed_fields", "plain_env", "settings"]
+__all__ = ["Behaviour", "changed_fields", "pair", "plain_env", "settings"]
 
 #: Older keywords and today's (head of semantics.md).
 RENAMED = {
@@ -141,7 +141,8 @@ def _number(name: str, value: Any, low: float, kinds: tuple[type, ...] = (int, f
     return value
 
 
-def _pair(name: str, value: Any, low: float, kinds: tuple[type, ...]) -> tuple[Any, Any]:
+def pair(name: str, value: Any, low: float, kinds: tuple[type, ...]) -> tuple[Any, Any]:
+    """A number, or (request, limit); the limit is None where there is none. Raises `InvalidError`."""
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
             raise InvalidError(f"{name}={value!r} must be a number, or (request, limit)")
@@ -153,12 +154,12 @@ def _pair(name: str, value: Any, low: float, kinds: tuple[type, ...]) -> tuple[A
 
 
 def _cpu(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
-    request, limit = _pair("cpu", value, 0.001, (int, float))
+    request, limit = pair("cpu", value, 0.001, (int, float))
     _resources(base, changes, cpu=float(request), cpu_limit=None if limit is None else float(limit))
 
 
 def _memory(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
-    request, limit = _pair("memory", value, 1, (int,))
+    request, limit = pair("memory", value, 1, (int,))
     _resources(base, changes, memory=request, memory_limit=limit)
 
 

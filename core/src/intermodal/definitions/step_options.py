@@ -1,5 +1,5 @@
 """What every building method of `Image` takes besides its own arguments: variables, secrets, a forced build,
-devices."""
+devices and limits."""
 
 from __future__ import annotations
 

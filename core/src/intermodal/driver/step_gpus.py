@@ -84,16 +84,17 @@ class StepGpus:
             time.sleep(_POLL_S)
 
     def _tried(self, request: GpuRequest, waited: float) -> GpuRequest:
-        """The choices whose turn has come; those before them still count."""
+        """The choices whose turn has come, of those that are here at all; those before them still count."""
+        here = [choice for choice in request.choices if self._shared.lacks(GpuRequest((choice,))) is None]
         step = self._shared.next_choice_s
-        count = len(request.choices) if step <= 0 else 1 + int(waited / step)
-        return GpuRequest(request.choices[:count])
+        return GpuRequest(tuple(here if step <= 0 else here[: 1 + int(waited / step)]))
 
     async def _attempt(self, request: GpuRequest, waited: float, number: int) -> GpuLease | None:
-        lacks = self._shared.lacks(request)
-        if lacks is not None:
+        tried = self._tried(request, waited)
+        if not tried.choices:
+            lacks = self._shared.lacks(request)
             raise ResourceExhaustedError(f"step {number} of the image can never run: {lacks}")
-        lease = await self._shared.leases.first_free(self._tried(request, waited))
+        lease = await self._shared.leases.first_free(tried)
         if lease is None:
             self._shared.tell(self._pools, request)
         return lease

@@ -41,6 +41,8 @@ CAPABILITY_ROLES: Mapping[str, Role] = {
     "image.mounts": "builder",
     "image.user": "builder",
     "image.gpu": "builder",
+    "image.cpu": "builder",
+    "image.memory": "builder",
     "gpu": "gpus",
 }
 

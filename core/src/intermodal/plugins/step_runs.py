@@ -26,6 +26,7 @@ from intermodal.specs import (
     RunFunction,
     SecretMount,
     StepMount,
+    StepResources,
     SystemPackages,
     to_json,
 )
@@ -88,18 +89,25 @@ Dpkg::Use-Pty "false";
 """
 
 
-class StepFailed(Exception):
-    """The program of a step ended with another code than 0. `lines` are the last that it printed."""
+_KILLED = 128 + 9
 
-    def __init__(self, code: int, lines: Sequence[str]) -> None:
-        super().__init__(code, lines)
+
+class StepFailed(Exception):
+    """The program of a step ended with another code than 0. `lines` are the last that it printed; `memory`: how many
+    MiB it might use."""
+
+    def __init__(self, code: int, lines: Sequence[str], memory: int | None = None) -> None:
+        super().__init__(code, lines, memory)
         self.code = code
         self.lines = list(lines)
+        self.memory = memory
 
     def __str__(self) -> str:
         """For people: the code, the lines, and a hint where one fits."""
         lines = "".join(f"\n    {line}" for line in self.lines) or "\n    (it printed nothing)"
         hint = hint_for("\n".join(self.lines))
+        if self.memory is not None and self.code == _KILLED:
+            hint = f"It was killed; the step may use {self.memory} MiB, which memory= says: ask for more."
         return f"exit code {self.code}. Its last output:{lines}" + (f"\n{hint}" if hint else "")
 
 
@@ -119,6 +127,7 @@ class StepRun:
         extras: what else is there for the step alone, anywhere.
         secrets: the values that `SecretMount`s among them name.
         user: who runs it, "" for root; HOME is then that user's, and the directory is made by root.
+        resources: how much of the machine it may use.
     """
 
     argv: tuple[str, ...]
@@ -129,6 +138,7 @@ class StepRun:
     extras: tuple[StepMount, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     user: str = ""
+    resources: StepResources = StepResources()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +209,7 @@ def plan_packages(step: PythonPackages, around: Surroundings) -> StepRun:
         files=files,
         mounts={_UV: around.uv, **around.settings.files},
         extras=extras,
+        resources=step.resources,
     )
 
 
@@ -211,6 +222,7 @@ def plan_system(step: SystemPackages, around: Surroundings, options: bytes = b""
         files={file: _APT_OPTIONS.format(cache=around.cache).encode() + options},
         mounts=around.settings.files,
         extras=(CacheMount(target=around.cache, id=APT_CACHE, alone=True),),
+        resources=step.resources,
     )
 
 
@@ -226,6 +238,7 @@ def plan_commands(step: RunCommands, around: Surroundings) -> StepRun:
         extras=extras,
         secrets=around.secrets,
         user=around.user,
+        resources=step.resources,
     )
 
 
@@ -256,6 +269,7 @@ def plan_function(step: RunFunction, around: Surroundings, source: Path | None, 
         workdir=around.workdir,
         files={order: json.dumps(told).encode()},
         mounts={**around.settings.files, **_guest(), **({KIT_SOURCE: source} if source else {}), **shown},
+        resources=step.resources,
     )
 
 

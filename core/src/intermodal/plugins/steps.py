@@ -23,6 +23,7 @@ from intermodal.specs import (
     SetUser,
     SetWorkdir,
     SystemPackages,
+    step_resources,
 )
 
 __all__ = [
@@ -68,7 +69,13 @@ def image_capabilities(image: ImageSpec) -> list[str]:
     for each in (*image.sources(), image):
         names += [base_capability(each.base), *map(step_capability, each.steps)]
         names += ["image.mounts" for step in each.steps if isinstance(step, RunCommands) and step.mounts]
-    asked = {"image.secrets": bool(image.secrets()), "image.gpu": image.gpus()}
+    steps = [step for each in (*image.sources(), image) for step in each.steps]
+    asked = {
+        "image.secrets": bool(image.secrets()),
+        "image.gpu": image.gpus(),
+        "image.cpu": any(step_resources(step).cpu is not None for step in steps),
+        "image.memory": any(step_resources(step).memory is not None for step in steps),
+    }
     return [*dict.fromkeys(filter(None, names)), *(name for name, needed in asked.items() if needed)]
 
 

@@ -67,9 +67,12 @@ class Resources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResources:
-    """What one step of an image asks for (image.resources): devices for as long as it runs."""
+    """What one step of an image asks for (image.resources): devices for as long as it runs, and how many cores and MiB
+    of memory it may use at most; None: as many as there are."""
 
     gpu: GpuRequest | None = None
+    cpu: float | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

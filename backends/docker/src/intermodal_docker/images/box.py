@@ -65,6 +65,7 @@ class Box:
         labels: of the container, and then of the layer.
         owner: labels of the container alone: by them it is found when this process is gone.
         gpus: devices to pass in, by UUID.
+        cpus, memory: cores and MiB that it may use at most.
         volumes, tmpfs: what it has beside the image; a layer has nothing of them.
     """
 
@@ -74,6 +75,8 @@ class Box:
     owner: Mapping[str, str]
     lifeline: Lifeline
     gpus: Sequence[str] = ()
+    cpus: float | None = None
+    memory: int | None = None
     volumes: Sequence[VolumeMount] = ()
     tmpfs: Sequence[Tmpfs] = ()
     id: str = field(default="", init=False)
@@ -91,6 +94,8 @@ class Box:
                 network="host",  # as builds of every backend: an index or a proxy on this machine is reached
                 stdin=True,
                 gpus=self.gpus,
+                cpus=self.cpus,
+                memory=self.memory,
                 volumes=self.volumes,
                 tmpfs=self.tmpfs,
             )
@@ -108,6 +113,8 @@ class Box:
             self.engine.start(self.id)
         except BackendError as error:
             self.lifeline.check()
+            if self.gpus:  # then it may be the engine that cannot pass them, and says so
+                raise
             raise BackendError(f"the image has no /bin/sh, which build steps are run by: {error}") from None
 
     def put(self, archive: Iterable[bytes], at: str = "/") -> None:
@@ -132,7 +139,7 @@ class Box:
         code = self._stream(argv, {**defaults, **run.env}, told, run.user or "0")
         self.lifeline.check()
         if code:
-            raise StepFailed(code, lines)
+            raise StepFailed(code, lines, self.memory)
 
     def ask(self, argv: Sequence[str]) -> str | None:
         """What a program prints; None where it fails or is not there."""

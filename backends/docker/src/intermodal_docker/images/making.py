@@ -35,6 +35,7 @@ from intermodal.specs import (
     RunCommands,
     RunFunction,
     Scratch,
+    StepResources,
     SystemPackages,
 )
 from intermodal_docker.devices import requested_devices
@@ -49,10 +50,12 @@ from intermodal_docker.images.packing import pack, pack_tree
 from intermodal_docker.images.pip import pip_instead
 from intermodal_docker.images.pythons import NO_PROGRAM, Python, add_python, find_python
 from intermodal_docker.images.shown import Shown
+from intermodal_docker.limits import engine_cpus, engine_memory
 from intermodal_docker.session import OWNER
 
 __all__ = ["LayerMaker"]
 
+NO_RESOURCES = StepResources()
 #: An empty directory of nearly every image.
 _CACHE = "/mnt"
 
@@ -135,7 +138,7 @@ class LayerMaker:
             run = self._plan(step, self._around(layer, below, gpus), below)
             self._hold_caches(run, layer, stack)
             shown = Shown(run.extras)
-            box = stack.enter_context(self._box(labels, below.details, shown, gpus))
+            box = stack.enter_context(self._box(labels, below.details, shown, gpus, run.resources))
             others = [stack.enter_context(self._box({}, source.details)) for source in sources]
             shown.fill(box, others, self.blobs)
             box.start()
@@ -212,6 +215,7 @@ class LayerMaker:
         below: ImageDetails,
         shown: Shown | None = None,
         gpus: GpuLease | None = None,
+        resources: StepResources = NO_RESOURCES,
     ) -> Box:
         return Box(
             engine=self.engine,
@@ -220,6 +224,8 @@ class LayerMaker:
             owner=self.owner(),
             lifeline=self.lifeline,
             gpus=requested_devices(gpus),
+            cpus=None if resources.cpu is None else engine_cpus(resources.cpu, self.engine.info()),
+            memory=None if resources.memory is None else engine_memory(resources.memory),
             volumes=shown.volumes if shown else (),
             tmpfs=shown.tmpfs if shown else (),
         )

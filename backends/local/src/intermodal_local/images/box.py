@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from intermodal.plugins.building import KIT
+from intermodal_local.images.bounds import bounded, join
 from intermodal_local.images.mirror import mirror_directories
 from intermodal_local.images.showing import show
 from intermodal_local.images.users import become_user
@@ -32,15 +33,16 @@ def main() -> int:
         os.set_inheritable(fd, False)
     os.umask(0o022)
     start = _start_plain if order["lowers"] is None else _start_container
-    try:
-        child = start(order, status)
-    except OSError as error:
-        init.report(status, error=error.strerror or str(error))
-        return 1
-    return _watch(child, Path(order["work"]).parent)
+    with bounded(order["cpu"], order["memory"]) as groups:
+        try:
+            child = start(order, status, groups)
+        except OSError as error:
+            init.report(status, error=error.strerror or str(error))
+            return 1
+        return _watch(child, Path(order["work"]).parent)
 
 
-def _start_container(order: dict[str, Any], status: int) -> int:
+def _start_container(order: dict[str, Any], status: int, groups: list[int]) -> int:
     rootless = not advice.privileged()
     if order["many_users"]:
         order["mirror"] = f"{order['work']}/directories"
@@ -59,15 +61,15 @@ def _start_container(order: dict[str, Any], status: int) -> int:
         kernel.unshare(kernel.NEWPID)
     except OSError as error:
         raise OSError(error.errno, advice.no_namespaces(error)) from None
-    return _fork(lambda: _become(order, fresh_sys=not rootless), order["argv"], status)
+    return _fork(lambda: _become(order, fresh_sys=not rootless), order["argv"], status, groups)
 
 
-def _start_plain(order: dict[str, Any], status: int) -> int:
+def _start_plain(order: dict[str, Any], status: int, groups: list[int]) -> int:
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    return _fork(lambda: _settle(order["env"], order["workdir"]), order["argv"], status)
+    return _fork(lambda: _settle(order["env"], order["workdir"]), order["argv"], status, groups)
 
 
-def _fork(prepare: Callable[[], None], argv: list[str], status: int) -> int:
+def _fork(prepare: Callable[[], None], argv: list[str], status: int, groups: list[int]) -> int:
     child = os.fork()
     if child:
         return child
@@ -76,6 +78,7 @@ def _fork(prepare: Callable[[], None], argv: list[str], status: int) -> int:
         null = os.open("/dev/null", os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
+        join(groups)
         prepare()
     except OSError as error:
         init.report(status, error=error.strerror or str(error))

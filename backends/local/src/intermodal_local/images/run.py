@@ -93,6 +93,8 @@ def run_step(
         "user": step.user,
         "many_users": many_users,
         "devices": device_nodes(gpus),
+        "cpu": step.resources.cpu,
+        "memory": step.resources.memory,
     }
     _run(order, [lock.fd, *(gpus.fds if gpus else ())], output, lifeline)
 
@@ -100,6 +102,7 @@ def run_step(
 def run_plain(step: StepRun, work: Path, lock: KeyLock, output: Callable[[str], None], lifeline: Lifeline) -> None:
     """Run `step` as a plain process of this host, bound to the lifeline in the same way. Raises as `run_step`."""
     order = {"argv": step.argv, "env": dict(step.env), "workdir": step.workdir, "work": str(work), "lowers": None}
+    order |= {"cpu": None, "memory": None}
     _run(order, [lock.fd], output, lifeline)
 
 
@@ -116,7 +119,7 @@ def _run(order: Mapping[str, Any], held: Sequence[int], output: Callable[[str], 
     if "error" in answer:
         raise BackendError(f"could not make the container of an image step: {answer['error']}")
     if answer["code"]:
-        raise StepFailed(answer["code"] if answer["code"] > 0 else 128 - answer["code"], lines)
+        raise StepFailed(answer["code"] if answer["code"] > 0 else 128 - answer["code"], lines, order["memory"])
 
 
 def _fill(kit: Path, step: StepRun) -> None:

@@ -71,7 +71,7 @@ class Cgroups:
         self.version, self._parents = cgroup_places.make_parents(name, seen or cgroup_places.hierarchies())
         self.available = frozenset(self._parents)
 
-    def create(self, name: str, *, memory: int | None, pids: int, cpu: float | None) -> Group:
+    def create(self, name: str, *, memory: int | None, pids: int | None, cpu: float | None) -> Group:
         """Make the groups of one container. `memory` in bytes, `cpu` in cores. Raises `OSError`.
 
         To move a process into a group is slow (the kernel waits for a grace period), so without a `cpu` limit it
@@ -97,9 +97,9 @@ class Cgroups:
         """Remove the parents and all below; False while processes are left in one."""
         return all(remove_tree(path) for path in self.directories())
 
-    def _settings(self, memory: int | None, pids: int, cpu: float | None) -> list[tuple[str, str, str]]:
+    def _settings(self, memory: int | None, pids: int | None, cpu: float | None) -> list[tuple[str, str, str]]:
         v1 = self.version == 1
-        settings = [("pids", "pids.max", str(pids))]
+        settings = [] if pids is None else [("pids", "pids.max", str(pids))]
         if memory is not None:
             settings.append(("memory", "memory.limit_in_bytes" if v1 else "memory.max", str(memory)))
         if cpu is not None:

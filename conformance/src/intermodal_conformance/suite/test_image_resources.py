@@ -1,4 +1,4 @@
-"""image.resources"""
+"""image.resources, and the limits of steps (image.steps)"""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
 import intermodal
-from intermodal.exception import CapabilityNotSupported
+from intermodal.exception import CapabilityNotSupported, ImageBuildError
 from intermodal.plugins import GpuAllocator
 from intermodal_conformance.apps.common import SMALL
 from intermodal_conformance.marks import refusal, requirement
@@ -22,8 +23,7 @@ TOLD = "date +%s.%N > /srv/told && echo $INTERMODAL_GPU >> /srv/told && echo $CU
 
 def image(gpu: str) -> intermodal.Image:
     """One that nobody has built yet: a step with devices writes down when it ran and what it saw."""
-    plain = intermodal.Image.debian_slim().env({"NOBODY_HAS": secrets.token_hex(8)})
-    return plain.run_commands(f"mkdir -p /srv && {TOLD}", gpu=gpu)
+    return fresh().run_commands(f"mkdir -p /srv && {TOLD}", gpu=gpu)
 
 
 def reading(image: intermodal.Image) -> tuple[intermodal.App, intermodal.Function[[], str]]:
@@ -117,3 +117,69 @@ def test_steps_with_gpus_are_refused(target: Target) -> None:
     with app.run(), pytest.raises(CapabilityNotSupported) as caught:
         function.remote()
     assert caught.value.capability in ("image.gpu", "gpu", "image.run_commands")
+
+
+#: Takes so many MiB, and writes to all of it.
+TAKE = "python3 -c 'import sys; len(b\"x\" * (int(sys.argv[1]) << 20))'"
+#: How much of a core it gets, in a second of trying, as a file.
+TRY = (
+    "import time; began = time.monotonic()\n"
+    "while time.monotonic() < began + 1: pass\n"
+    "open('/root/share', 'w').write(str(time.process_time()))"
+)
+
+
+def fresh() -> intermodal.Image:
+    """One that nobody has built yet."""
+    return intermodal.Image.debian_slim().env({"NOBODY_HAS": secrets.token_hex(8)})
+
+
+@requirement("image.steps", capability="image.memory")
+def test_a_step_that_takes_more_memory_than_it_may_fails(target: Target) -> None:
+    """The message has the limit; within it the same step is made."""
+    image = fresh().run_commands(f"{TAKE} 32", memory=128)
+    too_much = image.run_commands(f"{TAKE} 512", memory=128)
+    app = intermodal.App("conformance-step-limits")
+    within = app.function(image=image, serialized=True, **SMALL)(answer)
+    beyond = app.function(image=too_much, serialized=True, **SMALL)(share)
+    with app.run():
+        assert within.remote() == 1
+        with pytest.raises(ImageBuildError, match=r"(?s)step 3 .*128 MiB"):
+            beyond.remote()
+
+
+@requirement("image.steps", capability="image.cpu")
+def test_a_step_gets_no_more_of_a_core_than_it_may(target: Target) -> None:
+    """A quarter here, of a second of work."""
+    app = intermodal.App("conformance-step-limits")
+    image = fresh().run_commands(f'python3 -c "{TRY}"', cpu=(0.1, 0.25))
+    function = app.function(image=image, serialized=True, **SMALL)(share)
+    with app.run():
+        assert function.remote() < 0.75
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        pytest.param(name, options, id=name, marks=refusal("image.steps", capability=name))
+        for name, options in (("image.memory", {"memory": 128}), ("image.cpu", {"cpu": 0.5}))
+    ],
+)
+def test_a_limit_that_is_not_supported_is_refused(target: Target, name: str, options: dict[str, Any]) -> None:
+    """By the capability's name."""
+    app = intermodal.App("conformance-step-limits")
+    function = app.function(image=fresh().run_commands("true", **options), serialized=True, **SMALL)(answer)
+    with app.run(), pytest.raises(CapabilityNotSupported) as caught:
+        function.remote()
+    assert caught.value.capability in (name, "image.run_commands")
+
+
+def answer() -> int:
+    """Runs in a container, by value."""
+    return 1
+
+
+def share() -> float:
+    """The same."""
+    with open("/root/share") as file:
+        return float(file.read())
