@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+
+from intermodal_local.runtime import hunting, sampling
 
 PROGRAM = """
 import json, os, time
@@ -41,3 +44,14 @@ def test_many_strays_are_ended_together() -> None:
     told = json.loads(done.stdout)
     assert told["left"], "only the known child is left"
     assert told["looks"] < 10
+
+
+def test_whoever_got_the_number_of_one_that_ended_is_left_alone() -> None:
+    """Numbers of processes come back; a process is known by when it began, too."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        began = sampling.began(process.pid)
+        assert began is not None
+        hunting.send_to({process.pid: began - 1}, signal.SIGKILL)
+        hunting.send_to({process.pid: began}, signal.SIGTERM)  # which ends it only where the first did not
+        assert process.wait(60) == -signal.SIGTERM
+    assert sampling.began(process.pid) != began

@@ -120,8 +120,8 @@ def remove_tree(path: str) -> bool:
         if os.path.exists(f"{path}/cgroup.kill"):
             _write(f"{path}/cgroup.kill", "1")  # at once, those that are being forked included
         for pid in _read(f"{path}/cgroup.procs").split():
-            if pid != "0":  # of another pid namespace; as an argument it would mean ourselves
-                os.kill(int(pid), signal.SIGKILL)
+            if pid != "0":  # of another pid namespace
+                _kill_member(f"{path}/cgroup.procs", pid)
         for entry in os.scandir(path):
             if entry.is_dir(follow_symlinks=False):
                 remove_tree(entry.path)
@@ -131,6 +131,16 @@ def remove_tree(path: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _kill_member(members: str, pid: str) -> None:
+    """Kill a process that is still one of a group's: its number may be another's by now, who is none of ours."""
+    fd = os.pidfd_open(int(pid))
+    try:
+        if pid in _read(members).split():
+            signal.pidfd_send_signal(fd, signal.SIGKILL)
+    finally:
+        os.close(fd)
 
 
 def _read(path: str) -> str:

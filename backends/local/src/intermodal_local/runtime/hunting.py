@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from intermodal_local.runtime import sampling
 
@@ -16,15 +16,15 @@ _ROUNDS = 100
 def kill_trees(*roots: int) -> None:
     """Kill `roots` and all of their descendants; those are stopped first, so that they cannot make new ones meanwhile.
     O(processes of the machine), however many roots there are."""
-    seen: set[int] = set()
+    seen: dict[int, int] = {}
     for _ in range(_ROUNDS):
-        fresh = [pid for pid in sampling.trees(*roots) if pid not in seen]
+        fresh = {pid: began for pid, began in sampling.trees(*roots).items() if seen.get(pid) != began}
         if not fresh:
             break
         seen.update(fresh)
-        send(fresh, signal.SIGSTOP)
-    send(seen.difference(roots), signal.SIGKILL)
-    send(roots, signal.SIGKILL)
+        send_to(fresh, signal.SIGSTOP)
+    send_to({pid: began for pid, began in seen.items() if pid not in roots}, signal.SIGKILL)
+    send_to({pid: began for pid, began in seen.items() if pid in roots}, signal.SIGKILL)
 
 
 def kill_strays(known: Iterable[int]) -> None:
@@ -46,10 +46,11 @@ def kill_session(session: str) -> None:
     """Kill whatever carries the mark of `session`: for one whose supervisor is gone."""
     mark = f"{MARK}={session}".encode()
     for _ in range(_ROUNDS):
-        found = [pid for pid in _processes() if pid != os.getpid() and mark in _environment(pid)]
+        known = {pid: began for pid in _processes() if (began := sampling.began(pid)) is not None}
+        found = {pid: began for pid, began in known.items() if pid != os.getpid() and mark in _environment(pid)}
         if not found:
             return
-        send(found, signal.SIGKILL)
+        send_to(found, signal.SIGKILL)
 
 
 def children(parent: int) -> list[int]:
@@ -64,8 +65,25 @@ def children(parent: int) -> list[int]:
     return found
 
 
+def send_to(processes: Mapping[int, int], number: int) -> None:
+    """Signal processes, by number and when they `began`: what got the number of one that ended meanwhile may belong to
+    anybody. On a busy machine numbers come back within seconds."""
+    for pid, began in processes.items():
+        try:
+            fd = os.pidfd_open(pid)
+        except OSError:
+            continue
+        try:
+            if sampling.began(pid) == began:
+                signal.pidfd_send_signal(fd, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+        finally:
+            os.close(fd)
+
+
 def send(pids: Iterable[int], number: int) -> None:
-    """Signal processes; those that are gone do not matter."""
+    """Signal children, whose numbers stay theirs until they are waited for; those that are gone do not matter."""
     for pid in pids:
         try:
             os.kill(pid, number)

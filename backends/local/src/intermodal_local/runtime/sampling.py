@@ -17,24 +17,38 @@ def process_of(pidfd: int) -> int | None:
     return None
 
 
-def trees(*roots: int) -> list[int]:
-    """`roots` and all of their descendants."""
+def began(pid: int) -> int | None:
+    """When a process began, which with its number tells it from those that get the number later; None: it is gone."""
+    origin = _origin(str(pid))
+    return None if origin is None else origin[1]
+
+
+def trees(*roots: int) -> dict[int, int]:
+    """`roots` and all of their descendants that are there, with when they `began`."""
     children: dict[int, list[int]] = {}
+    times: dict[int, int] = {}
     for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
-            except (OSError, ValueError, IndexError):
-                continue
+        origin = _origin(name) if name.isdigit() else None
+        if origin is not None:
+            parent, times[int(name)] = origin
             children.setdefault(parent, []).append(int(name))
-    found = dict.fromkeys(roots)
-    queue = list(found)
+    queue = list(dict.fromkeys(roots))
+    found = set(queue)
     for pid in queue:
         fresh = [child for child in children.get(pid, ()) if child not in found]
-        found.update(dict.fromkeys(fresh))
+        found.update(fresh)
         queue.extend(fresh)
-    return queue
+    return {pid: times[pid] for pid in queue if pid in times}
+
+
+def _origin(name: str) -> tuple[int, int] | None:
+    """The parent of a process, and when it began, in ticks since the machine did."""
+    try:
+        with open(f"/proc/{name}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return int(fields[1]), int(fields[19])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def memory_used(pids: list[int], enough: int, *, own_shm: bool) -> int:

@@ -331,7 +331,7 @@ class Supervisor:
             root = sampling.process_of(tenant.pidfd) if self._sampled(tenant) else None
             if root is None:
                 continue
-            pids = sampling.trees(root)
+            pids = list(sampling.trees(root))
             if len(pids) > tenant.process_limit:
                 tenant.over = "pids"
             if tenant.memory_limit is not None and "memory" not in self._cgroups.available:
