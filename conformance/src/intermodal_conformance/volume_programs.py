@@ -25,7 +25,7 @@ QUOTAS: Mapping[str, Mapping[str, float]] = {
     "volume-crashes": {"dies": 0.25, "commits": 0.2},
 }
 #: Of the examples that the profile asks for: containers that mount, commit and die take their time.
-SHARES: Mapping[str, float] = {"volumes": 0.4, "volume-crashes": 0.2}
+SHARES: Mapping[str, float] = {"volumes": 0.5, "volume-crashes": 0.2}
 
 #: Seconds that a turn may take.
 PATIENCE_S = 60.0
