@@ -21,8 +21,8 @@ __all__ = ["QUOTAS", "SHARES", "kinds_of", "programs", "run"]
 
 #: The shares of programs that must be of a kind.
 QUOTAS: Mapping[str, Mapping[str, float]] = {
-    "volumes": {"commits": 0.3, "reloads": 0.1, "concurrent": 0.2, "renames": 0.2, "removes": 0.2},
-    "volume-crashes": {"dies": 0.25, "commits": 0.2},
+    "volumes": {"commits": 0.25, "reloads": 0.1, "concurrent": 0.2, "renames": 0.2, "removes": 0.2},
+    "volume-crashes": {"dies": 1.0},
 }
 #: Of the examples that the profile asks for: containers that mount, commit and die take their time.
 SHARES: Mapping[str, float] = {"volumes": 0.5, "volume-crashes": 0.2}
@@ -40,7 +40,7 @@ FILES = st.one_of(
     st.tuples(st.just("rename"), PATHS, PATHS),
     st.tuples(st.just("rename"), PATHS, PATHS),
 )
-SYNC = st.sampled_from([("commit",), ("commit",), ("reload",)])
+SYNC = st.sampled_from([("commit",), ("reload",)])
 CLIENT = st.one_of(
     st.tuples(st.just("put"), st.dictionaries(PATHS, TEXTS, min_size=1, max_size=2)),
     st.tuples(st.just("remove"), PATHS, st.booleans()),
@@ -54,7 +54,7 @@ WHO = st.sampled_from(CONTAINERS)
 def _steps(draw: st.DrawFn, most: int, dies: bool) -> list[Any]:
     """Some steps on files, perhaps a commit or reload among them, perhaps the end."""
     steps: list[Any] = draw(st.lists(FILES, min_size=1, max_size=most))
-    if draw(st.booleans()):
+    if draw(st.integers(0, 2)):
         steps.insert(draw(st.integers(0, len(steps))), draw(SYNC))
     if dies and draw(st.booleans()):
         steps.append(draw(DIE))
@@ -74,9 +74,12 @@ def programs(draw: st.DrawFn, family: str, operations: int) -> dict[str, Any]:
     """Programs of a family with at most so many operations."""
     most = min(operations, 6)
     ops = draw(st.lists(_operation(family == "volume-crashes"), min_size=1, max_size=most))
+    if family == "volume-crashes":
+        fatal = [*draw(_steps(6, False)), draw(DIE)]
+        ops.insert(draw(st.integers(0, len(ops))), ("turn", draw(WHO), fatal))
     concurrent = [place for place, op in enumerate(ops) if op[0] == "together"]
     plain = json.loads(json.dumps([op for place, op in enumerate(ops) if place not in concurrent[2:]]))
-    return {"family": family, "ops": [op for op in map(_possible, plain) if op is not None]}
+    return {"family": family, "ops": [_possible(op) for op in plain]}
 
 
 def _possible(operation: Any) -> Any:
