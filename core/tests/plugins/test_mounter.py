@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -94,6 +95,26 @@ def test_one_process_mounts_again_and_again(tmp_path: Path, container: int) -> N
     mounter.close()
     assert len(seen) == 1
     assert ended(*seen)
+
+
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048, reason="no process may open so many files")
+def test_a_process_with_many_open_files_mounts(tmp_path: Path, container: int) -> None:
+    """Also where the numbers of its descriptors are beyond what select(2) takes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    open_files = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]
+    target = tmp_path / "target"
+    target.mkdir()
+    mounter = Mounter()
+    try:
+        order = SharedMount(source=str(directory(tmp_path, "a")), target=str(target))
+        mounter.mount((order,), container, swap=False)
+        assert Path(f"/proc/{pid_of(container)}/root{target}/a").read_text() == "a"
+    finally:
+        mounter.close()
+        for fd in open_files:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_new_one_comes_after_it_was_killed(tmp_path: Path, container: int) -> None:

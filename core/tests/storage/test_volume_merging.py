@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from intermodal.storage.volumes import Delta, Directory, Entry, File, Known, Link, Stack
 from intermodal.storage.volumes.compaction import merged, run_to_merge
+from intermodal.storage.volumes.entries import Gone
+from intermodal.storage.volumes.paths import ancestors
 from intermodal.storage.volumes.publishing import publish
 
 NAMES = st.sampled_from(["a", "b"])
@@ -36,11 +38,16 @@ def test_merged_deltas_look_the_same(edits: list[tuple[str, Entry | None]], data
         return
     first = data.draw(st.integers(0, len(deltas) - 1))
     last = data.draw(st.integers(first + 1, len(deltas)))
-    one = Delta.decode(merged(deltas[first:last], bottom=last == len(deltas)).encode())
+    below = Stack(deltas[last:])
+    one = Delta.decode(merged(deltas[first:last], below).encode())
     compacted = Stack([*deltas[:first], one, *deltas[last:]])
     before = Stack(deltas)
     assert dict(compacted.walk()) == dict(before.walk())
     assert compacted.lookup("b/a/b") == before.lookup("b/a/b")
+    for path, place in one.items():
+        if isinstance(place, Gone):  # else the kernel lists what is not there
+            assert below.lookup(path) is not None
+            assert not any(getattr(one.get(above), "opaque", False) for above in ancestors(path))
 
 
 @given(st.lists(st.integers(1, 100_000), min_size=17, max_size=40))

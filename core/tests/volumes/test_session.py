@@ -93,6 +93,21 @@ def test_whiteouts_and_opaque_directories_are_removals(data_dir: Path) -> None:
     assert paths(data_dir) == {"gone", "gone/theirs", "anew", "anew/new", "kept"}
 
 
+def test_a_session_holds_only_what_its_containers_have_mounted(data_dir: Path) -> None:
+    """However many versions it has shown: each would else cost a descriptor until the session ends."""
+    counts: list[int] = []
+
+    async def story(volumes: SessionVolumes) -> None:
+        for number in range(8):
+            (mount,) = await volumes.prepare("one", [SPEC])
+            (upper(mount) / "x").write_text(str(number))
+            await volumes.leave("one")
+            counts.append(len(os.listdir("/proc/self/fd")))
+
+    session(data_dir, story)
+    assert counts[-1] == counts[1]
+
+
 def test_nothing_of_a_session_is_left(data_dir: Path) -> None:
     """Not of one that was killed either: the next one tidies up."""
 

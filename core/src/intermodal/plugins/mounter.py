@@ -83,7 +83,9 @@ class Mounter:
             finally:
                 os.close(theirs)
         with open(told, "rb", buffering=0) as answer:
-            _understand(answer.read() if select.select([answer], [], [], _SECONDS)[0] else b"")
+            poll = select.poll()  # `select` takes no descriptor above 1023, and this may be one of many
+            poll.register(answer, select.POLLIN)
+            _understand(answer.read() if poll.poll(_SECONDS * 1000) else b"")
 
     def close(self) -> None:
         """End the process; what it is about to mount is mounted. Idempotent."""

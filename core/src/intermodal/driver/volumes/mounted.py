@@ -51,13 +51,17 @@ class Stage:
 
     @classmethod
     def _make(cls, ground: Ground, head: Version, stack: Stack, target: str, read_only: bool) -> Stage:
-        lower = ground.deltas.have(head.deltas, stack.deltas, ground.blobs)
-        directory = ground.places.fresh()
-        upper = directory / "upper"
         root = stack.lookup("")
         assert isinstance(root, Directory)
-        os.chmod(upper, root.mode)  # the upper directory is what an overlay shows as its root
-        os.utime(upper, ns=(root.mtime, root.mtime))
+        lower = ground.deltas.have(head.deltas, stack.deltas, ground.blobs)
+        try:
+            directory = ground.places.fresh()
+            upper = directory / "upper"
+            os.chmod(upper, root.mode)  # the upper directory is what an overlay shows as its root
+            os.utime(upper, ns=(root.mtime, root.mtime))
+        except BaseException:
+            ground.deltas.let_go(lower)
+            raise
         mount = VolumeMount(
             target=target,
             lower=lower,
@@ -66,6 +70,11 @@ class Stage:
             place=str(directory / "place"),
         )
         return cls(mount, Known(stack), directory, None if read_only else Layer(upper))
+
+    async def drop(self, ground: Ground) -> None:
+        """It is mounted no more: what was written to it is gone."""
+        await asyncio.to_thread(remove_tree, self.directory)
+        ground.deltas.let_go(self.mount.lower)
 
 
 @dataclass
@@ -101,11 +110,11 @@ class Mounted:
                 try:
                     await container.remount((fresh.mount,))
                 except BaseException:
-                    await asyncio.to_thread(remove_tree, fresh.directory)
+                    await fresh.drop(self.ground)
                     raise
                 old, self.stage = self.stage, fresh
                 commit = await self._publish(old)  # written between the commit and the swap
-                await asyncio.to_thread(remove_tree, old.directory)
+                await old.drop(self.ground)
                 if commit is None:
                     return
 
@@ -115,7 +124,7 @@ class Mounted:
             try:
                 return await self._publish(self.stage)
             finally:
-                await asyncio.to_thread(remove_tree, self.stage.directory)
+                await self.stage.drop(self.ground)
 
     async def _publish(self, stage: Stage) -> Commit | None:
         layer, known = stage.layer, stage.known

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import reduce
 
 from intermodal.storage.volumes.entries import Delta, Directory, Gone, Place
+from intermodal.storage.volumes.paths import ancestors
+from intermodal.storage.volumes.stack import Stack
 
 __all__ = ["MOST", "merged", "run_to_merge"]
 
@@ -31,16 +33,23 @@ def run_to_merge(sizes: Sequence[int], most: int = MOST) -> int:
     return count
 
 
-def merged(deltas: Sequence[Delta], *, bottom: bool) -> Delta:
-    """One delta that does what these do, the newest first. `bottom`: nothing lies below, so nothing needs hiding."""
+def merged(deltas: Sequence[Delta], below: Stack) -> Delta:
+    """One delta that does on top of `below` what these do, the newest first.
+
+    It says of a path that it is gone only where something would show there else: in a directory that no other layer has
+    a part in, the kernel lists such a path, though nothing can be found there.
+    """
     result = reduce(_merge, deltas)
-    if not bottom:
-        return result
+    opaque = {path for path, place in result.items() if isinstance(place, Directory) and place.opaque}
+
+    def shows(path: str) -> bool:
+        return opaque.isdisjoint(ancestors(path)) and below.lookup(path) is not None
+
     return Delta(
         {
-            path: place._replace(opaque=False) if isinstance(place, Directory) else place
+            path: place._replace(opaque=False) if isinstance(place, Directory) and not below.deltas else place
             for path, place in result.items()
-            if not isinstance(place, Gone)
+            if not isinstance(place, Gone) or shows(path)
         }
     )
 

@@ -9,6 +9,7 @@ import stat
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,23 +38,39 @@ def is_whiteout(found: os.stat_result) -> bool:
 
 class DeltaDirectories:
     """The directories under `data_dir/volumes/deltas`, which every engine of the host shares. What was asked for stays
-    until `close`: a lease that the kernel ends with the process. Blocking calls, from any thread."""
+    until it is let go of as often: a lease that the kernel ends with the process. Blocking calls, from any thread."""
 
     def __init__(self, data_dir: Path) -> None:
         self._root = data_dir / "volumes" / "deltas"
         self._locks = self._root / ".locks"
         self._leases: dict[str, int] = {}
+        self._uses: Counter[str] = Counter()
         self._gate = threading.Lock()
 
     def have(self, names: Sequence[str], deltas: Sequence[Delta], blobs: Blobs) -> tuple[str, ...]:
-        """The directories of these deltas, in their order, and empty ones below them. What is missing is made; a kill
-        leaves a whole directory or none, and several makers may race.
+        """The directories of these deltas, in their order, and empty ones below them; `let_go` follows. What is missing
+        is made; a kill leaves a whole directory or none, and several makers may race.
 
         Raises `KeyError` (a blob that the storage lacks), `BackendError` (a damaged one), `ResourceExhaustedError`.
         """
-        for name, delta in (*zip(names, deltas, strict=True), *((name, Delta({})) for name in _EMPTY)):
-            self._make(name, delta, blobs)
-        return tuple(str(self._root / name) for name in (*names, *_EMPTY))
+        leased = list[str]()
+        try:
+            for name, delta in (*zip(names, deltas, strict=True), *((name, Delta({})) for name in _EMPTY)):
+                self._lease(name)
+                leased.append(name)
+                self._make(name, delta, blobs)
+        except BaseException:
+            self.let_go(leased)
+            raise
+        return tuple(str(self._root / name) for name in leased)
+
+    def let_go(self, lower: Sequence[str]) -> None:
+        """What `have` gave is mounted no more. It may be removed when nobody else has it."""
+        with self._gate:
+            for name in map(os.path.basename, lower):
+                self._uses[name] -= 1
+                if not self._uses[name]:
+                    os.close(self._leases.pop(name))
 
     def tidy(self) -> None:
         """Remove what no process holds and nobody has asked for in a day, and what kills left."""
@@ -69,11 +86,11 @@ class DeltaDirectories:
     def close(self) -> None:
         """Let go of all leases. Idempotent."""
         with self._gate:
+            self._uses.clear()
             while self._leases:
                 os.close(self._leases.popitem()[1])
 
     def _make(self, name: str, delta: Delta, blobs: Blobs) -> None:
-        self._lease(name)
         target = self._root / name
         if self._is_sound(target):
             return
@@ -97,6 +114,7 @@ class DeltaDirectories:
             if name not in self._leases:
                 self._locks.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._leases[name] = acquire(self._locks / name, shared=True)
+            self._uses[name] += 1
             os.utime(self._locks / name)
 
     def _is_sound(self, target: Path) -> bool:

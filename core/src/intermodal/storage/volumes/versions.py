@@ -130,8 +130,8 @@ class Versions:
         count = run_to_merge(head.sizes, self._most)
         if not count:
             return False
-        parts = [await self.delta(name) for name in head.deltas[:count]]
-        delta = await asyncio.to_thread(merged, parts, bottom=count == len(head.deltas))
+        parts = (await self.stack(head)).deltas
+        delta = await asyncio.to_thread(merged, parts[:count], Stack(parts[count:]))
         name = await self._storage.put(await asyncio.to_thread(delta.encode))
         new = Version((name, *head.deltas[count:]), (len(delta), *head.sizes[count:]), head.number, head.created)
         self._remember(name, delta)
