@@ -21,7 +21,7 @@ __all__ = ["QUOTAS", "SHARES", "kinds_of", "programs", "run"]
 
 #: The shares of programs that must be of a kind.
 QUOTAS: Mapping[str, Mapping[str, float]] = {
-    "volumes": {"commits": 0.25, "reloads": 0.1, "concurrent": 0.2, "renames": 0.2, "removes": 0.2},
+    "volumes": {"commits": 0.25, "reloads": 0.1, "races": 0.2, "renames": 0.2, "removes": 0.2},
     "volume-crashes": {"dies": 1.0},
 }
 #: Of the examples that the profile asks for: containers that mount, commit and die take their time.
@@ -101,7 +101,7 @@ def kinds_of(program: Mapping[str, Any]) -> set[str]:
     kinds = set()
     for name, *rest in program["ops"]:
         if name == "together":
-            kinds.add("concurrent")
+            kinds.add("races")
         for _, steps in [rest] if name == "turn" else rest[0]:
             words = {step[0] for step in steps}
             kinds |= {kind for kind, some in _KINDS.items() if words & some}
