@@ -21,6 +21,7 @@ def program(*ops: object) -> dict[str, object]:
     return {"family": "calls", "ops": json.loads(json.dumps(ops))}
 
 
+@settings(deadline=None)
 @given(FAMILY.flatmap(lambda family: programs(family, 12)))
 def test_every_program_has_an_outcome_and_survives_json(made: dict[str, object]) -> None:
     """The same ones after a way through a file; one only where nothing is concurrent."""

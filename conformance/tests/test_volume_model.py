@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intermodal.storage.volumes import Directory, File, Known, Link, Stack
@@ -51,6 +51,7 @@ def core_stack(tree: Tree) -> Stack:
     return Stack([core_publish(Stack(), Known(Stack()), core_tree(tree)).delta])
 
 
+@settings(deadline=None)
 @given(EDITS, EDITS, EDITS)
 def test_a_commit_merges_as_core_does(
     before: list[tuple[str, Entry]], own: list[tuple[str, Entry]], others: list[tuple[str, Entry]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intermodal.storage.volumes import Delta, Directory, Entry, File, Known, Link, Stack
@@ -30,6 +30,7 @@ def steps(edits: list[tuple[str, Entry | None]]) -> list[Delta]:
     return deltas
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(PATHS, ENTRIES), max_size=12), st.data())
 def test_merged_deltas_look_the_same(edits: list[tuple[str, Entry | None]], data: st.DataObject) -> None:
     """Any run of them, with or without deltas below it."""
