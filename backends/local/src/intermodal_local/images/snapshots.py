@@ -6,13 +6,12 @@ import json
 import os
 import re
 import secrets
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from intermodal.exception import BackendError
 from intermodal.plugins import BuiltImage
+from intermodal_local.images.live_copy import copy_tree
 from intermodal_local.images.store import LayerStore, Lease
 from intermodal_local.images.trees import remove_tree
 from intermodal_local.rootfs import Rootfs
@@ -43,7 +42,7 @@ class Keeping:
             above = f"{self.run}/c/{self.container}"
             for _, part, _ in PARTS:
                 if os.path.isdir(f"{above}/{part}"):
-                    _copy(f"{above}/{part}", f"{content}/{part}")
+                    copy_tree(f"{above}/{part}", f"{content}/{part}")
             rootfs = Rootfs.from_json(image.ref)
             (content / _META).write_text(json.dumps(_described(image, rootfs)))
             below = Path(rootfs.layers[0]).name if rootfs.layers else ""
@@ -82,12 +81,3 @@ def layers_of(data_dir: Path) -> Path:
 def _described(image: BuiltImage, rootfs: Rootfs) -> dict[str, object]:
     ref = replace(rootfs, layers=()).to_json()
     return {"ref": ref, "python": image.python, "env": image.env, "workdir": image.workdir}
-
-
-def _copy(source: str, target: str) -> None:
-    """With owners, modes, times, links, and the marks by which an overlay knows what was removed."""
-    done = subprocess.run(
-        ["cp", "-a", "--reflink=auto", "--", source, target], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise BackendError(f"the files of the container could not be copied: {done.stderr.strip()[:500]}")
