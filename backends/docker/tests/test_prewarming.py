@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,26 +12,9 @@ import pytest
 import intermodal
 from intermodal_docker.engine import ContainerDetails, Engine
 from intermodal_docker.session import left_containers
+from recording import recording
 
 SECONDS = 60.0
-
-
-RECORDER = """
-from intermodal.plugins import hookimpl
-containers, notices = [], []
-
-@hookimpl
-def intermodal_container_started(events):
-    containers.extend(event.container for event in events)
-
-@hookimpl
-def intermodal_container_exited(events):
-    containers.extend(event.container for event in events)
-
-@hookimpl
-def intermodal_notice(events):
-    notices.extend(event.message for event in events)
-"""
 
 
 def report(hold: bool = False) -> dict[str, str]:
@@ -58,11 +40,7 @@ def data(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 @pytest.fixture
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
     """What observers have heard."""
-    name = f"recorder_{tmp_path.name}".replace("-", "_")
-    (tmp_path / f"{name}.py").write_text(RECORDER)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("INTERMODAL_PLUGINS", name)
-    return lambda: sys.modules[name]
+    return recording(tmp_path, monkeypatch)
 
 
 def held_app() -> tuple[intermodal.App, Any]:

@@ -11,24 +11,9 @@ import pytest
 
 import intermodal
 from intermodal.plugins.roles import LaunchBusy
+from recording import recording
 
 PATIENCE = 60.0
-RECORDER = """
-from intermodal.plugins import hookimpl
-heard = []
-
-@hookimpl
-def intermodal_container_started(events):
-    heard.extend(event.container for event in events)
-
-@hookimpl
-def intermodal_container_exited(events):
-    heard.extend(event.container for event in events)
-
-@hookimpl
-def intermodal_log(events):
-    heard.extend(event.text for event in events)
-"""
 
 
 def body(*args: Any) -> Any:
@@ -159,9 +144,7 @@ def test_observers_hear_of_containers_that_were_launched_and_of_no_others(
     stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A spare is none."""
-    name = f"recorder_{tmp_path.name}".replace("-", "_")
-    (tmp_path / "site" / f"{name}.py").write_text(RECORDER)
-    monkeypatch.setenv("INTERMODAL_PLUGINS", name)
+    recorded = recording(tmp_path, monkeypatch)
     app, function = make()
     with app.run():
         function.spawn(1)
@@ -169,5 +152,5 @@ def test_observers_hear_of_containers_that_were_launched_and_of_no_others(
         next_spare(stage)
         peer.prints(b"said\n")
         peer.ends()
-    heard = __import__("sys").modules[name].heard
-    assert set(heard) == {peer.id, "said"}
+    assert set(recorded().containers) == {peer.id}
+    assert recorded().texts == ["said"]

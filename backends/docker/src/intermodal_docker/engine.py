@@ -300,7 +300,7 @@ class Engine(Protocol):
         """
         ...
 
-    def put_archive(self, container: str, path: str, archive: Iterable[bytes]) -> None:
+    def put_archive(self, container: str, path: str, archive: Iterator[bytes]) -> None:
         """Unpack a tar archive, which comes in pieces, into the directory `path` of a container, running or not.
 
         Raises `BackendError` where a file would take a directory's place, or the other way round.

@@ -1,20 +1,20 @@
-"""Files of this machine that containers are to see on another one: named by content, packed in pieces."""
+"""Files of this machine that containers are to see on another one: named by content."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import stat
-import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from intermodal.plugins.building import Member
 
 __all__ = ["Parcel"]
 
 _CHUNK = 1 << 20
-_MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +34,19 @@ class Parcel:
             digest.update(_content(path))
         return cls(files, digest.hexdigest()[:32])
 
-    def archives(self) -> Iterator[bytes]:
-        """Tar archives that make it up, each of bounded size, as far as no file is larger. Blocks."""
-        buffer = io.BytesIO()
-        tar = _archive(buffer)
+    def members(self) -> Iterator[Member]:
+        """What is in it, for an archive: all root's. Sockets and the like are left out."""
         for name, path in self.files.items():
-            if name:
-                tar.add(path, name, recursive=False, filter=_nobodys)
-            if buffer.tell() > _MOST_BYTES:
-                yield _ended(buffer)
-                buffer = io.BytesIO()
-                tar = _archive(buffer)
-        yield _ended(buffer)
-
-
-def _archive(buffer: io.BytesIO) -> tarfile.TarFile:
-    return tarfile.TarFile(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT)
-
-
-def _ended(buffer: io.BytesIO) -> bytes:
-    """Without the padding that `tarfile` adds: podman's reader leaves at the two blocks, and fails when more comes."""
-    return buffer.getvalue() + bytes(2 * tarfile.BLOCKSIZE)
-
-
-def _nobodys(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    return entry
+            info = path.lstat()
+            of = partial(Member, path=name, mode=stat.S_IMODE(info.st_mode), mtime=info.st_mtime)
+            if not name:
+                continue
+            if path.is_symlink():
+                yield of(kind="link", link=os.readlink(path))
+            elif path.is_dir():
+                yield of(kind="directory")
+            elif path.is_file():
+                yield of(size=info.st_size, read=partial(_pieces, path))
 
 
 def _below(sources: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
@@ -85,7 +71,12 @@ def _content(path: Path) -> bytes:
     if not path.is_file():
         return b""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while data := file.read(_CHUNK):
-            digest.update(data)
+    for piece in _pieces(path):
+        digest.update(piece)
     return digest.digest()
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK):
+            yield piece

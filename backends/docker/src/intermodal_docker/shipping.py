@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from intermodal.plugins.holding import exclusively
+from intermodal_docker.archives import pack
 from intermodal_docker.engine import CreateRequest, Engine, VolumeMount
 from intermodal_docker.parcels import Parcel
 from intermodal_docker.session import LEASE
@@ -68,8 +69,7 @@ class Shipping:
             CreateRequest(image=image, command=("true",), entrypoint=(), labels=self._labels, volumes=(volume,))
         )
         try:
-            for archive in parcel.archives():
-                self._engine.put_archive(container, _LOADING, [archive])
+            self._engine.put_archive(container, _LOADING, pack(parcel.members()))
         finally:
             self._engine.remove(container)
         return name

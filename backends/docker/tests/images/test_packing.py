@@ -10,7 +10,7 @@ import pytest
 
 from builds import FileBlobs
 from intermodal.plugins.building import tree_members
-from intermodal_docker.images.packing import pack
+from intermodal_docker.archives import pack
 
 
 @pytest.mark.parametrize("files", [{}, {"a": b""}, {"a": b"1", "b/c": b"2" * 700}])

@@ -32,7 +32,6 @@ from intermodal.plugins.roles import (
     BuildSink,
     BuiltImage,
     Capabilities,
-    CollectableStorage,
     Container,
     ContainerExit,
     ExecProcess,
@@ -50,13 +49,12 @@ from intermodal.plugins.roles import (
     SnapshotBuilder,
     SnapshotContainer,
     StepGpus,
-    Storage,
-    StoredBlob,
     TellingGpus,
     VolumeContainer,
     VolumeInUse,
 )
 from intermodal.plugins.steps import base_title, image_capabilities, install_options, step_capability, step_title
+from intermodal.plugins.storage_role import CollectableStorage, Storage, StoredBlob
 
 __all__ = [
     "Blobs",

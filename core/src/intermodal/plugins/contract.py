@@ -6,7 +6,8 @@ from typing import Any
 
 from intermodal.exception import PluginError
 from intermodal.plugins.capabilities import Role
-from intermodal.plugins.roles import Builder, GpuAllocator, Launcher, Storage
+from intermodal.plugins.roles import Builder, GpuAllocator, Launcher
+from intermodal.plugins.storage_role import Storage
 
 __all__ = ["ROLE_PROTOCOLS", "check_role"]
 

@@ -30,7 +30,8 @@ from intermodal.plugins.observations import (
     Notice,
 )
 from intermodal.plugins.options import Options
-from intermodal.plugins.roles import Builder, Capabilities, GpuAllocator, Launcher, Storage
+from intermodal.plugins.roles import Builder, Capabilities, GpuAllocator, Launcher
+from intermodal.plugins.storage_role import Storage
 
 if TYPE_CHECKING:
     from intermodal.plugins.host import PluginHost

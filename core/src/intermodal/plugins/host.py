@@ -20,7 +20,8 @@ from intermodal.plugins.observations import ObservationKind
 from intermodal.plugins.observers import Observers
 from intermodal.plugins.options import nearest
 from intermodal.plugins.registry import Registry
-from intermodal.plugins.roles import Builder, Capabilities, GpuAllocator, Launcher, Storage
+from intermodal.plugins.roles import Builder, Capabilities, GpuAllocator, Launcher
+from intermodal.plugins.storage_role import Storage
 from intermodal.specs import ContainerSpec
 
 __all__ = ["PluginHost", "load"]

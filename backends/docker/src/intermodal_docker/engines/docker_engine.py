@@ -187,12 +187,12 @@ class DockerEngine:
 
         return Hijacked(raw._response, tty=tty, exit_code=exit_code, resize=resize)
 
-    def put_archive(self, container: str, path: str, archive: Iterable[bytes]) -> None:
+    def put_archive(self, container: str, path: str, archive: Iterator[bytes]) -> None:
         """See `intermodal_docker.engine.Engine`."""
         with self._talking() as client:
             place = client._url("/containers/{0}/archive", container)
             asked = {"path": path, "noOverwriteDirNonDir": "true"}
-            client._raise_for_status(client._put(place, params=asked, data=iter(archive)))
+            client._raise_for_status(client._put(place, params=asked, data=archive))
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
         """See `intermodal_docker.engine.Engine`."""

@@ -191,13 +191,13 @@ class PodmanEngine:
             resize=lambda rows, columns: self._do("POST", f"/exec/{made}/resize", h=rows, w=columns),
         )
 
-    def put_archive(self, container: str, path: str, archive: Iterable[bytes]) -> None:
+    def put_archive(self, container: str, path: str, archive: Iterator[bytes]) -> None:
         """See `intermodal_docker.engine.Engine`."""
         # The last one is called as docker calls it, and means: give all to root.
         self._ask(
             "PUT",
             f"/containers/{container}/archive",
-            body=iter(archive),
+            body=archive,
             path=path,
             noOverwriteDirNonDir=True,
             copyUIDGID=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -117,7 +117,7 @@ class Box:
                 raise
             raise BackendError(f"the image has no /bin/sh, which build steps are run by: {error}") from None
 
-    def put(self, archive: Iterable[bytes], at: str = "/") -> None:
+    def put(self, archive: Iterator[bytes], at: str = "/") -> None:
         """Unpack an archive, which comes in pieces, in a directory. Not every engine finds volumes below that."""
         self.engine.put_archive(self.id, at, archive)
 

@@ -20,9 +20,10 @@ from intermodal.plugins.building import (
     tree_members,
 )
 from intermodal.specs import AddArchive, CopyFiles, CopyFrom
+from intermodal_docker.archives import pack
 from intermodal_docker.engine import NotThere
 from intermodal_docker.images.box import Box
-from intermodal_docker.images.packing import check_target, pack
+from intermodal_docker.images.packing import check_target
 
 __all__ = ["add_archive", "copy_files", "copy_from", "is_there", "members_at"]
 

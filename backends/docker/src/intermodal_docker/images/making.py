@@ -38,6 +38,7 @@ from intermodal.specs import (
     StepResources,
     SystemPackages,
 )
+from intermodal_docker.archives import pack
 from intermodal_docker.devices import requested_devices
 from intermodal_docker.engine import Engine, ImageDetails
 from intermodal_docker.images.bases import obtain_base
@@ -46,7 +47,7 @@ from intermodal_docker.images.copying import add_archive, copy_files, copy_from
 from intermodal_docker.images.downloads import CacheVolumes
 from intermodal_docker.images.names import EMPTY, CachedLayer, base_labels, layer_labels, python_labels, reference
 from intermodal_docker.images.options import ImageOptions
-from intermodal_docker.images.packing import pack, pack_tree
+from intermodal_docker.images.packing import pack_tree
 from intermodal_docker.images.pip import pip_instead
 from intermodal_docker.images.pythons import NO_PROGRAM, Python, add_python, find_python
 from intermodal_docker.images.shown import Shown

@@ -9,11 +9,11 @@ from dataclasses import replace
 from intermodal.plugins import Blobs
 from intermodal.plugins.building import Member, StepRefused, StepRun, tree_members
 from intermodal.specs import CacheMount, FilesMount, ImageMount, SecretMount, StepMount, TmpfsMount
+from intermodal_docker.archives import pack
 from intermodal_docker.engine import Tmpfs, VolumeMount
 from intermodal_docker.images.box import Box
 from intermodal_docker.images.copying import is_there, members_at
 from intermodal_docker.images.downloads import cache_volume
-from intermodal_docker.images.packing import pack
 
 __all__ = ["Shown"]
 
