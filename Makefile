@@ -10,6 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 BENCH_ENGINES_ARGS ?=
+BENCH_VOLUMES_ARGS ?=
+BENCH_SANDBOXES_ARGS ?=
 SCALE_ARGS ?=
 MUTANTS_ARGS ?=
 SEED ?= 1
@@ -21,7 +23,7 @@ SIMULATE_ARGS = $(if $(SEARCH),--search $(SEARCH)) --faults $(FAULTS) --pools $(
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 .venv/stamp: $(MANIFESTS) tools/make-venv.sh
 	@tools/system-packages.sh
@@ -72,6 +74,15 @@ bench: benchmarks/.venv/stamp ## measure against the peers; writes docs/benchmar
 bench-engines: venv ## measure containers of docker and podman; writes docs/engine-benchmarks.md
 	@tools/engines up
 	@PYTHONPATH=benchmarks $(BIN)/python -m engines --write $(BENCH_ENGINES_ARGS)
+
+.PHONY: bench-volumes
+bench-volumes: venv ## volumes as they grow, and uploads against cp -r; writes docs/volume-benchmarks.md
+	@PYTHONPATH=benchmarks $(BIN)/python -m volumes --write $(BENCH_VOLUMES_ARGS)
+
+.PHONY: bench-sandboxes
+bench-sandboxes: venv ## sandboxes against the engines' own commands; writes docs/sandbox-benchmarks.md
+	@tools/engines up
+	@PYTHONPATH=benchmarks $(BIN)/python -m sandboxes --write $(BENCH_SANDBOXES_ARGS)
 
 .PHONY: bench-state
 bench-state: benchmarks/.venv/stamp ## queues and dicts against Redis (apt install redis-server)

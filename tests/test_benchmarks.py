@@ -82,20 +82,19 @@ MADE_UP = {
 }
 
 
+def told(*words: str) -> subprocess.CompletedProcess[str]:
+    """What Python says in benchmarks/."""
+    command = [sys.executable, *words]
+    return subprocess.run(command, cwd=RUN.parent, capture_output=True, text=True, timeout=120, check=False)
+
+
 def test_the_page_of_engines_says_which_figures_were_reached() -> None:
     """Of medians; each engine for itself."""
     script = (
         "import json, sys; from engines import report; numbers = json.loads(sys.argv[1]);"
         "assert report.tables(numbers) in report.page(numbers, 3); print(report.tables(numbers))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, json.dumps(MADE_UP)],
-        cwd=RUN.parent,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = told("-c", script, json.dumps(MADE_UP))
     assert done.returncode == 0, done.stderr
     verdicts = [line for line in done.stdout.splitlines() if "reached" in line]
     assert len(verdicts) == 10
@@ -105,13 +104,67 @@ def test_the_page_of_engines_says_which_figures_were_reached() -> None:
 
 def test_an_engine_that_there_is_none_of_is_refused() -> None:
     """The message lists those that can be measured."""
-    done = subprocess.run(
-        [sys.executable, "-m", "engines", "--backends", "moby"],
-        cwd=RUN.parent,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = told("-m", "engines", "--backends", "moby")
     assert done.returncode != 0
     assert "no engine is called moby; there are: docker, podman" in done.stderr
+
+
+#: Medians of made-up numbers: all but the growth of the commit and the exec of podman reach what there is to reach.
+VOLUMES = {
+    **{f"commit {size}": [value] for size, value in (("1000", 4.0), ("10000", 5.0), ("100000", 50.0))},
+    **{f"reload {size}": [value] for size, value in (("1000", 20.0), ("10000", 20.0), ("100000", 30.0))},
+    **{f"start {size}": [value] for size, value in (("1000", 40.0), ("10000", 50.0), ("100000", 60.0))},
+    "start": [30.0],
+    "cp": [2000.0, 1000.0, 3000.0],
+    "upload": [1000.0],
+    "put": [700.0],
+    "small cp": [20_000.0],
+    "small": [5000.0],
+}
+SANDBOXES = {
+    "local": {"first output": [40.0], "exec": [8.0]},
+    "docker": {"plain": [400.0], "first output": [520.0], "exec": [8.0]},
+    "podman": {"plain": [400.0], "first output": [500.0], "exec": [8.1]},
+}
+
+
+def shown(module: str, numbers: object) -> list[str]:
+    """The lines of a report with a verdict; they are in its page, too."""
+    script = (
+        f"import inspect, json, sys; from {module} import report; numbers = json.loads(sys.argv[1]);"
+        "rest = [3] * (len(inspect.signature(report.page).parameters) - 1);"
+        "assert report.tables(numbers) in report.page(numbers, *rest); print(report.tables(numbers))"
+    )
+    done = told("-c", script, json.dumps(numbers))
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stdout.splitlines() if "reached" in line]
+
+
+def test_the_page_of_volumes_says_which_figures_were_reached() -> None:
+    """And shows the growth; what was not measured has no line."""
+    verdicts = shown("volumes", VOLUMES)
+    assert len(verdicts) == 7
+    assert [line for line in verdicts if "not reached" in line] == [
+        "| commit, 100,000 ÷ 10,000 files | ≤ 1.5 × | 10 × | **not reached** |"
+    ]
+    assert "| 1 GiB in 1,000 files, upload ÷ `cp -r` | ≥ 0.5 × | 0.5 × | reached |" in verdicts
+    assert (
+        len(shown("volumes", {"small": [4999.0], "small cp": [1.0], "cp": [1.0], "upload": [1.0], "put": [1.0]})) == 2
+    )
+
+
+def test_the_page_of_sandboxes_says_which_figures_were_reached() -> None:
+    """Each backend against its own figures."""
+    verdicts = shown("sandboxes", SANDBOXES)
+    assert len(verdicts) == 6
+    assert [line for line in verdicts if "not reached" in line] == [
+        "| `true` in one that runs | podman | ≤ 8 ms | 8.1 ms | **not reached** |"
+    ]
+    assert "| create → first output ÷ `ENGINE run` | docker | ≤ 1.3 × | 1.3 × | reached |" in verdicts
+
+
+def test_volumes_of_sizes_that_there_are_none_of_are_refused() -> None:
+    """The message lists those that can be measured."""
+    done = told("-m", "volumes", "--sizes", "12")
+    assert done.returncode != 0
+    assert "no volume has 12 files; there are: 1000, 10000, 100000" in done.stderr

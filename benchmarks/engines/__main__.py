@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 from engines import report
+from figures import in_process
 
 _ROOT = Path(__file__).parents[2]
 _BACKENDS = ("local", "docker", "podman")
-_LIMIT_S = 900
 
 
 def main() -> int:
@@ -34,7 +33,7 @@ def main() -> int:
     for count in range(rounds):
         for backend in ("local", *engines):
             print(f"round {count + 1} of {rounds}: {backend}", file=sys.stderr, flush=True)
-            for what, values in _round(backend, chosen.image, samples, seconds).items():
+            for what, values in in_process("engines.session", backend, chosen.image, samples, seconds).items():
                 numbers.setdefault(backend, {}).setdefault(what, []).extend(values)
     if chosen.json:
         chosen.json.write_text(json.dumps(numbers, indent=1))
@@ -42,15 +41,6 @@ def main() -> int:
     if chosen.write:
         (_ROOT / "docs" / "engine-benchmarks.md").write_text(report.page(numbers, rounds))
     return 0
-
-
-def _round(*arguments: str) -> dict[str, list[float]]:
-    words = [sys.executable, "-m", "engines.session", *arguments]
-    done = subprocess.run(
-        words, cwd=_ROOT / "benchmarks", stdout=subprocess.PIPE, text=True, timeout=_LIMIT_S, check=True
-    )
-    found: dict[str, list[float]] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
 
 
 if __name__ == "__main__":

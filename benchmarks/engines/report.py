@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 
+from figures import Limit
 from machine import busy, described, number, table
 
 __all__ = ["TARGETS", "Numbers", "page", "tables"]
@@ -19,33 +20,22 @@ _DISTRIBUTIONS = ("intermodal-core", "intermodal-docker", "docker", "podman")
 
 @dataclass(frozen=True)
 class Target:
-    """A figure to reach: `value` gives an engine's from its medians and local's; `unit` is "×" for ratios."""
+    """A figure to reach: `value` gives an engine's from its medians and local's."""
 
     title: str
     value: Callable[[Mapping[str, float], Mapping[str, float]], float]
-    most: float | None = None
-    least: float | None = None
-    unit: str = "×"
-
-    def verdict(self, value: float) -> str:
-        """Whether it was reached."""
-        good = (self.most is None or value <= self.most) and (self.least is None or value >= self.least)
-        return "reached" if good else "**not reached**"
-
-    def __str__(self) -> str:
-        return f"≤ {self.most:g} {self.unit}" if self.most is not None else f"≥ {self.least:g} {self.unit}"
+    limit: Limit
 
 
 TARGETS = (
-    Target("first container ÷ `ENGINE run`", lambda own, _: own["first container"] / own["plain"], most=1.3),
-    Target("further container ÷ `ENGINE run`", lambda own, _: own["next container"] / own["plain"], most=0.1),
-    Target("no-op map ÷ local's", lambda own, local: own["map"] / local["map"], least=0.8),
-    Target("one call, p50 ÷ local's", lambda own, local: own["call"] / local["call"], most=1.3),
+    Target("first container ÷ `ENGINE run`", lambda own, _: own["first container"] / own["plain"], Limit(most=1.3)),
+    Target("further container ÷ `ENGINE run`", lambda own, _: own["next container"] / own["plain"], Limit(most=0.1)),
+    Target("no-op map ÷ local's", lambda own, local: own["map"] / local["map"], Limit(least=0.8)),
+    Target("one call, p50 ÷ local's", lambda own, local: own["call"] / local["call"], Limit(most=1.3)),
     Target(
         "`intermodal run` beyond its container's start",
         lambda own, _: own["run"] - own["first container"],
-        most=0.5,
-        unit="s",
+        Limit(most=0.5, unit="s"),
     ),
 )
 _ROWS = (
@@ -70,9 +60,8 @@ def tables(numbers: Numbers) -> str:
         for backend, own in medians.items():
             if backend != "local":
                 value = target.value(own, medians["local"])
-                ratios.append(
-                    [target.title, backend, str(target), f"{number(value)} {target.unit}", target.verdict(value)]
-                )
+                limit, shown = target.limit, f"{number(value)} {target.limit.unit}"
+                ratios.append([target.title, backend, str(limit), shown, limit.verdict(value)])
     measured, reached = table(["", *medians], rows), table(["figure", "engine", "target", "measured", ""], ratios)
     return f"{measured}\n\n## Against the figures to reach\n\n{reached}"
 

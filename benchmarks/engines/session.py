@@ -6,17 +6,15 @@ IMAGE is what the engine's own command starts; with the backend `local` there is
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import peers
 from engines import app
+from figures import Numbers, choose, wall
 from measures import latency, throughput
 
-Round = dict[str, list[float]]
 _BIN = Path(sys.executable).parent
 #: What an ended container leaves the engine to do is not to be in the next number.
 _PAUSE_S = 1.0
@@ -24,21 +22,10 @@ _PAUSE_S = 1.0
 _READY_S = 5.0
 
 
-def _choose(backend: str, *, prewarm: bool) -> None:
-    os.environ["INTERMODAL_BACKEND"] = backend
-    os.environ["INTERMODAL_PREWARM"] = str(prewarm).lower()
-
-
-def _wall(command: list[str]) -> float:
-    began = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.monotonic() - began
-
-
-def starts(engine: str, image: str, samples: int) -> Round:
+def starts(engine: str, image: str, samples: int) -> Numbers:
     """Seconds of a first container, from the call to its input, and of the engine's own command, in turn."""
     ours, plain = [], []
-    _choose(engine, prewarm=False)
+    choose(engine, prewarm=False)
     with app.app.run():
         app.started.remote()  # builds the image
         for _ in range(samples):
@@ -46,14 +33,14 @@ def starts(engine: str, image: str, samples: int) -> Round:
             began = time.monotonic()
             ours.append(app.started.remote()[0] - began)
             time.sleep(_PAUSE_S)
-            plain.append(_wall([engine, "run", "--rm", image, "python3", "-c", "pass"]))
+            plain.append(wall([engine, "run", "--rm", image, "python3", "-c", "pass"]))
     return {"first container": ours, "plain": plain}
 
 
-def warm_starts(engine: str, samples: int) -> Round:
+def warm_starts(engine: str, samples: int) -> Numbers:
     """Seconds of a further container while one is at work: of each that stood ready, as the others are first ones."""
     took: list[float] = []
-    _choose(engine, prewarm=True)
+    choose(engine, prewarm=True)
     with app.app.run():
         held = app.started.spawn(stay=True)
         while len(took) < samples:
@@ -66,9 +53,9 @@ def warm_starts(engine: str, samples: int) -> Round:
     return {"next container": took}
 
 
-def calls(backend: str, seconds: float) -> Round:
+def calls(backend: str, seconds: float) -> Numbers:
     """Inputs a second of a map, and microseconds of a call."""
-    _choose(backend, prewarm=True)
+    choose(backend, prewarm=True)
     peer = peers.load("intermodal")
     try:
         return {"map": [throughput.measure(peer, seconds)], "call": [latency.measure(peer, seconds)]}
@@ -76,12 +63,12 @@ def calls(backend: str, seconds: float) -> Round:
         peer.close()
 
 
-def runs(engine: str, samples: int) -> Round:
+def runs(engine: str, samples: int) -> Numbers:
     """Seconds of a whole `intermodal run` whose image of ten steps is there."""
-    _choose(engine, prewarm=True)
+    choose(engine, prewarm=True)
     command = [str(_BIN / "intermodal"), "run", str(Path(__file__).with_name("app.py"))]
-    _wall(command)
-    return {"run": [_wall(command) for _ in range(samples)]}
+    wall(command)
+    return {"run": [wall(command) for _ in range(samples)]}
 
 
 def main(backend: str, image: str, samples: int, seconds: float) -> None:

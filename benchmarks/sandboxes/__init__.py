@@ -1,0 +1,1 @@
+"""Sandboxes against the engines' own commands: `make bench-sandboxes`."""
