@@ -17,6 +17,7 @@ from ordinary_user import ordinary_user
 PROCESS = {"gpu", "limits.memory", "limits.pids", "limits.cpu"}
 NAMESPACES = PROCESS | {
     "exec",
+    "image.gpu",
     "image.run_commands",
     "isolation.filesystem",
     "isolation.pid",
