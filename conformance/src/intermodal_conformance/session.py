@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 
 from intermodal.plugins.capabilities import CAPABILITY_ROLES
+from intermodal_conformance.buckets import buckets
 from intermodal_conformance.harness import Harness, find_harness
 from intermodal_conformance.journal import Journal
 from intermodal_conformance.manifest import load_manifest
@@ -38,6 +39,8 @@ __all__ = ["SESSION", "Conformance"]
 SESSION = pytest.StashKey["Conformance"]()
 #: The name under which the end of the run is evidence for the requirement "leftovers".
 AT_THE_END = "leftovers at the end"
+#: The requirement, and the capability, that takes an S3 server.
+BUCKETS = "bucket.mount"
 
 
 class Conformance:
@@ -60,7 +63,7 @@ class Conformance:
         self.harness: Harness
         self.target: Target
         self.windows: dict[str, tuple[float, float]] = {}
-        self.open = ExitStack()
+        self.open, self.served = ExitStack(), ExitStack()
         self.dead: str | None = None
         self.running = False
 
@@ -75,7 +78,9 @@ class Conformance:
         with opened() as host:
             stated, distribution = capabilities_of(host, frozenset(CAPABILITY_ROLES)), version_of(host)
         seed = self.config.getoption("--conformance-seed")
+        wanted = BUCKETS in stated.supported and (not self.only or BUCKETS in self.only)
         self.target = Target(
+            bucket=self.served.enter_context(buckets()) if wanted else None,
             backend=backend,
             choice=choice,
             supported=stated.supported,
@@ -107,6 +112,7 @@ class Conformance:
     def end(self) -> None:
         """What was asked, and what is left; the session's app has ended before."""
         began = time.time()
+        self.served.close()
         left = list(self.harness.leftovers(self.data_dir)) if self.dead is None else []
         self.journal.write("start", id=AT_THE_END)
         words = f"left behind: {'; '.join(left)}" if left else ""
@@ -118,7 +124,8 @@ class Conformance:
         self.journal.write("end")
 
     def close(self) -> None:
-        """Let go of files."""
+        """Let go of files, and of what an end did not come to."""
+        self.served.close()
         self.journal.close()
         if self._folder is not None:
             self._folder.cleanup()

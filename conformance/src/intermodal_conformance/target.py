@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from intermodal.plugins import Capabilities, Config, PluginHost, load, set_command_line
+from intermodal_conformance.buckets import Bucket
 from intermodal_conformance.deviations import UsageError
 from intermodal_conformance.profiles import Profile
 from intermodal_conformance.witness import Witness, witness
@@ -35,7 +36,8 @@ class Hung(BaseException):
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """What tests get. `notes` say why a capability is missing, or within what bounds it is there. `choice` is what a
-    program of its own gives to `set_command_line`, as JSON, to use the same backend and plugins."""
+    program of its own gives to `set_command_line`, as JSON, to use the same backend and plugins. `bucket` is one
+    of a real S3 server, where the backend mounts buckets and there is a server."""
 
     backend: str
     choice: str
@@ -44,6 +46,7 @@ class Target:
     profile: Profile
     seed: int | None
     data_dir: Path
+    bucket: Bucket | None = None
     witness: Witness = field(default=witness)
 
 

@@ -129,6 +129,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="engine.forgets_last_writes", requirement="volume.commit"),
     Mutant(name="engine.forgets_renamed", requirement="volume.commit"),
     Mutant(name="engine.publishes_half", requirement="volume.crash"),
+    Mutant(name="engine.writes_to_read_only_buckets", requirement="bucket.mount"),
+    Mutant(name="engine.forgets_what_sandboxes_wrote", requirement="volume.commit"),
     Mutant(name="guest.keeps_removed_files", requirement="sandbox.files"),
     Mutant(name="guest.forgets_exception_type", requirement="call.errors"),
     Mutant(name="guest.mixes_up_inputs", requirement="call.context", harmless="map.kwargs"),

@@ -13,7 +13,7 @@ import intermodal
 from intermodal_conformance.apps.common import SMALL, app
 from intermodal_conformance.apps.volume_steps import seen, take
 
-__all__ = ["DATA", "First", "Second", "content", "nowhere", "read_only", "volume"]
+__all__ = ["DATA", "First", "Second", "content", "no_bucket", "nowhere", "read_only", "volume"]
 
 DATA = Path("/data")
 volume = intermodal.Volume.from_name("conformance", create_if_missing=True)
@@ -122,3 +122,8 @@ def read_only(path: str) -> str:
 @app.function(**SMALL, volumes={"/data": volume})
 def nowhere() -> None:
     """Refused by backends that mount no volumes."""
+
+
+@app.function(**SMALL, volumes={"/bucket": intermodal.CloudBucketMount("conformance-nowhere")})
+def no_bucket() -> None:
+    """Refused by backends that mount no buckets."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import uuid
+from collections.abc import Iterator
 
 import pytest
 
 import intermodal
+from intermodal import Sandbox
 from intermodal.exception import CapabilityNotSupported, ContainerLostError, InvalidError
+from intermodal_conformance.apps.common import app
 from intermodal_conformance.apps.volumes import First, Second, nowhere, read_only, volume
 from intermodal_conformance.marks import refusal, requirement
 from intermodal_conformance.target import Target
@@ -86,6 +90,49 @@ def test_a_container_commits_when_it_ends(target: Target, directory: str) -> Non
     with pytest.raises(ContainerLostError):
         first.do.remote("die", f"{directory}/x")
     assert outside(directory) == {f"{directory}/x": b"1"}
+
+
+@contextlib.contextmanager
+def sandbox(target: Target) -> Iterator[Sandbox | None]:
+    """One with the volume; None where the backend refuses sandboxes, by name."""
+    if "exec" not in target.supported:
+        with pytest.raises(CapabilityNotSupported, match="exec"):
+            Sandbox.create(app=app, volumes={"/data": volume})
+        yield None
+        return
+    made = Sandbox.create(app=app, volumes={"/data": volume})
+    try:
+        yield made
+    finally:
+        made.terminate()
+
+
+@requirement("volume.commit", capability="volumes")
+def test_a_sandbox_commits_when_it_ends(target: Target, directory: str) -> None:
+    """Before anybody hears of its end."""
+    with sandbox(target) as box:
+        if box is None:
+            return
+        assert box.exec("sh", "-c", f"mkdir -p /data/{directory}; printf 1 > /data/{directory}/x").wait() == 0
+        box.terminate()
+        assert outside(directory) == {f"{directory}/x": b"1"}
+
+
+@requirement("volume.reload", capability="volumes")
+def test_a_sandbox_is_shown_the_head(target: Target, directory: str) -> None:
+    """What it wrote is published; in use, it is refused and told by what."""
+    with sandbox(target) as box:
+        if box is None:
+            return
+        box.exec("sh", "-c", f"mkdir -p /data/{directory}; printf 1 > /data/{directory}/own").wait()
+        put(f"{directory}/theirs", b"2")
+        assert box.exec("cat", f"/data/{directory}/theirs").wait() == 1
+        box.reload_volumes()
+        assert outside(directory) == {f"{directory}/own": b"1", f"{directory}/theirs": b"2"}
+        process = box.exec("sh", "-c", "cat theirs; echo; read x", workdir=f"/data/{directory}", bufsize=1)
+        assert next(iter(process.stdout)) == "2\n"
+        with pytest.raises(RuntimeError, match=f"/data/{directory}"):
+            box.reload_volumes()
 
 
 @requirement("volume.reload", capability="volumes")

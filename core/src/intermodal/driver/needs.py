@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator, Sequence
 
-from intermodal.driver.buckets import rclone
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import image_capabilities
+from intermodal.plugins.bucket_tools import CAPABILITY
 from intermodal.specs import BucketSpec, FunctionSpec, ImageSpec, Network, Resources, SandboxSpec
 
 __all__ = ["check_container", "check_function", "check_image", "check_sandbox"]
@@ -63,8 +63,7 @@ def check_container(
 
 def _check_buckets(buckets: Sequence[BucketSpec], require: Require) -> None:
     if buckets:
-        require(rclone.CAPABILITY)
-        rclone.check_available()
+        require(CAPABILITY)
 
 
 def _of_image(image: ImageSpec) -> Iterator[str]:

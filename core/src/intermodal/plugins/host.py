@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from intermodal.exception import BackendError, CapabilityNotSupported, InvalidError, PluginError
+from intermodal.plugins.bucket_tools import as_this_host_can
 from intermodal.plugins.calls import call_one, implementations, wrapped
 from intermodal.plugins.capabilities import CAPABILITY_ROLES, Role, known_only, merge_capabilities
 from intermodal.plugins.config import Config
@@ -62,11 +63,12 @@ class PluginHost:
         return cast(Storage, self._required("storage"))
 
     def capabilities(self) -> Capabilities:
-        """What the roles of this session can do: each role's part as stated by the plugin that provides that role."""
+        """What the roles of this session can do: each role's part as stated by the plugin that provides that role, and
+        of it what this host has the tools for."""
         if self._capabilities is None:
             merged = merge_capabilities({role: self._stated(role) for role in ROLE_PROTOCOLS})
             merged = wrapped(self._manager, "intermodal_capabilities", self.config, merged)
-            self._capabilities = known_only("a wrapper of intermodal_capabilities", merged)
+            self._capabilities = as_this_host_can(known_only("a wrapper of intermodal_capabilities", merged))
         return self._capabilities
 
     def require(self, capability: str) -> None:

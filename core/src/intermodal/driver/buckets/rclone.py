@@ -1,4 +1,4 @@
-"""The program that shows buckets as files: where it is, how it is called, and what it says of a bucket.
+"""The program that shows buckets as files: how it is called, and what it says of a bucket.
 
 Credentials are in the environment of its own process only.
 """
@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from intermodal.client.hiding import Hiding
-from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import LaunchRefused
+from intermodal.plugins.bucket_tools import rclone
 from intermodal.specs import BucketSpec
 
-__all__ = ["CAPABILITY", "check_available", "check_bucket", "environment", "mount_command"]
+__all__ = ["check_bucket", "environment", "mount_command"]
 
-CAPABILITY = "bucket.mount"
 _REMOTE = "BUCKET"
 _SECONDS = 60.0
 _NEEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -32,16 +29,6 @@ _OPTIONS = {
 _LIMITS = ("--contimeout=5s", "--timeout=30s", "--low-level-retries=3", "--retries=1")
 _ABSENT = 3  # what rclone exits with where there is no such directory, that is: bucket
 _FORBIDDEN = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "403")
-
-
-def check_available() -> None:
-    """Raises `CapabilityNotSupported` that says what this machine lacks."""
-    if _program() is None:
-        raise CapabilityNotSupported(CAPABILITY, hint="rclone is not installed: pip install 'intermodal[buckets]'")
-    if shutil.which("fusermount3") is None:
-        raise CapabilityNotSupported(CAPABILITY, hint="fusermount3 is not installed: apt-get install fuse3")
-    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
-        raise CapabilityNotSupported(CAPABILITY, hint="/dev/fuse cannot be opened: this host permits no FUSE mounts")
 
 
 def environment(bucket: BucketSpec, secret: Mapping[str, str]) -> dict[str, str]:
@@ -67,7 +54,7 @@ def environment(bucket: BucketSpec, secret: Mapping[str, str]) -> dict[str, str]
 def mount_command(bucket: BucketSpec, directory: Path) -> list[str]:
     """Shows a bucket at `directory`/files, as `keeper` wants it."""
     return [
-        str(_program()),
+        str(rclone()),
         "mount",
         _place(bucket),
         str(directory / "files"),
@@ -86,7 +73,7 @@ def mount_command(bucket: BucketSpec, directory: Path) -> list[str]:
 async def check_bucket(bucket: BucketSpec, env: Mapping[str, str]) -> None:
     """List a bit of it. Raises `LaunchRefused` with what is wrong: credentials, the bucket, the way there."""
     process = await asyncio.create_subprocess_exec(
-        str(_program()),
+        str(rclone()),
         "lsf",
         _place(bucket),
         "--max-depth=1",
@@ -122,8 +109,3 @@ def _refusal(bucket: BucketSpec, code: int, said: str) -> str:
 
 def _place(bucket: BucketSpec) -> str:
     return f"{_REMOTE}:{bucket.bucket}/{bucket.prefix}".rstrip("/")
-
-
-def _program() -> str | None:
-    beside = Path(sys.executable).parent
-    return shutil.which("rclone", path=os.pathsep.join([str(beside), os.environ.get("PATH", "")]))
