@@ -7,12 +7,12 @@ import contextlib
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from intermodal.plugins import BuiltImage, Container, Launcher, PluginHost
+from intermodal.plugins import BuiltImage, Container, Launcher, PluginHost, Prewarmed, Prewarmer
 from intermodal.specs import ContainerSpec, DebianSlim, ImageSpec, ImageStep
 from intermodal_conformance import standin
 from intermodal_conformance.target import opened
@@ -83,24 +83,25 @@ class Roles:
 
     async def launch(self, image: BuiltImage | None = None, **fields: Any) -> Container:
         """Start a container with the stand-in; it may not have said hello yet."""
-        if image is None:
-            self._image = self._image or await self.build(image_of())
-            image = self._image
-        name = f"conf-{uuid.uuid4().hex[:12]}"
-        fields.setdefault("env", image.env)
-        spec = ContainerSpec(
-            id=name, app="conformance", function="roles", mounts=(self._bundle,), workdir=image.workdir, **fields
-        )
-        heard = self.output[name] = []
+        image = image or await self._plain()
+        spec = self._spec(image, fields)
+        heard = self.output[spec.id] = []
         container = await self.launcher.launch(
             spec, image, None, b"", lambda stream, data: heard.append((stream, data))
         )
         self._opened.append(container)
         return container
 
+    async def prewarm(self, **fields: Any) -> Prewarmed:
+        """Have a container of the stand-in stand ready. The launcher is a `Prewarmer`."""
+        launcher = self.launcher
+        assert isinstance(launcher, Prewarmer)
+        image = await self._plain()
+        return await launcher.prewarm(self._spec(image, fields), image)
+
     async def bare(self) -> Container:
         """Start a container with nothing in it."""
-        image = self._image = self._image or await self.build(image_of())
+        image = await self._plain()
         name = f"conf-{uuid.uuid4().hex[:12]}"
         spec = ContainerSpec(id=name, app="conformance", function="roles", workdir=image.workdir, env=image.env)
         container = await self.launcher.bare(spec, image, None, lambda stream, data: None)
@@ -125,6 +126,14 @@ class Roles:
     def printed(self, container: Container, stream: int) -> bytes:
         """What a container has written to its stdout (1) or stderr (2)."""
         return b"".join(data for number, data in self.output[container.id] if number == stream)
+
+    async def _plain(self) -> BuiltImage:
+        self._image = self._image or await self.build(image_of())
+        return self._image
+
+    def _spec(self, image: BuiltImage, fields: Mapping[str, Any]) -> ContainerSpec:
+        given = {"app": "conformance", "function": "roles", "env": image.env, "workdir": image.workdir, **fields}
+        return ContainerSpec(id=f"conf-{uuid.uuid4().hex[:12]}", mounts=(self._bundle,), **given)
 
     async def close(self) -> None:
         """End everything."""

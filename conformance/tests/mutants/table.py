@@ -59,6 +59,8 @@ class Mutant:
 
 
 _GPUS = {"INTERMODAL_LOCAL_GPUS": "H100:2"}
+#: Core keeps none ready: the suite does.
+_NONE_AHEAD = {"INTERMODAL_PREWARM": "false"}
 _PROCESS = {"INTERMODAL_LOCAL_ISOLATION": "process"}
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -73,6 +75,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="backend.launches_what_was_cancelled", requirement="launcher.cancel", late=True),
     Mutant(name="backend.leaves_daemons", requirement="launcher.descendants", late=True, settings=_PROCESS),
     Mutant(name="backend.counts_no_processes", requirement="launcher.pids", late=True),
+    Mutant(name="backend.lends_spares_to_anybody", requirement="launcher.prewarm", settings=_NONE_AHEAD),
+    Mutant(name="backend.forgets_spares", requirement="launcher.prewarm", settings=_NONE_AHEAD, late=True),
     Mutant(name="backend.leaves_processes", requirement="leftovers"),
     Mutant(name="backend.dies_midway", requirement="retry.policy", harmless=None),
     Mutant(name="backend.loses_descriptors", requirement="call.identity"),

@@ -115,6 +115,12 @@ class EngineContainer:
         """See the protocol."""
         return await asyncio.shield(self._exit)
 
+    async def removed(self) -> None:
+        """Until it has ended, and the engine has nothing of it, or does not answer."""
+        await self.wait()
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
+
     async def kill(self) -> None:
         """See the protocol."""
         if not self._life.over:
@@ -164,11 +170,16 @@ class EngineContainer:
             self._life.cut()  # an engine may have forgotten to hang up
 
     def _settle(self) -> None:
-        """Process 1 is gone and all output has come: the engine is clearing up."""
+        """Process 1 is gone and all output has come: the engine is clearing up, which takes it longer than all else."""
         if self._life.over and self._output.over and self._ending is None:
             self._ending = self._loop.create_task(self._finish())
 
     async def _finish(self) -> None:
+        if self._told and self._told["gone"]:
+            self._report(None)
+            with contextlib.suppress(BackendError):  # whoever comes after the engine is back removes what is left
+                await self._remove()
+            return
         known = None
         try:
             if self._told is None and not self._killed:
@@ -176,6 +187,9 @@ class EngineContainer:
             await self._remove()
         except BackendError as error:  # whoever comes after the engine is back removes what is left
             known = ContainerExit(cause="lost", detail=str(error))
+        self._report(known)
+
+    def _report(self, known: ContainerExit | None) -> None:
         for fd in self._held:
             os.close(fd)
         self._exit.set_result(self._ending_of(known))

@@ -120,7 +120,7 @@ class EngineLauncher(Launcher):
             await container.kill()
         await self._spares.close()
         for container in list(self._containers):
-            await container.wait()
+            await container.removed()
         if self._reaping is not None:
             await asyncio.wait({self._reaping})
         if self._opened is not None:

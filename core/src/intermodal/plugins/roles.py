@@ -347,8 +347,9 @@ class Container(Protocol):
         ...
 
     async def wait(self) -> ContainerExit:
-        """The exit; the same answer every time. The sink got all output before, and nothing of the container is left
-        after."""
+        """The exit; the same answer every time. The sink got all output before, and no process of the container is left
+        after: what it was given is free. What else there is of it may go later; when the launcher is closed, it has.
+        """
         ...
 
     async def kill(self) -> None:

@@ -44,6 +44,10 @@ from intermodal_docker.engines.records import (
 __all__ = ["PodmanEngine"]
 
 _MIB = 1 << 20
+#: What podman says of a container that is in another state than it was a moment before.
+_MEANWHILE = "container state improper"
+#: How often a container is asked to be removed that is so.
+_REMOVALS = 5
 #: How often it is asked about many things: it gives up where one of them goes while it looks.
 _LISTINGS = 20
 _GONE = re.compile(r"no such (container|volume|image)|(container|image|layer) not known")
@@ -112,10 +116,17 @@ class PodmanEngine:
             self.remove(container)  # it is on its way: this waits for its lock
 
     def remove(self, container: str) -> None:
-        """See `intermodal_docker.engine.Engine`."""
+        """See `intermodal_docker.engine.Engine`. One that ends while podman is about to stop it, it removes when asked
+        again."""
         with contextlib.suppress(NotThere):
-            # Its documents call the last one `v`, and some releases know either name only.
-            self._ask("DELETE", f"/containers/{container}", force=True, timeout=0, v=True, volumes=True)
+            for left in reversed(range(_REMOVALS)):
+                try:
+                    # Its documents call the last one `v`, and some releases know either name only.
+                    self._ask("DELETE", f"/containers/{container}", force=True, timeout=0, v=True, volumes=True)
+                    return
+                except BackendError as error:
+                    if not left or _MEANWHILE not in str(error):
+                        raise
 
     def container(self, container: str) -> ContainerDetails | None:
         """See `intermodal_docker.engine.Engine`."""

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from messages import Reader, SocketLine, send  # type: ignore[import-not-found, unused-ignore]
-from programs import kill, reset_signals, start  # type: ignore[import-not-found, unused-ignore]
+from programs import end_others, kill, reset_signals, start  # type: ignore[import-not-found, unused-ignore]
 from watch import Watch  # type: ignore[import-not-found, unused-ignore]
 
 GUEST = "/opt/intermodal/guest"
@@ -120,18 +120,20 @@ class Init:
     def _end(self, code: int, *, killed: bool) -> None:
         """The guest has ended, and so does the container."""
         oom = killed and memory_kills() > self._kills
-        self._tell({"t": "ended", "code": code, "killed": killed, "oom": oom, "peak": memory_peak() if oom else 0})
-        self._line.settle()
-        os._exit(code)
+        self._finish({"code": code, "killed": killed, "oom": oom, "peak": memory_peak() if oom else 0}, code)
 
     def _leave(self) -> None:
         """The launcher wants the end, and what was printed until then."""
-        try:
-            os.kill(-1, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        self._finish({"code": 128 + signal.SIGKILL, "killed": True, "oom": False, "peak": 0}, LOST)
+
+    def _finish(self, how: dict[str, Any], code: int) -> NoReturn:
+        """Tell how it ended, once all but this process is gone, and what it held for the launcher is free."""
+        gone = end_others()
+        for fd in self._held:
+            os.close(fd)
+        self._tell({"t": "ended", **how, "gone": gone})
         self._line.settle()
-        os._exit(LOST)
+        os._exit(code)
 
     def _forward(self, which: int) -> None:
         if self._guest:

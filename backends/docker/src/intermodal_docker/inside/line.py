@@ -45,7 +45,7 @@ class Line(Protocol):
         ...
 
     def end(self) -> None:
-        """Have it end, at both ends. Idempotent."""
+        """Have the container end, and the line with it. Idempotent."""
         ...
 
     def close(self) -> None:

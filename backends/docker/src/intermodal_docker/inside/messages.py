@@ -111,11 +111,12 @@ class SocketLine:
         return False
 
     def end(self) -> None:
-        """See `Line`."""
+        """See `Line`. Where the other end does not listen, the line ends without its consent."""
+        self._sock.setblocking(False)
         try:
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self.tell({"t": "leave"})
         except OSError:
-            pass
+            self._cut()
 
     def close(self) -> None:
         """See `Line`."""
@@ -130,6 +131,12 @@ class SocketLine:
 
     def settle(self) -> None:
         """See `Line`."""
+
+    def _cut(self) -> None:
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
 
     def _hear(self) -> None:
         try:

@@ -7,10 +7,14 @@ import os
 import signal
 import struct
 import termios
+import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-__all__ = ["kill", "reset_signals", "start"]
+__all__ = ["end_others", "kill", "reset_signals", "start"]
+
+#: Seconds that processes may take to go, as those that wait for a device do.
+_GOING_S = 1.0
 
 
 def start(order: Any, streams: Sequence[int]) -> tuple[int, int | None]:
@@ -57,6 +61,28 @@ def kill(pid: int, number: int) -> None:
         except ProcessLookupError:  # it has no group of its own yet
             pass
     os.kill(pid, number)
+
+
+def end_others() -> bool:
+    """Kill all other processes of the container, and reap them: they are this one's now.
+
+    False: some take longer, or an engine was set up to give containers no processes of their own.
+    """
+    if os.getpid() != 1:
+        return False
+    deadline = time.monotonic() + _GOING_S
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        os.kill(-1, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return True
+        if not pid and signal.sigtimedwait({signal.SIGCHLD}, max(0.0, deadline - time.monotonic())) is None:
+            return False
 
 
 def _be_program(order: Any, streams: Sequence[int], tells: int) -> NoReturn:
