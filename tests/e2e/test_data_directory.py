@@ -131,6 +131,7 @@ def test_a_plugins_storage_is_the_one_that_is_used(project: Path, tmp_path: Path
     data = tmp_path / "data"
     run = start(project, data)
     assert first(run) == f"1 about {project.name}"
+    assert data.stat().st_mode & 0o777 == 0o700  # others have no business there
     assert finish(run) == f"2 about {project.name}"
     kept = {path.name for path in (project / "zipped").iterdir()}
     here = {path.name for path in (data / "blobs").rglob("*") if path.is_file()}

@@ -98,6 +98,7 @@ class EmbeddedSession:
                 host.show_output(logs=self._show[0], progress=self._show[1])
             self._thread = LoopThread("intermodal-driver")
             with using(self._config.data_dir):
+                self._config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is in it is its owner's
                 self._uses.lease()
                 with self._uses.using() as used:
                     self._driver = self._thread.start(self._open(host, self._thread.loop, used)).result()

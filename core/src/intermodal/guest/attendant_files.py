@@ -5,6 +5,7 @@ Standard library only and Python 3.10 syntax.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -35,7 +36,7 @@ class Files:
         plain = mode.replace("b", "").replace("t", "")
         if plain not in _MODES:
             raise ValueError(f"no mode to open a file in: {mode!r}")
-        file = open(_path(path), plain + "b")  # noqa: SIM115 - `close` closes it
+        file = open(_path(path), plain + "b", opener=_opener)  # noqa: SIM115 - `close` closes it
         self._last += 1
         self._open[self._last] = file
         return self._last
@@ -102,3 +103,13 @@ class Files:
 
 def _path(path: str) -> str:
     return os.path.join("/", path)
+
+
+def _opener(path: str, flags: int) -> int:
+    """A descriptor of anything but a pipe, whose opening and reading would keep all others waiting."""
+    fd = os.open(path, flags | os.O_NONBLOCK)
+    if stat.S_ISFIFO(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "Is a pipe: let a program in the sandbox read or write it", path)
+    os.set_blocking(fd, True)
+    return fd
