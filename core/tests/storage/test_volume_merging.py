@@ -51,6 +51,17 @@ def test_merged_deltas_look_the_same(edits: list[tuple[str, Entry | None]], data
             assert not any(getattr(one.get(above), "opaque", False) for above in ancestors(path))
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(PATHS, ENTRIES), max_size=12))
+def test_a_delta_that_comes_again_is_needed_on_top_only(edits: list[tuple[str, Entry | None]]) -> None:
+    """As the kernel mounts no directory twice in one overlay."""
+    deltas = steps(edits)
+    needed = {delta.encode(): delta for delta in reversed(deltas)}
+    once = [delta for place, delta in enumerate(deltas) if delta.encode() not in {d.encode() for d in deltas[:place]}]
+    assert len(once) == len(needed)
+    assert dict(Stack(once).walk()) == dict(Stack(deltas).walk())
+
+
 @given(st.lists(st.integers(1, 100_000), min_size=17, max_size=40))
 def test_a_run_is_merged_before_there_are_too_many(sizes: list[int]) -> None:
     """What is left is short enough; a much larger old delta is left alone."""

@@ -12,6 +12,8 @@ import pytest
 from intermodal import Volume
 from intermodal.definitions.volume_files import VolumeEntryType
 from intermodal.exception import AlreadyExistsError, InvalidError, NotFoundError
+from intermodal.storage import DirectoryStorage
+from intermodal.storage.volumes import Catalog, Versions
 
 HOSTILE = ["../up", "a/../../up", "/", "nul\0", "x" * 300, "a/" + "y" * 4100]
 
@@ -174,3 +176,19 @@ def test_an_ephemeral_volume_ends_with_its_block() -> None:
         assert paths(volume) == ["x"]
     with pytest.raises(NotFoundError):
         volume.listdir()
+
+
+def test_the_same_change_again_is_one_delta(volume: Volume, data_dir: Path) -> None:
+    """A path that is put and removed over and over: no delta is twice in a version."""
+    put(volume, "kept", b"1")
+    for _ in range(3):
+        put(volume, "x", b"1")
+        volume.remove_file("x")
+
+    async def look() -> tuple[str, ...]:
+        storage = DirectoryStorage(data_dir)
+        return (await Versions(storage).head(await Catalog(storage).find("v", "main"))).deltas
+
+    deltas = asyncio.run(look())
+    assert len(set(deltas)) == len(deltas) < 7
+    assert paths(volume) == ["kept"]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from intermodal.exception import BackendError, NotFoundError
@@ -114,7 +115,8 @@ class Versions:
             if not len(result.delta):
                 return Commit(head, result.lost)
             delta = await self._storage.put(await asyncio.to_thread(result.delta.encode))
-            new = Version((delta, *head.deltas), (len(result.delta), *head.sizes), head.number + 1, time.time())
+            deltas, sizes = _on_top(delta, len(result.delta), head.deltas, head.sizes)
+            new = Version(deltas, sizes, head.number + 1, time.time())
             if await self._storage.swap_ref(head_ref(volume), blob, await self._storage.put(new.encode())):
                 self._remember(delta, result.delta)
                 return Commit(new, result.lost)
@@ -133,7 +135,8 @@ class Versions:
         parts = (await self.stack(head)).deltas
         delta = await asyncio.to_thread(merged, parts[:count], Stack(parts[count:]))
         name = await self._storage.put(await asyncio.to_thread(delta.encode))
-        new = Version((name, *head.deltas[count:]), (len(delta), *head.sizes[count:]), head.number, head.created)
+        deltas, sizes = _on_top(name, len(delta), head.deltas[count:], head.sizes[count:])
+        new = Version(deltas, sizes, head.number, head.created)
         self._remember(name, delta)
         return await self._storage.swap_ref(head_ref(volume), blob, await self._storage.put(new.encode()))
 
@@ -160,3 +163,12 @@ class Versions:
             self._cached += len(delta)
         while self._cached > _CACHED_PATHS and len(self._cache) > 1:
             self._cached -= len(self._cache.popitem(last=False)[1])
+
+
+def _on_top(
+    delta: str, size: int, deltas: Sequence[str], sizes: Sequence[int]
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The deltas of a version with a new one on top. One that is among them already moves there: it says again all that
+    it said, and the kernel mounts no directory twice in one overlay."""
+    kept = [(name, paths) for name, paths in zip(deltas, sizes, strict=True) if name != delta]
+    return (delta, *(name for name, _ in kept)), (size, *(paths for _, paths in kept))
