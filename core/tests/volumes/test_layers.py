@@ -171,8 +171,10 @@ def test_a_tree_of_any_depth_is_looked_through_and_removed(tmp_path: Path) -> No
         os.close(here)
         here = inner
     os.close(here)
-    tested.commit()
-    remove_tree(tested.upper)
+    try:
+        tested.commit()
+    finally:
+        remove_tree(tested.upper)  # nothing else removes so deep a tree
     assert len(tested.published) == 3 * depth
     assert not tested.upper.exists()
     assert (tested.outside / "a").read_bytes() == SECRET
