@@ -22,7 +22,7 @@ from intermodal.storage import DirectoryStorage
 from intermodal.storage.blobs import BlobDirectory
 from intermodal.storage.removing import remove_tree
 from intermodal.storage.volumes import Catalog, Delta, Directory, Entry, File, Known, Link, Stack, Versions
-from intermodal.storage.volumes.hosting import write_delta
+from intermodal.storage.volumes.hosting import OPAQUE, write_delta
 from intermodal.storage.volumes.written import Layer
 
 SECRET = b"what only the host may read"
@@ -178,6 +178,21 @@ def test_a_tree_of_any_depth_is_looked_through_and_removed(tmp_path: Path) -> No
     assert len(tested.published) == 3 * depth
     assert not tested.upper.exists()
     assert (tested.outside / "a").read_bytes() == SECRET
+
+
+def test_directories_that_are_made_again_are_empty(tmp_path: Path) -> None:
+    """All that was in them is gone, at any depth: the kernel marks the uppermost as opaque, and not those in it."""
+    tested = Volume(tmp_path)
+    for path in ("d/e/f/a", "d/e/b", "d/f/a", "e/a"):
+        tested.edit(path, "file")
+    tested.commit()
+    shutil.rmtree(tested.upper / "d")
+    (tested.upper / "d/e/f").mkdir(parents=True)
+    tested.layer = Layer(tested.upper)  # a mount of the version that was published: nothing of it is in this layer
+    shutil.rmtree(tested.upper / "e")
+    os.setxattr(tested.upper / "d", OPAQUE, b"y")
+    tested.commit()
+    assert sorted(tested.published) == ["d", "d/e", "d/e/f", "e", "e/a"]
 
 
 def test_a_path_that_no_volume_can_have_leaves_the_head_alone(data_dir: Path) -> None:

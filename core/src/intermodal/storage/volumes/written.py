@@ -59,13 +59,13 @@ class Layer:
         Raises `InvalidError` for a path that is too long for volumes.
         """
         found = Written()
-        waiting = [("", os.lstat(self.root))]
+        waiting = [("", os.lstat(self.root), False)]
         while waiting:
-            path, here = waiting.pop()
+            path, here, sealed = waiting.pop()
             if len(path) > _SHORT:
                 check_path(path)
             try:
-                waiting.extend(self._look(found, known, path, here))
+                waiting.extend(self._look(found, known, path, here, sealed))
             except Changed:
                 found.manifest[path] = ()
         for path in self._manifest:
@@ -124,13 +124,15 @@ class Layer:
         return File(blob, size, stat.S_IMODE(before.st_mode), before.st_mtime_ns)
 
     def _look(
-        self, found: Written, known: Known, path: str, here: os.stat_result
-    ) -> Sequence[tuple[str, os.stat_result]]:
-        """Note what stands at `path`; what is in it, if it is a directory."""
+        self, found: Written, known: Known, path: str, here: os.stat_result, sealed: bool
+    ) -> Sequence[tuple[str, os.stat_result, bool]]:
+        """Note what stands at `path`; what is in it, if it is a directory. `sealed`: nothing of earlier versions shows
+        through there.
+        """
         if is_whiteout(here):
             self._gone(found, known, path, here)
         elif stat.S_ISDIR(here.st_mode):
-            return self._directory(found, known, path, here)
+            return self._directory(found, known, path, here, sealed)
         elif stat.S_ISREG(here.st_mode) and self._is_new(found, path, _signature(here)):
             self._hidden(found, known, path)
             found.files[path] = here
@@ -142,21 +144,20 @@ class Layer:
         return ()
 
     def _directory(
-        self, found: Written, known: Known, path: str, here: os.stat_result
-    ) -> Sequence[tuple[str, os.stat_result]]:
+        self, found: Written, known: Known, path: str, here: os.stat_result, sealed: bool
+    ) -> Sequence[tuple[str, os.stat_result, bool]]:
         inside = f"{path}/" if path else ""
         with self._tree.directory(path) as fd:
-            opaque = _is_opaque(fd)
-            children = [(inside + name, there) for name, there in beneath.children(fd).items()]
+            sealed = sealed or _is_opaque(fd)  # the kernel marks the uppermost of new directories only
+            children = beneath.children(fd)
         entry = Directory(stat.S_IMODE(here.st_mode), here.st_mtime_ns)
-        if self._is_new(found, path, (entry.mode, entry.mtime, opaque)) and known.lookup(path) != entry:
+        if self._is_new(found, path, (entry.mode, entry.mtime, sealed)) and known.lookup(path) != entry:
             found.entries[path] = entry
-        if opaque and not (self._manifest.get(path) or (0, 0, False))[-1]:
-            names = {child for child, _ in children}
+        if sealed and not (self._manifest.get(path) or (0, 0, False))[-1]:
             for below in known.below(path):
-                if not any(below == name or below.startswith(f"{name}/") for name in names):
+                if below.removeprefix(inside).partition("/")[0] not in children:
                     found.entries[below] = None
-        return children
+        return [(inside + name, there, sealed) for name, there in children.items()]
 
     def _target(self, path: str) -> str:
         above, _, name = path.rpartition("/")
