@@ -25,8 +25,9 @@ __all__ = ["CONTAINERS", "FAMILIES", "INITIAL", "outcomes"]
 #: What each family of programs is evidence for.
 FAMILIES: Mapping[str, str] = {"volumes": "volume.commit", "volume-crashes": "volume.crash"}
 CONTAINERS = ("first", "second")
-#: Files that the client has put before a program begins, and that both containers see then.
-INITIAL: Mapping[str, str] = {"a": "0", "d/b": "0", "d/e/a": "0"}
+#: Files that the client has put before a program begins, and that both containers see then. No two are alike: whether
+#: one that takes another's place is a change must not depend on their times.
+INITIAL: Mapping[str, str] = {"a": "0", "d/b": "1", "d/e/a": "2"}
 
 _SYNCHRONISING = ("start", "commit", "reload", "die")
 Json: TypeAlias = Any

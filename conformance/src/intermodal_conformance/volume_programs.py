@@ -83,12 +83,12 @@ def programs(draw: st.DrawFn, family: str, operations: int) -> dict[str, Any]:
 
 
 def _possible(operation: Any) -> Any:
-    """Without uploads that contradict themselves."""
+    """Without uploads that contradict themselves, or of files that are alike."""
     turns = [operation[1:]] if operation[0] == "turn" else operation[1]
     for _, steps in turns:
         for step in steps:
             if step[0] == "put":
-                step[1] = {path: text for path, text in step[1].items() if not _within(path, step[1])}
+                step[1] = {path: f"{path} {text}" for path, text in step[1].items() if not _within(path, step[1])}
     return operation
 
 
