@@ -13,6 +13,7 @@ import pytest
 
 import intermodal
 from intermodal.driver.standing import close
+from intermodal.plugins import Config
 
 WITHOUT_APP = """
 import asyncio, sys
@@ -208,6 +209,14 @@ for cls in (intermodal.Dict, intermodal.Queue):
 print("all")
 """
     assert python.run(program) == "all\n"
+
+
+def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for each of many small operations."""
+    box = intermodal.Dict.from_name("box", create_if_missing=True)
+    box["a"] = 1
+    monkeypatch.setattr(Config, "load", lambda *_, **__: pytest.fail("the settings are read again"))
+    assert box["a"] == 1
 
 
 def test_a_call_still_needs_an_app() -> None:

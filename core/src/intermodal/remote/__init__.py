@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,13 +52,23 @@ def session(
 
 
 def standing() -> Client:
-    """Who answers for named objects where no app of this process runs. Raises `ConfigError`, `ConnectionError`."""
-    config = Config.load()
-    if not config.get("server_url"):
+    """Who answers for named objects where no app of this process runs; whether that is a server is looked up once.
+
+    Raises `ConfigError`, `ConnectionError`.
+    """
+    server = _server()
+    if server is None:
         return standing_here()
     with needing("server", "server_url"):
         from intermodal.remote.named import standing as standing_there
-    return standing_there(config)
+    return standing_there(server)
+
+
+@functools.cache
+def _server() -> Config | None:
+    """The settings that name one; every use of a queue asks, so the files are not read anew."""
+    config = Config.load()
+    return config if config.get("server_url") else None
 
 
 def secret_store() -> tuple[SecretStore | RemoteSecrets, str]:
