@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import own_wheels
+
 ROOT = Path(__file__).parents[1]
 HELLO = """\
 import intermodal
@@ -45,7 +47,7 @@ def environment(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) ->
     venv = tmp_path_factory.mktemp("user") / "venv"
     uv = Path(sys.executable).parent / "uv"
     subprocess.run([uv, "venv", "-q", "--python", sys.executable, venv], check=True)
-    find = ["--find-links", wheels[0].parent, "--constraints", ROOT / "constraints.txt"]
+    find = [*own_wheels.options(wheels[0].parent), "--constraints", ROOT / "constraints.txt"]
     subprocess.run([uv, "pip", "install", "-q", "--python", venv / "bin" / "python", *find, "intermodal"], check=True)
     return venv / "bin"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import own_wheels
 from ssh_server import SBIN, ssh_server
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +45,7 @@ def environment(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     venv = tmp_path_factory.mktemp("user") / "venv"
     uv = Path(sys.executable).parent / "uv"
     subprocess.run([uv, "venv", "-q", "--python", sys.executable, venv], check=True)
-    install = [uv, "pip", "install", "-q", "--python", venv / "bin" / "python", "--find-links", wheels]
+    install = [uv, "pip", "install", "-q", "--python", venv / "bin" / "python", *own_wheels.options(wheels)]
     install += ["--constraints", ROOT / "constraints.txt"]
     subprocess.run([*install, "intermodal-ssh", "intermodal-conformance"], check=True)
     return venv / "bin"
