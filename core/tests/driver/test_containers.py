@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 import intermodal
+from intermodal.engine import Engine
 from intermodal.exception import (
     ConnectionError,
     ContainerLostError,
     ContainerStartError,
     InputCancelledError,
     OutOfMemoryError,
+    RemoteError,
     ResourceExhaustedError,
 )
 from intermodal.plugins.roles import ContainerExit, LaunchBusy, LaunchRefused
@@ -72,6 +74,34 @@ def test_a_call_goes_to_a_ready_container_and_its_result_comes_back(stage: Any) 
         peer.answer([attempt], ["seven"])
         assert call.get(timeout=PATIENCE) == "seven"
         peer.ends()
+
+
+@pytest.mark.parametrize("where", ["receive", "next_deadline"])
+def test_a_failure_of_the_engine_ends_what_waits(
+    stage: Any, where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With an error that says so, at once and for whoever comes later; the app can still be left, and nothing stays."""
+
+    def fails(*_: Any) -> None:
+        raise KeyError("a bug")
+
+    app, function = make()
+    with app.run():
+        call = function.spawn(7)
+        with ThreadPoolExecutor(1) as pool:
+            waits = pool.submit(lambda: list(function.map([1, 2, 3])))
+            peer = stage.next_ready()
+            ((attempt, _),) = peer.inputs()
+            monkeypatch.setattr(Engine, where, fails)
+            peer.answer([attempt], ["seven"])
+            with pytest.raises(RemoteError, match=r"Intermodal itself has failed \(KeyError: 'a bug'\)"):
+                waits.result(PATIENCE)
+        with pytest.raises(RemoteError, match="please report it"):
+            function.remote(8)
+        if where == "receive":  # else its result had come before
+            with pytest.raises(RemoteError, match="please report it"):
+                call.get(timeout=PATIENCE)
+    assert "a bug" in caplog.text
 
 
 def test_a_busy_host_is_waited_for(stage: Any) -> None:

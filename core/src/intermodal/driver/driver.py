@@ -29,7 +29,7 @@ from intermodal.driver.step_gpus import BuildGpus
 from intermodal.driver.unit import Unit, failure_of
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.engine import Engine, commands, events
-from intermodal.exception import CapabilityNotSupported
+from intermodal.exception import CapabilityNotSupported, RemoteError
 from intermodal.plugins import PluginHost
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
 from intermodal.plugins.roles import Blobs, BuiltImage
@@ -104,6 +104,7 @@ class Driver:
         self.clients = Clients(self)
         self.ready: list[Callable[[], None]] = []
         self._inbox: deque[events.Event] = deque()
+        self._failure: RemoteError | None = None
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
@@ -151,6 +152,18 @@ class Driver:
             self._pump()
 
     def _pump(self) -> None:
+        if self._failure is None:
+            try:
+                self._converse()
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+                self._fail(error)
+        else:
+            self._inbox.clear()
+        # Readers are woken last: they take the interpreter's lock, and nothing of this turn should be left to do by
+        # then.
+        self._wake_readers()
+
+    def _converse(self) -> None:
         inbox = self._inbox
         now = self.loop.time()
         while True:
@@ -160,9 +173,19 @@ class Driver:
             if not inbox:
                 break
         self._arm(now)
-        # Readers are woken last: they take the interpreter's lock, and nothing of this turn should be left to do by
-        # then.
-        self._wake_readers()
+
+    def _fail(self, error: Exception) -> None:
+        """The engine, or what it asked for, has raised: what it believes is not true any more. So nothing goes on, and
+        everybody hears so."""
+        what = f"Intermodal itself has failed ({type(error).__name__}: {error}), so nothing of this app can go on"
+        self._failure = RemoteError(f"{what}: please report it, with what is above this")
+        self.loop.call_exception_handler({"message": what, "exception": error})
+        for record in self.calls.open_calls():
+            self.calls.deliver(record.id, [0], [ERROR], [failed("RemoteError", str(self._failure))])
+            self.calls.end(record.id)
+        self.sandboxes.abandon(what)
+        for unit in list(self.units.values()):
+            unit.kill()
 
     def _wake_readers(self) -> None:
         ready, self.ready = self.ready, []
@@ -296,7 +319,9 @@ class Driver:
         parent: int | None = None,
         parent_call: str | None = None,
     ) -> None:
-        """Accept a call. Raises `NotFoundError`, `InvalidError`."""
+        """Accept a call. Raises `NotFoundError`, `InvalidError`; `RemoteError` where the engine has failed."""
+        if self._failure is not None:
+            raise self._failure
         pool = self.pool(target)
         function = pool.function
         record = CallRecord(call, function.app, function.name, parent_call, sink, on_end, detached)

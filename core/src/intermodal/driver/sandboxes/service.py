@@ -378,6 +378,12 @@ class Sandboxes:
 
     # ---- the end ----------------------------------------------------------------------------------------------------
 
+    def abandon(self, why: str) -> None:
+        """The engine will say nothing any more: all end now."""
+        for box in [box for box in self._boxes.values() if not box.ended.done()]:
+            self.kill(commands.KillSandbox(box.id))
+            self.ended(commands.SandboxEnded(box.id, "lost", 1, why))
+
     async def terminate_all(self) -> None:
         """The session ends, and no sandbox outlives it."""
         self._closing = True
