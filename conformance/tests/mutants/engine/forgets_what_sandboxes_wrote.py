@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from intermodal.driver.volumes.places import remove
 from intermodal.driver.volumes.session import SessionVolumes
+from intermodal.storage.removing import remove_tree
 from mutants.planting import instead_of
 
 
@@ -16,4 +16,4 @@ async def leave(original: Callable[..., Coroutine[Any, Any, None]], volumes: Ses
     if not container.startswith("sb-"):
         return await original(volumes, container)
     for mounted in volumes._mounted.pop(container, ()):
-        await asyncio.to_thread(remove, mounted.stage.directory)
+        await asyncio.to_thread(remove_tree, mounted.stage.directory)
