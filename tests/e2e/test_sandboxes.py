@@ -182,6 +182,13 @@ def test_terminate_ends_everything_in_it_and_may_be_said_again(running: intermod
     assert {*pickle.loads(pickle.dumps(process)).stdout} == {"daemon\n", "out\n"}
 
 
+def test_output_of_a_process_that_takes_too_long_ends_with_it(sandbox: Sandbox) -> None:
+    """Although something that it has started goes on, and holds the stream open."""
+    process = sandbox.exec("sh", "-c", "echo begun; setsid sleep 1000 & sleep 1000", timeout=1)
+    assert process.stdout.read() == "begun\n"
+    assert process.wait() == -1
+
+
 def test_a_sandbox_that_lasts_too_long_is_ended(running: intermodal.App) -> None:
     """Exit code 124, which `wait` raises."""
     sandbox = Sandbox.create("sleep", "1000", app=running, timeout=0.5)

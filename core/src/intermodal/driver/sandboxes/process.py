@@ -17,6 +17,9 @@ __all__ = ["NOT_STARTED", "TIMED_OUT", "Process"]
 #: The exit code of what could not be started, as a shell has it; and of what took longer than it might.
 NOT_STARTED, TIMED_OUT = 127, -1
 
+#: Seconds in which what is left of the output of a process that took too long is taken in.
+_REST_S = 1.0
+
 Streams = dict[Literal[1, 2], Stream]
 
 
@@ -121,6 +124,10 @@ class Process:
         self._finish(TIMED_OUT if self._late else code)
         if self._silent:
             self._end_streams()
+        elif self._late:  # what it has started may hold its streams open for ever
+            pump = self._tasks[0]
+            await asyncio.wait({pump}, timeout=_REST_S)
+            pump.cancel()
 
     def _finish(self, code: int) -> None:
         if not self.code.done():
