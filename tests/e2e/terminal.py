@@ -99,7 +99,9 @@ class Terminal:
 
 
 def _lead() -> None:
-    """Make the terminal this process's own, so that Ctrl-C on it reaches the process."""
+    """Make the terminal this process's own, so that Ctrl-C on it reaches the process, and so does its end, whatever the
+    tests were started with."""
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

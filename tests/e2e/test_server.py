@@ -131,9 +131,8 @@ def test_an_app_runs_there_as_it_does_here(server: Server, place: Workplace) -> 
     assert "| squaring 3" in done.stdout
     listed = place.intermodal("volume", "ls", "hold", env=client)
     assert "cargo" in listed.stdout, listed.stderr
-    assert [row["name"] for row in json.loads(place.intermodal("queue", "list", "--json", env=client).stdout)] == [
-        "line"
-    ]
+    queues = json.loads(place.intermodal("queue", "list", "--json", env=client).stdout)
+    assert "line" in [row["name"] for row in queues]
     assert not (place.directory / "client" / "blobs").exists()
 
 
