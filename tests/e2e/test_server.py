@@ -182,18 +182,6 @@ def until(running: bool, mark: str) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.one_user
-def test_an_app_ends_with_its_client(server: Server, place: Workplace) -> None:
-    """Also when that is killed: nothing of it runs on (app.ephemeral)."""
-    place.write("waits.py", WAITS)
-    mark = f"7{os.getpid()}.1"
-    client = place.start("waits.py", f"mark={mark}", env=elsewhere(server, place))
-    until(True, mark)
-    client.kill()
-    client.communicate()
-    until(False, mark)
-
-
 SLOW = """
     import sys, intermodal
     app = intermodal.App("slow")
@@ -206,11 +194,13 @@ SLOW = """
 
 
 @pytest.mark.one_user
-def test_a_build_ends_with_its_client(server: Server, place: Workplace) -> None:
-    """What waits for it at the server, too: the server ends at once when it is told to."""
-    place.write("slow.py", SLOW)
-    mark = f"6{os.getpid()}.1"
-    client = place.start("slow.py", f"mark={mark}", env=elsewhere(server, place))
+@pytest.mark.parametrize("program", [WAITS, SLOW], ids=["call", "build"])
+def test_an_app_ends_with_its_client(server: Server, place: Workplace, program: str) -> None:
+    """Also when that is killed: nothing of it runs on (app.ephemeral). A build is not waited for: the server ends at
+    once when it is told to."""
+    place.write("app.py", program)
+    mark = f"7{os.getpid()}.{len(program)}"
+    client = place.start("app.py", f"mark={mark}", env=elsewhere(server, place))
     until(True, mark)
     client.kill()
     client.communicate()

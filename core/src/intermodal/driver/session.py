@@ -228,11 +228,6 @@ class EmbeddedSession:
 
         driver.loop.call_soon_threadsafe(take)
 
-    def leave(self, peer: Peer) -> None:
-        """A client of another process is gone: its calls are cancelled, but for detached ones."""
-        driver = self._opened()
-        driver.loop.call_soon_threadsafe(driver.clients.gone, peer)
-
     def _opened(self) -> Driver:
         if self._thread is None or self._driver is None:
             raise NotFoundError("the session is not running")

@@ -18,13 +18,11 @@ from intermodal.client.linked import LinkedClient
 from intermodal.client.reading import OnFrame, ReadLink
 from intermodal.exception import ConfigError, ConnectionError
 from intermodal.plugins import Config
-from intermodal.wire.frame import Buffer
+from intermodal.wire.frame import Buffer, pieces
 from intermodal.wire.messages import PROTOCOL
 
-__all__ = ["PIECE", "Line"]
+__all__ = ["Line"]
 
-#: Messages have at most this many bytes, so that no proxy has to take a frame whole.
-PIECE = 1 << 20
 _OPEN_S = 20
 
 
@@ -75,18 +73,13 @@ class Line:
 
     def _write(self, frame: Sequence[Buffer]) -> None:
         try:
-            if sum(map(len, frame)) <= PIECE:
-                self._socket.send(b"".join(frame))
-                return
-            for buffer in frame:
-                view = memoryview(buffer)
-                for start in range(0, len(view), PIECE):
-                    self._socket.send(bytes(view[start : start + PIECE]))
+            for piece in pieces(frame):
+                self._socket.send(piece)
         except ConnectionClosed as error:
             raise OSError(str(error)) from None
 
     def _read(self) -> None:
-        self._link.read(_pieces(self._socket), self._handlers)
+        self._link.read(_messages(self._socket), self._handlers)
 
     def _on_welcome(self, header: dict[str, Any], _: list[bytes]) -> None:
         self._welcome.set(header)
@@ -101,7 +94,7 @@ class Line:
         )
 
 
-def _pieces(socket: ClientConnection) -> Iterator[bytes]:
+def _messages(socket: ClientConnection) -> Iterator[bytes]:
     try:
         for message in socket:
             if isinstance(message, bytes):

@@ -12,8 +12,9 @@ from intermodal.client.linked import LinkedClient
 from intermodal.exception import ConfigError, NotFoundError
 from intermodal.plugins import Config, PluginHost, load
 from intermodal.plugins.observations import OBSERVATIONS, ObservationKind
-from intermodal.remote.line import PIECE, Line
+from intermodal.remote.line import Line
 from intermodal.specs import AppSpec, ImageSpec, to_json
+from intermodal.wire.frame import PIECE
 
 __all__ = ["RemoteSession"]
 

@@ -7,12 +7,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from intermodal.wire.frame import Buffer, encode
+from intermodal.wire.frame import Buffer, encode, pieces
 
-__all__ = ["PIECE", "Outbox"]
-
-#: A frame travels as messages of at most this many bytes, so that no proxy has to take it whole.
-PIECE = 1 << 20
+__all__ = ["Outbox"]
 
 
 class Outbox:
@@ -45,17 +42,7 @@ class Outbox:
             await self._changed.wait()
             self._changed.clear()
             while self._frames:
-                for piece in _pieces(self._frames.popleft()):
+                for piece in pieces(self._frames.popleft()):
                     await write(piece)
             if self.closed:
                 return
-
-
-def _pieces(frame: list[Buffer]) -> list[bytes]:
-    if sum(map(len, frame)) <= PIECE:
-        return [b"".join(frame)]
-    pieces = []
-    for buffer in frame:
-        view = memoryview(buffer)
-        pieces += [bytes(view[start : start + PIECE]) for start in range(0, len(view), PIECE)]
-    return pieces

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["MAX_HEADER", "MAX_SEGMENTS", "Buffer", "FrameError", "FrameReader", "encode", "prefix"]
+__all__ = ["MAX_HEADER", "MAX_SEGMENTS", "PIECE", "Buffer", "FrameError", "FrameReader", "encode", "pieces", "prefix"]
 
 Buffer = bytes | bytearray | memoryview
 
 MAX_HEADER = 16 << 20
 MAX_SEGMENTS = 1 << 16
+PIECE = 1 << 20
 _HEAD = struct.Struct("<II")
 #: Most frames have few segments: how their lengths lie.
 _COMMON = 4
@@ -53,6 +54,18 @@ def prefix(header: dict[str, Any], sizes: Sequence[int]) -> bytes:
 def encode(header: dict[str, Any], segments: Sequence[Buffer] = ()) -> list[Buffer]:
     """A whole frame as buffers for one gathering write; segments are not copied."""
     return [prefix(header, [memoryview(s).nbytes for s in segments]), *segments]
+
+
+def pieces(frame: Sequence[Buffer]) -> Iterator[bytes]:
+    """The bytes of a frame, at most `PIECE` at a time: for streams made of messages, which a proxy may have to take
+    whole."""
+    if sum(map(len, frame)) <= PIECE:
+        yield b"".join(frame)
+        return
+    for buffer in frame:
+        view = memoryview(buffer)
+        for start in range(0, len(view), PIECE):
+            yield bytes(view[start : start + PIECE])
 
 
 class FrameReader:
