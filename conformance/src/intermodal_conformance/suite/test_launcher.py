@@ -24,6 +24,7 @@ from intermodal_conformance.target import Target
 
 #: Seconds that an exit may take to be reported.
 PATIENCE_S = 60.0
+_KILLED_AT_ONCE = 4
 
 
 async def exit_of(container: Container) -> ContainerExit:
@@ -338,6 +339,20 @@ def test_a_program_joins_a_running_container(target: Target) -> None:
         other = await container.exec(["sleep", "600"])
         await container.kill()
         assert await asyncio.wait_for(other.wait(), PATIENCE_S) == 137
+
+    scenario(story)
+
+
+@requirement("launcher.exec")
+def test_a_program_that_is_just_starting_ends_with_its_container(target: Target) -> None:
+    """It counts as killed, however far it had come."""
+
+    async def story(roles: Roles) -> None:
+        for _ in range(_KILLED_AT_ONCE):
+            container = await roles.bare()
+            starting = await container.exec(["sleep", "600"])
+            await container.kill()
+            assert await asyncio.wait_for(starting.wait(), PATIENCE_S) == 137
 
     scenario(story)
 

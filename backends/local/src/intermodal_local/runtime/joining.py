@@ -37,8 +37,7 @@ def join(order: dict[str, Any], fds: Sequence[int], *, rootless: bool) -> None:
             os.close(fd)
         messages.send(sock, {"code": _watch(child, sock)})
     except OSError as error:
-        ended = select.select([container], [], [], _ENDING_S)[0]
-        _tell(sock, {"code": -signal.SIGKILL} if ended else {"error": str(error)})
+        _tell_refusal(sock, container, str(error))
     os._exit(0)
 
 
@@ -62,7 +61,7 @@ def _be_program(
             kernel.setns(container, kernel.NEWUSER)
             if order["processes"]:
                 init.limit_processes(order["processes"])
-        os.close(container)
+        os.set_inheritable(container, False)
         hardening.drop_privileges(filtered=order["filtered"])
         for number in range(1, signal.NSIG):
             if signal.getsignal(number) not in (signal.SIG_DFL, None):
@@ -70,7 +69,7 @@ def _be_program(
         os.chdir(order["workdir"])
         os.execvpe(order["argv"][0], order["argv"], dict(order["env"]))
     except OSError as error:
-        _tell(sock, {"error": f"cannot run {order['argv'][0]}: {error.strerror}"})
+        _tell_refusal(sock, container, f"cannot run {order['argv'][0]}: {error.strerror}")
     finally:
         os._exit(127)
 
@@ -110,6 +109,12 @@ def _send(child: int, pidfd: int, number: int) -> None:
         except ProcessLookupError:  # it has no group of its own yet
             pass
     signal.pidfd_send_signal(pidfd, number)
+
+
+def _tell_refusal(sock: socket.socket, container: int, reason: str) -> None:
+    """What a container refuses is its end, if it has ended: the program was killed with it."""
+    ended = select.select([container], [], [], _ENDING_S)[0]
+    _tell(sock, {"code": -signal.SIGKILL} if ended else {"error": reason})
 
 
 def _tell(sock: socket.socket, message: dict[str, Any]) -> None:
