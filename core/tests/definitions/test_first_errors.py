@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import intermodal
-from intermodal.definitions.lowering import lower
+from intermodal.definitions.schedules import warn_of_schedules
 from intermodal.exception import InvalidError
 
 app = intermodal.App("first-errors")
@@ -75,7 +75,7 @@ def test_a_warning_about_a_schedule_points_at_the_function(tmp_path: Path) -> No
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        lower(scheduled)
+        warn_of_schedules(scheduled.registered)
     assert [(each.filename, "'nightly' has a schedule" in str(each.message)) for each in caught] == [(__file__, True)]
 
 

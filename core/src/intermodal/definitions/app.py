@@ -211,6 +211,10 @@ class App:
             label = name or _name_of(partial.raw)
             own = _with_concurrency(behaviour, partial.concurrency)
             check_retries(repr(label), partial, own)
+            if own.schedule is not None:
+                from intermodal.definitions.schedules import check_scheduled
+
+                check_scheduled(repr(label), partial)
             target = CallTarget(self._app_name(place), place.key)
             result: Function[..., Any] = Function(
                 label, target, partial.is_generator, Code(partial, own, lambda: partial.raw)

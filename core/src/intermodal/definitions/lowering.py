@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import pickle
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -103,8 +102,6 @@ class _Lowering:
 
     def _function(self, registered: Registered) -> FunctionSpec:
         item, behaviour = registered.item, registered.behaviour
-        if behaviour.schedule is not None:
-            _warn_of_schedule(registered)
         image, mounts = self.image(behaviour.image or self._default_image)
         source = self._source if registered.include_source else FileTree()
         details: dict[str, Any]
@@ -128,6 +125,7 @@ class _Lowering:
             web=web,
             volumes=volumes_of(behaviour.volumes),
             buckets=buckets_of(behaviour.volumes, self._secret),
+            schedule=behaviour.schedule.spec() if behaviour.schedule is not None else None,
             **details,
             **behaviour.spec_fields(),
         )
@@ -194,16 +192,6 @@ class _Lowering:
 def _build_places(registered: tuple[Registered, ...]) -> list[Place]:
     images = {id(each.behaviour.image): each.behaviour.image for each in registered if each.behaviour.image is not None}
     return [place_of(function) for image in images.values() for function in image.functions()]
-
-
-def _warn_of_schedule(registered: Registered) -> None:
-    code = getattr(registered.raw, "__code__", None)
-    warnings.warn_explicit(
-        f"{registered.name!r} has a schedule: it runs by itself once it is deployed, not in app.run()",
-        UserWarning,
-        filename=code.co_filename if code else str(registered.place.file),
-        lineno=code.co_firstlineno if code else 1,
-    )
 
 
 def _without_mounted(source: FileTree, mounts: tuple[MountSpec, ...]) -> FileTree:

@@ -228,7 +228,11 @@ def _concurrency(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
     changes["max_inputs"] = _number("allow_concurrent_inputs", value, 1, (int,))
 
 
-def _schedule(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
+def _schedule(base: Behaviour, value: Schedule, changes: dict[str, Any]) -> None:
+    from intermodal.definitions.schedules import Cron, Period
+
+    if not isinstance(value, (Cron, Period)):
+        raise InvalidError(f"schedule={value!r:.60} must be a Cron, as in intermodal.Cron('0 9 * * *'), or a Period")
     changes["schedule"] = value
 
 

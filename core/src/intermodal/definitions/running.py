@@ -12,6 +12,7 @@ from intermodal.client.context import in_container
 from intermodal.client.pickling import send_main_by_value
 from intermodal.definitions.lowering import LoweredImage, lower
 from intermodal.definitions.output import shown
+from intermodal.definitions.schedules import warn_of_schedules
 from intermodal.exception import InvalidError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Run:
             )
         if self._app.app_id is not None:
             raise InvalidError(f"{self._app!r} is running already: leave the first `with app.run():` block before")
+        warn_of_schedules(self._app.registered)
         lowered = lower(self._app)
         # Named late and by text: these are rooms that containers do not have, nor may definitions know them.
         remote = importlib.import_module("intermodal.remote")

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import inspect
+import math
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
+from intermodal.client.context import in_container
+from intermodal.definitions.crontab import check_crontab
 from intermodal.exception import InvalidError
+from intermodal.specs import CronSpec, PeriodSpec
 
-__all__ = ["Cron", "Period", "Schedule"]
+if TYPE_CHECKING:
+    from intermodal.definitions.app import Registered
+    from intermodal.definitions.partial import Declared
+
+__all__ = ["Cron", "Period", "Schedule", "check_scheduled", "warn_of_schedules"]
 
 
 @dataclass(frozen=True)
 class Period:
-    """Every so often, counted from the deployment."""
+    """Every so often, counted from the deployment that had it first: a new version with the same period goes on.
+
+    Months and years are the calendar's, where a shorter month ends earlier; a day is 24 hours.
+
+    Raises `InvalidError`: it is shorter than a second.
+    """
 
     years: int = 0
     months: int = 0
@@ -22,20 +39,94 @@ class Period:
     seconds: float = 0
 
     def __post_init__(self) -> None:
-        if not any(vars(self).values()) or any(value < 0 for value in vars(self).values()):
-            raise InvalidError("Period() needs a positive length, as in Period(hours=6)")
+        for each in fields(self):
+            value, kinds = getattr(self, each.name), (int, float) if each.name == "seconds" else (int,)
+            if type(value) not in kinds or value < 0 or not math.isfinite(value):
+                kind = "a number" if each.name == "seconds" else "a whole number"
+                raise InvalidError(f"Period({each.name}={value!r:.60}): it must be {kind}, 0 or more")
+        spec = self.spec()
+        if not spec.months and spec.seconds < 1:
+            raise InvalidError("Period() needs a length of a second or more, as in Period(hours=6)")
+        if spec.months > 1200 or spec.seconds > 3_200_000_000:
+            raise InvalidError("Period() of more than a hundred years")
+
+    def spec(self) -> PeriodSpec:
+        """As the server reads it."""
+        hours = (self.weeks * 7 + self.days) * 24 + self.hours
+        return PeriodSpec(
+            months=self.years * 12 + self.months, seconds=float((hours * 60 + self.minutes) * 60 + self.seconds)
+        )
 
 
 @dataclass(frozen=True)
 class Cron:
-    """At the times of a crontab expression of five fields."""
+    """At the times of a crontab expression of five fields: minute, hour, day of the month, month, day of the week.
+
+    Args:
+        cron_string: numbers, names (`MON`, `JAN`), `*`, lists `1,15`, ranges `9-17`, steps `*/10`. Where both days are
+            given, either will do.
+        timezone: a name such as "Europe/Oslo". When its clocks go forward, a fixed time that does not exist comes right
+            after; when they go back, a fixed time comes once, and `*` in the hour or minute goes on as time does.
+
+    Raises `InvalidError`: the expression is none, or never comes; no such time zone is known.
+    """
 
     cron_string: str
     timezone: str = "UTC"
 
     def __post_init__(self) -> None:
-        if len(self.cron_string.split()) != 5:
-            raise InvalidError(f"Cron({self.cron_string!r}) needs five fields: minute hour day month weekday")
+        if not isinstance(self.cron_string, str):
+            raise InvalidError(f"Cron({self.cron_string!r:.60}) takes an expression, as in Cron('0 9 * * MON-FRI')")
+        try:
+            check_crontab(self.cron_string)
+        except InvalidError as error:
+            raise InvalidError(f"Cron({self.cron_string!r:.100}): {error}") from None
+        _check_timezone(self.timezone)
+
+    def spec(self) -> CronSpec:
+        """As the server reads it."""
+        return CronSpec(expression=check_crontab(self.cron_string), timezone=self.timezone)
 
 
 Schedule = Period | Cron
+
+
+def check_scheduled(label: str, declared: Declared) -> None:
+    """Raises `InvalidError` where a function cannot run by itself: it needs arguments, yields, or answers the web."""
+    if declared.is_generator or declared.web:
+        kind = "a generator" if declared.is_generator else "a web function"
+        raise InvalidError(f"{label} is {kind}, which has no schedule: let a plain function do the work")
+    for parameter in inspect.signature(declared.raw).parameters.values():
+        variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if parameter.default is parameter.empty and not variadic:
+            raise InvalidError(
+                f"{label} has a schedule, so it is called without arguments: give {parameter.name!r} a default"
+            )
+
+
+def warn_of_schedules(registered: Iterable[Registered]) -> None:
+    """Schedules mean nothing in a run that ends with its program: say so, at each function that has one."""
+    for each in registered:
+        if each.behaviour.schedule is None:
+            continue
+        code = getattr(each.raw, "__code__", None)
+        warnings.warn_explicit(
+            f"{each.name!r} has a schedule: it runs by itself once it is deployed, not in app.run()",
+            UserWarning,
+            filename=code.co_filename if code else str(each.place.file),
+            lineno=code.co_firstlineno if code else 1,
+        )
+
+
+def _check_timezone(name: str) -> None:
+    if name == "UTC" or in_container():  # an image need not know of time zones
+        return
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+        raise InvalidError(
+            f"Cron(timezone={name!r:.60}): no such time zone is known here: use a name such as 'Europe/Oslo', or "
+            "install the package tzdata"
+        ) from None

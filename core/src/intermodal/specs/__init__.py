@@ -41,6 +41,7 @@ from intermodal.specs.image import (
 )
 from intermodal.specs.resources import GpuChoice, GpuRequest, Resources, ResourceTotals, StepResources
 from intermodal.specs.sandbox import SandboxSpec
+from intermodal.specs.schedule import CronSpec, PeriodSpec, ScheduleSpec
 from intermodal.specs.version import SPEC_VERSION
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "ContainerSpec",
     "CopyFiles",
     "CopyFrom",
+    "CronSpec",
     "DebianSlim",
     "FileEntry",
     "FileTree",
@@ -69,6 +71,7 @@ __all__ = [
     "MethodSpec",
     "MountSpec",
     "Network",
+    "PeriodSpec",
     "PythonPackages",
     "Registry",
     "ResourceTotals",
@@ -78,6 +81,7 @@ __all__ = [
     "RunFunction",
     "SandboxSpec",
     "Scaling",
+    "ScheduleSpec",
     "Scratch",
     "SecretMount",
     "SetCmd",

@@ -8,6 +8,7 @@ from intermodal.specs.files import FileTree
 from intermodal.specs.function import CodeTarget, MethodSpec, RetryPolicy, Scaling, SourceTree
 from intermodal.specs.image import ImageSpec
 from intermodal.specs.resources import Resources
+from intermodal.specs.schedule import CronSpec, PeriodSpec
 
 __all__ = ["AppSpec", "BucketSpec", "FunctionSpec", "MountSpec", "VolumeSpec"]
 
@@ -52,7 +53,7 @@ class FunctionSpec:
     """A Function or Cls. `key` is "module:qualname", the same at both ends, and binds calls made inside containers.
 
     Durations are seconds. `env` is for containers; secrets' values are resolved by the driver, never stored here.
-    `web` has the kinds of its web methods ("asgi_app").
+    `web` has the kinds of its web methods ("asgi_app"). `schedule` is the server's, of deployed apps.
     """
 
     app: str
@@ -80,6 +81,7 @@ class FunctionSpec:
     web: tuple[str, ...] = ()
     volumes: tuple[VolumeSpec, ...] = ()
     buckets: tuple[BucketSpec, ...] = ()
+    schedule: CronSpec | PeriodSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
