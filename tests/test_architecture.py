@@ -27,6 +27,7 @@ PUBLIC = {
     "intermodal.plugins.gpus",
     "intermodal.plugins.holding",
     "intermodal.plugins.mounter",
+    "intermodal.plugins.openat2",
     "intermodal.plugins.processes",
     "intermodal.specs",
 }

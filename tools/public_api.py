@@ -27,6 +27,7 @@ MODULES = (
     "intermodal.plugins.gpus",
     "intermodal.plugins.holding",
     "intermodal.plugins.mounter",
+    "intermodal.plugins.openat2",
     "intermodal.plugins.processes",
     "intermodal.specs",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,21 +72,13 @@ class Tmpfs:
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Owners:
-    """Users' and groups' numbers of what is not root's, and links, by path without slashes around it."""
-
-    ids: Mapping[str, tuple[int, int]]
-    links: Mapping[str, str]
+class Owners(Protocol):
+    """Who owns what in a container."""
 
     def of(self, path: str, *, follow: bool) -> tuple[int, int]:
-        """The owner of `path`; `follow`: of what it leads to, where it is a link."""
-        path = path.strip("/")
-        for _ in range(len(self.links) if follow else 0):
-            if path not in self.links:
-                break
-            path = posixpath.normpath(posixpath.join("/", posixpath.dirname(path), self.links[path])).strip("/")
-        return self.ids.get(path, (0, 0))
+        """The user's and the group's number of `path`, links on the way followed; `follow`: of what it leads to, where
+        it is a link itself."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,7 +304,7 @@ class Engine(Protocol):
         ...
 
     def owners(self, container: str) -> Owners | None:
-        """Who owns what in a container; None where `get_archive` tells it."""
+        """Who owns what in a container, as long as that is there; None where `get_archive` tells it."""
         ...
 
     # ---- volumes ----

@@ -30,6 +30,7 @@ from intermodal_docker.engine import (
 from intermodal_docker.engines.advice import why_unavailable
 from intermodal_docker.engines.connection import Connection
 from intermodal_docker.engines.hijack import Hijacked, pieces
+from intermodal_docker.engines.owners import exported, mounted
 from intermodal_docker.engines.podman_place import PODMAN_SOCKET, podman_place
 from intermodal_docker.engines.podman_spec import specification
 from intermodal_docker.engines.records import (
@@ -221,17 +222,13 @@ class PodmanEngine:
             yield from response.iter_content(_MIB)
 
     def owners(self, container: str) -> Owners:
-        """See `intermodal_docker.engine.Engine`. Podman's archives give all to root; its exports do not."""
-        ids: dict[str, tuple[int, int]] = {}
-        links: dict[str, str] = {}
+        """See `intermodal_docker.engine.Engine`. Podman's archives give all to root; mounts and exports do not."""
+        with contextlib.suppress(BackendError):
+            if not self.remote and (seen := mounted(self._ask("POST", f"/containers/{container}/mount").text.strip())):
+                return seen
         response = self._ask("GET", f"/containers/{container}/export", stream=True)
         with self._translated(), contextlib.closing(response), tarfile.open(fileobj=response.raw, mode="r|") as tar:
-            for entry in tar:
-                if entry.uid or entry.gid:
-                    ids[entry.name.strip("/")] = entry.uid, entry.gid
-                if entry.issym():
-                    links[entry.name.strip("/")] = entry.linkname
-        return Owners(ids, links)
+            return exported(tar)
 
     # ---- volumes ----
 

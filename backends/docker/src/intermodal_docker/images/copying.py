@@ -68,6 +68,34 @@ def add_archive(step: AddArchive, box: Box, blobs: Blobs) -> None:
 
 def members_at(box: Box, path: str) -> Iterator[Member]:
     """What the image of `box` has at `path`, links on the way followed, and what is below it. Raises `StepRefused`."""
+    found, members = _found(box, path)
+    owners = box.owners()
+    for member in members:
+        if owners is not None:
+            uid, gid = owners.of(f"{found}/{member.path}", follow=not member.path)
+            member = replace(member, uid=uid, gid=gid)
+        yield member
+
+
+def is_directory(box: Box, path: str) -> bool:
+    """Whether the image of `box` has a directory at `path`."""
+    first = _first(box, path)
+    return first is not None and first.kind == "directory"
+
+
+def is_there(box: Box, path: str) -> bool:
+    """Whether the image of `box` has anything at `path`."""
+    return _first(box, path) is not None
+
+
+def _first(box: Box, path: str) -> Member | None:
+    with contextlib.suppress(StepRefused, BackendError):
+        return next(_found(box, path)[1], None)
+    return None
+
+
+def _found(box: Box, path: str) -> tuple[str, Iterator[Member]]:
+    """Where `path` leads, and what is there, without its owners where the engine's archives do not tell them."""
     for _ in range(_MOST_LINKS):
         try:
             skipped = _NOT_THE_IMAGES if path == "/" else ()
@@ -76,37 +104,11 @@ def members_at(box: Box, path: str) -> Iterator[Member]:
         except NotThere:
             raise StepRefused(f"there is no {path} in the image that is copied from") from None
         if first is None:
-            return
+            return path, iter(())
         if first.kind != "link" or first.path:
-            yield from _owned(box, path, _again(first, members))
-            return
+            return path, _again(first, members)
         path = posixpath.normpath(posixpath.join(posixpath.dirname(path), first.link))
     raise StepRefused(f"{path} leads through too many links in the image that is copied from")
-
-
-def is_directory(box: Box, path: str) -> bool:
-    """Whether the image of `box` has a directory at `path`."""
-    with contextlib.suppress(StepRefused, BackendError):
-        first = next(members_at(box, path), None)
-        return first is not None and first.kind == "directory"
-    return False
-
-
-def is_there(box: Box, path: str) -> bool:
-    """Whether the image of `box` has anything at `path`."""
-    with contextlib.suppress(StepRefused, BackendError):
-        return next(members_at(box, path), None) is not None
-    return False
-
-
-def _owned(box: Box, path: str, members: Iterable[Member]) -> Iterator[Member]:
-    """With their owners, where the engine's archives do not tell them."""
-    owners = box.owners()
-    for member in members:
-        if owners is not None:
-            uid, gid = owners.of(f"{path}/{member.path}", follow=not member.path)
-            member = replace(member, uid=uid, gid=gid)
-        yield member
 
 
 def _put(box: Box, members: Iterable[Member], target: str, owner: tuple[int, int], *, into: bool) -> None:
@@ -132,7 +134,7 @@ def _missing(box: Box, path: str) -> list[str]:
 def _owner(box: Box, owner: str) -> tuple[int, int]:
     def read(path: str) -> str:
         with contextlib.suppress(StepRefused):
-            for member in members_at(box, path):
+            for member in _found(box, path)[1]:
                 return b"".join(member.read()).decode(errors="replace")
         return ""
 

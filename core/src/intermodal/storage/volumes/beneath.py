@@ -6,24 +6,20 @@ puts in the place of a directory or a file just looked at would publish the host
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import stat
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from intermodal.plugins.openat2 import open_below
 
 __all__ = ["Beneath", "Changed", "children", "file", "link", "openable"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 #: Names a file without opening it: what stands there may be a pipe or a device by now.
 _NAMED = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-_RESOLVE_NO_SYMLINKS = 4
-_OPENAT2 = 437  # on every kind of machine
-_HOW = struct.pack("=QQQ", _DIRECTORY, 0, _RESOLVE_NO_SYMLINKS)
-_libc = ctypes.CDLL(None, use_errno=True)
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
 
 
@@ -43,22 +39,13 @@ class Beneath:
         top = os.open(self._root, _DIRECTORY)
         try:
             with _changing():
-                fd = _open_beneath(top, path or ".")
+                fd = open_below(top, path or ".", _DIRECTORY, links="refused")
         finally:
             os.close(top)
         try:
             yield fd
         finally:
             os.close(fd)
-
-
-def _open_beneath(top: int, path: str) -> int:
-    """`openat2`, which every kernel has that mounts volumes: no part of the path may be a link."""
-    fd: int = _libc.syscall(_OPENAT2, top, os.fsencode(path), _HOW, len(_HOW))
-    if fd < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), path)
-    return fd
 
 
 def children(directory: int) -> dict[str, os.stat_result]:
