@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from intermodal.client.work import Work
 from intermodal.driver.session import EmbeddedSession
 from intermodal.exception import BackendError
 from intermodal.plugins import Config, PluginHost
@@ -102,6 +103,6 @@ def test_one_that_fails_keeps_none_from_being_closed(start: Start, roles: Callab
 def test_a_session_that_fails_to_start_closes_them(stub: str, roles: Callable[[], Any]) -> None:
     """Here the backend cannot say what it has."""
     config = Config.load(command_line={"backend": stub})
-    with pytest.raises(BackendError, match="just went away"), EmbeddedSession(AppSpec(name="a"), {}, config=config):
+    with pytest.raises(BackendError, match="just went away"), EmbeddedSession(Work(AppSpec(name="a")), config):
         pass
     assert roles().closed[0] == "launcher"

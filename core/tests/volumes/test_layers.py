@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import hashlib
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +22,7 @@ from intermodal.storage.removing import remove_tree
 from intermodal.storage.volumes import Catalog, Delta, Directory, Entry, File, Known, Link, Stack, Versions
 from intermodal.storage.volumes.hosting import OPAQUE, write_delta
 from intermodal.storage.volumes.written import Layer
+from swapping import swapping
 
 SECRET = b"what only the host may read"
 NAMES = st.sampled_from(["a", "b"])
@@ -134,27 +133,15 @@ def test_what_changes_while_it_is_read_is_published_by_the_next_commit(
 @pytest.mark.parametrize("swapped", ["file", "directory"])
 def test_links_that_appear_while_a_layer_is_read_lead_nowhere(swapped: str, tmp_path: Path) -> None:
     """A program that swaps what it wrote for a link out of the layer, over and over, publishes nothing from outside."""
-    tested, done = Volume(tmp_path), threading.Event()
-    names = (b"d/a", b"d/link") if swapped == "file" else (b"d", b"link")
+    tested = Volume(tmp_path)
+    names = ("d/a", "d/link") if swapped == "file" else ("d", "link")
     for number in range(20):
         tested.edit(f"d/{number}", "file")
     tested.edit("d/a", "file")
-    tested.edit(names[1].decode(), "outside" if swapped == "file" else "outside directory")
-    one, other = (os.path.join(os.fsencode(tested.upper), name) for name in names)
-
-    def swap() -> None:
-        exchange = ctypes.CDLL(None, use_errno=True).renameat2
-        while not done.is_set():
-            assert exchange(-100, one, -100, other, 2) == 0
-
-    hostile = threading.Thread(target=swap)
-    hostile.start()
-    try:
+    tested.edit(names[1], "outside" if swapped == "file" else "outside directory")
+    with swapping(*(tested.upper / name for name in names)):
         for _ in range(100):
             tested.commit()
-    finally:
-        done.set()
-        hostile.join()
     assert not tested.has_leaked()
 
 

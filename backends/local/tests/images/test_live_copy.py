@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import stat
-import threading
 from pathlib import Path
 
 import pytest
 
 from intermodal.exception import BackendError
 from intermodal_local.images.live_copy import copy_tree
+from swapping import swapping
 
 
 def test_a_copy_is_what_an_overlay_would_show(tmp_path: Path) -> None:
@@ -39,7 +38,7 @@ def test_a_copy_is_what_an_overlay_would_show(tmp_path: Path) -> None:
 
 def test_links_that_appear_meanwhile_lead_nowhere(tmp_path: Path) -> None:
     """A program that swaps a directory for a link to one of the host, over and over, gets none of the host's files."""
-    source, outside, done = tmp_path / "source", tmp_path / "outside", threading.Event()
+    source, outside = tmp_path / "source", tmp_path / "outside"
     (source / "d").mkdir(parents=True)
     outside.mkdir()
     for number in range(100):
@@ -47,16 +46,7 @@ def test_links_that_appear_meanwhile_lead_nowhere(tmp_path: Path) -> None:
     (source / "d" / "secret").write_text("own")
     (outside / "secret").write_text("the host's")
     os.symlink(outside, source / "link")
-    one, other = (os.fsencode(source / name) for name in ("d", "link"))
-
-    def swap() -> None:
-        exchange = ctypes.CDLL(None, use_errno=True).renameat2
-        while not done.is_set():
-            assert exchange(-100, one, -100, other, 2) == 0
-
-    hostile = threading.Thread(target=swap)
-    hostile.start()
-    try:
+    with swapping(source / "d", source / "link"):
         for number in range(30):
             target = tmp_path / f"copy-{number}"
             try:
@@ -66,9 +56,6 @@ def test_links_that_appear_meanwhile_lead_nowhere(tmp_path: Path) -> None:
             for name in ("d", "link"):
                 place = target / name / "secret"
                 assert (target / name).is_symlink() or not place.exists() or place.read_text() == "own"
-    finally:
-        done.set()
-        hostile.join()
 
 
 def test_what_cannot_be_copied_is_told(tmp_path: Path) -> None:

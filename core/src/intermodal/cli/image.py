@@ -84,13 +84,14 @@ build_images.params[:0] = setting_options()
 
 
 def _build(reference: Reference, *, progress: bool) -> list[dict[str, Any]]:
+    from intermodal.client.work import Work
     from intermodal.definitions.lowering import lower_image
     from intermodal.driver import EmbeddedSession
     from intermodal.specs import AppSpec
 
     images = images_of(import_reference(reference), reference)
     rows = []
-    with EmbeddedSession(AppSpec(name="build"), {}, show_progress=progress) as session:
+    with EmbeddedSession(Work(AppSpec(name="build"), show_progress=progress)) as session:
         for name, image in images.items():
             lowered = lower_image(image)
             built = session.build(lowered.spec, lowered.blobs, lowered.secrets)

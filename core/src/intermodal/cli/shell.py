@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from types import ModuleType
 
 import click
@@ -69,13 +70,7 @@ def _shell(reference: Reference | None, argv: list[str]) -> int:
         app, name = _find(import_reference(reference), reference)
     lowered = lower(app)
     function = _only(lowered.app.functions, name)
-    with EmbeddedSession(
-        lowered.app,
-        lowered.blobs,
-        secrets=lowered.secrets,
-        build_secrets=lowered.build_secrets,
-        show_progress=True,
-    ) as session:
+    with EmbeddedSession(replace(lowered, show_progress=True)) as session:
         return session.shell(function.key, argv)
 
 

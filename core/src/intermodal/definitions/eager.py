@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from intermodal.client.completion import Completion
 from intermodal.client.context import in_container
+from intermodal.client.work import Work
 from intermodal.definitions.lowering import LoweredImage, lower_image
 from intermodal.definitions.output import shown
 from intermodal.definitions.running import running
@@ -55,6 +56,7 @@ def _build(lowered: LoweredImage, run: Run | None) -> str:
     # Named late and by text, as in `running`.
     remote = importlib.import_module("intermodal.remote")
     output, progress = shown()
-    with remote.session(AppSpec(name="build"), {}, show_output=output, show_progress=progress) as session:
+    work = Work(AppSpec(name="build"), show_output=output, show_progress=progress)
+    with remote.session(work) as session:
         built: str = session.build(lowered.spec, lowered.blobs, lowered.secrets).id
     return built

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from intermodal.client.work import Work
 from intermodal.definitions.app import App, Registered
 from intermodal.definitions.classes import Cls
 from intermodal.definitions.composing import Composing
@@ -34,15 +35,10 @@ __all__ = ["Lowered", "LoweredImage", "lower", "lower_image"]
 
 
 @dataclass(frozen=True)
-class Lowered:
-    """What a session starts: `blobs` by SHA-256, `secrets` by the names that functions have, `build_secrets` by those
-    that images have. `by_value`: what `__main__` defines has no source file."""
+class Lowered(Work):
+    """What a session runs. `by_value`: what `__main__` defines has no source file."""
 
-    app: AppSpec
-    blobs: Blobs
-    secrets: dict[str, dict[str, str]]
-    build_secrets: dict[str, dict[str, str]]
-    by_value: bool
+    by_value: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,11 @@ class _Lowering:
         name = self._name or (functions[0].app if functions else "app")
         functions = tuple(replace(each, app=name) for each in functions)
         return Lowered(
-            AppSpec(name=name, functions=functions), self.blobs, self._values, self.build_secrets, self._by_value
+            AppSpec(name=name, functions=functions),
+            self.blobs,
+            self._values,
+            self.build_secrets,
+            by_value=self._by_value,
         )
 
     def _function(self, registered: Registered) -> FunctionSpec:

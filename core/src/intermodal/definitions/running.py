@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -68,15 +69,8 @@ class Run:
         config = plugins.Config.load(command_line=None if self._backend is None else {"backend": self._backend})
         if lowered.by_value:
             send_main_by_value(True)
-        session = remote.session(
-            lowered.app,
-            lowered.blobs,
-            secrets=lowered.secrets,
-            build_secrets=lowered.build_secrets,
-            config=config,
-            show_output=self._show_output,
-            show_progress=self._show_progress,
-        )
+        work = replace(lowered, show_output=self._show_output, show_progress=self._show_progress)
+        session = remote.session(work, config)
         session.__enter__()
         self._session, self._client = session, session.client
         set_current(self._client)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from intermodal.client.api import CallTarget
-from intermodal.driver.requests import RequestError
+from intermodal.driver.replies import reply_to, withdrawn
+from intermodal.driver.requests import Answer
 from intermodal.engine import events
 from intermodal.exception import Error
 from intermodal.specs.status import ERROR
@@ -65,7 +66,7 @@ class Clients:
         elif kind == "add":
             payloads = self._payloads(peer, segments)
             if call := self._own(peer, header):
-                self._driver.add(call, payloads, bool(header["closed"]))
+                self._driver.calling.add(call, payloads, bool(header["closed"]))
         elif kind == "cancelcall":
             if call := self._own(peer, header):
                 self._driver.post(events.CallCancelled(call, bool(header.get("terminate"))))
@@ -105,7 +106,7 @@ class Clients:
         credit = header.get("credit")
         parent = int(header["parent"]) if header.get("parent") else None
         try:
-            self._driver.submit(
+            self._driver.calling.submit(
                 call,
                 target,
                 "detached" if detached else peer.client,
@@ -136,22 +137,18 @@ class Clients:
         return [peer.payload(segment) for segment in segments]
 
     async def _request(self, peer: Peer, header: dict[str, Any], segments: list[bytes]) -> None:
-        number = header["id"]
+        def work(method: str, params: dict[str, Any]) -> Awaitable[Answer]:
+            return self._driver.requests.answer(method, params, segments, owner=peer.container)
+
         try:
-            answer = await self._driver.requests.answer(
-                str(header["method"]), header["params"], segments, owner=peer.container
-            )
-        except RequestError as error:
-            peer.send({"t": "reply", "id": number, "ok": False, "error": error.error, "message": error.message})
-            return
-        except asyncio.CancelledError:  # withdrawn: the guest need not remember it
-            peer.send({"t": "reply", "id": number, "ok": False, "error": "InputCancelledError", "message": ""})
+            reply, answer = await reply_to(header, work)
+        except asyncio.CancelledError:
+            peer.send(withdrawn(header))
             raise
-        reply = {"t": "reply", "id": number, "ok": True, "value": answer.value}
-        if answer.payloads:
+        if answer is not None and answer.payloads:
             peer.send_payloads({**reply, "payloads": True}, [], answer.segments)
         else:
-            peer.send(reply, answer.segments)
+            peer.send(reply, answer.segments if answer is not None else ())
 
 
 def _outputs(peer: Peer, call: str, indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:

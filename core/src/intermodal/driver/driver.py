@@ -11,27 +11,27 @@ from typing import Any
 
 from intermodal.client.api import CallTarget
 from intermodal.client.hiding import Hiding
-from intermodal.driver import needs
 from intermodal.driver.boot import Trees
 from intermodal.driver.buckets.session import SessionBuckets
-from intermodal.driver.calls import CallBook, CallRecord, Sink
+from intermodal.driver.calling import Calling
+from intermodal.driver.calls import CallBook
 from intermodal.driver.clients import Clients
 from intermodal.driver.images import Images
 from intermodal.driver.leases import Leases
 from intermodal.driver.mounts import Mounts
 from intermodal.driver.observing import Observing
-from intermodal.driver.pools import Pool, PoolBook, pool_spec
+from intermodal.driver.pools import Pool, PoolBook
 from intermodal.driver.prewarming import Prewarming
 from intermodal.driver.requests import Requests
 from intermodal.driver.sandboxes import Sandboxes
 from intermodal.driver.starter import Given, Started, Starter
 from intermodal.driver.step_gpus import BuildGpus
-from intermodal.driver.unit import Unit, failure_of
+from intermodal.driver.unit import Unit
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.engine import Engine, commands, events
-from intermodal.exception import CapabilityNotSupported, RemoteError
+from intermodal.exception import RemoteError
 from intermodal.plugins import PluginHost
-from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
+from intermodal.plugins.observations import Notice
 from intermodal.plugins.roles import Blobs, BuiltImage
 from intermodal.specs import AppSpec, FunctionSpec, ImageSpec, Scaling
 from intermodal.specs.status import ERROR
@@ -77,7 +77,8 @@ class Driver:
         self.engine = Engine(gpu_wait_s=gpu_wait_s, prefix=f"c-{session}-")
         self._host = host
         self._secrets, self._grace_s = secrets, grace_s
-        self._observing = Observing(loop, host.observe, host.observes, self._progress)
+        self._observing = Observing(loop, host.observe, host.observes, lambda: self.calling.progress())
+        self.calling = Calling(self.calls, self.pools, self._observing, self.post, host.require, grace_s)
         self._hidings: dict[tuple[str, ...], Hiding] = {}
         leases = Leases(host.gpus())
         build_gpus = BuildGpus(
@@ -104,11 +105,9 @@ class Driver:
         self.clients = Clients(self)
         self.ready: list[Callable[[], None]] = []
         self._inbox: deque[events.Event] = deque()
-        self._failure: RemoteError | None = None
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
-        self._changed: set[CallRecord] = set()
         self._background: set[asyncio.Task[None]] = set()
         self.scaling: dict[str, Scaling] = {}
         self._idle = asyncio.Event()
@@ -152,7 +151,7 @@ class Driver:
             self._pump()
 
     def _pump(self) -> None:
-        if self._failure is None:
+        if self.calling.refusal is None:
             try:
                 self._converse()
             except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
@@ -178,10 +177,10 @@ class Driver:
         """The engine, or what it asked for, has raised: what it believes is not true any more. So nothing goes on, and
         everybody hears so."""
         what = f"Intermodal itself has failed ({type(error).__name__}: {error}), so nothing of this app can go on"
-        self._failure = RemoteError(f"{what}: please report it, with what is above this")
+        self.calling.refusal = failure = RemoteError(f"{what}: please report it, with what is above this")
         self.loop.call_exception_handler({"message": what, "exception": error})
         for record in self.calls.open_calls():
-            self.calls.deliver(record.id, [0], [ERROR], [failed("RemoteError", str(self._failure))])
+            self.calls.deliver(record.id, [0], [ERROR], [failed("RemoteError", str(failure))])
             self.calls.end(record.id)
         self.sandboxes.abandon(what)
         for unit in list(self.units.values()):
@@ -242,40 +241,6 @@ class Driver:
         if unit is not None:
             unit.set_parked(command.parked)
 
-    def _deliver(self, command: commands.Deliver) -> None:
-        payloads, statuses = command.payloads, command.statuses
-        if any(statuses):
-            record = self.calls.get(command.call)
-            where = f"{record.function}: " if record is not None else ""
-            for i, payload in enumerate(payloads):
-                if type(payload) is commands.Failure:
-                    payloads[i] = failed(payload.error, where + payload.message)
-                    statuses[i] = ERROR
-        self.calls.deliver(command.call, command.indices, statuses, payloads)
-        if self._observing.wants("call_progress"):
-            record = self.calls.get(command.call)
-            if record is not None:
-                self._changed.add(record)
-
-    def _ended(self, command: commands.CallEnded) -> None:
-        record = self.calls.end(command.call)
-        if record is not None and record in self._changed:  # observers hear of its progress before its end, never after
-            self._changed.discard(record)
-            self.observe("call_progress", _progress_of(record))
-        if record is not None and self._observing.wants("call_finished"):
-            self.observe(
-                "call_finished",
-                CallFinished(
-                    call=record.id,
-                    app=record.app,
-                    function=record.function,
-                    at=time.time(),
-                    succeeded=record.succeeded,
-                    failed=record.failed,
-                    cancelled=record.cancelled,
-                ),
-            )
-
     def _forgotten(self, command: commands.PoolForgotten) -> None:
         self.pools.forget(command.pool)
 
@@ -299,72 +264,6 @@ class Driver:
     def observe(self, kind: Any, record: Any) -> None:
         """Feed observers."""
         self._observing.add(kind, record)
-
-    def _progress(self) -> list[CallProgress]:
-        changed, self._changed = self._changed, set()
-        return [_progress_of(record) for record in changed]
-
-    def submit(
-        self,
-        call: str,
-        target: CallTarget,
-        client: str,
-        inputs: list[Any],
-        *,
-        closed: bool,
-        sink: Sink | None,
-        on_end: Callable[[], None] | None,
-        credit: int | None = None,
-        detached: bool = False,
-        parent: int | None = None,
-        parent_call: str | None = None,
-    ) -> None:
-        """Accept a call. Raises `NotFoundError`, `InvalidError`; `RemoteError` where the engine has failed."""
-        if self._failure is not None:
-            raise self._failure
-        pool = self.pool(target)
-        function = pool.function
-        record = CallRecord(call, function.app, function.name, parent_call, sink, on_end, detached)
-        record.submitted, record.closed = len(inputs), closed
-        self.calls.add(record)
-        self.post(
-            events.CallSubmitted(
-                call,
-                pool.id,
-                client,
-                inputs,
-                closed,
-                method=target.method,
-                parent=parent,
-                credit=credit,
-                detached=detached,
-            )
-        )
-        if self._observing.wants("call_started"):
-            at = time.time()
-            started = CallStarted(call=call, app=function.app, function=function.name, at=at, parent=parent_call)
-            self.observe("call_started", started)
-
-    def add(self, call: str, inputs: list[Any], closed: bool) -> None:
-        """More inputs of a call."""
-        record = self.calls.get(call)
-        if record is not None and not record.closed:
-            record.submitted += len(inputs)
-            record.closed = closed
-            self.post(events.InputsAdded(call, inputs, closed))
-
-    def pool(self, target: CallTarget) -> Pool:
-        """The pool of a target, made at its first use."""
-        pool, new = self.pools.resolve(target)
-        if new:
-            if self.pools.crowded():
-                self.post(events.UnusedPoolsForgotten())
-            self.post(events.PoolAdded(pool.id, pool_spec(pool.function, self._grace_s)))
-            try:
-                needs.check_function(pool.function, self._host.require)
-            except CapabilityNotSupported as refusal:
-                self.post(events.PoolFailed(pool.id, failure_of(refusal, pool.function.name)))
-        return pool
 
     def hiding(self, function: FunctionSpec) -> Hiding:
         """What hides the values of a function's secrets."""
@@ -489,17 +388,6 @@ class Driver:
         self._observing.flush()
 
 
-def _progress_of(record: CallRecord) -> CallProgress:
-    return CallProgress(
-        call=record.id,
-        app=record.app,
-        function=record.function,
-        done=record.succeeded + record.failed + record.cancelled,
-        failed=record.failed,
-        total=record.submitted if record.closed else None,
-    )
-
-
 _CARRY_OUT: dict[type, Callable[[Driver, Any], None]] = {
     commands.Launch: Driver._launch,
     commands.Dispatch: Driver._dispatch,
@@ -508,8 +396,8 @@ _CARRY_OUT: dict[type, Callable[[Driver, Any], None]] = {
     commands.Stop: Driver._stop,
     commands.Kill: Driver._kill,
     commands.Park: Driver._park,
-    commands.Deliver: Driver._deliver,
-    commands.CallEnded: Driver._ended,
+    commands.Deliver: lambda driver, command: driver.calling.deliver(command),
+    commands.CallEnded: lambda driver, command: driver.calling.ended(command),
     commands.PoolForgotten: Driver._forgotten,
     commands.StartSandbox: lambda driver, command: driver.sandboxes.start(command),
     commands.KillSandbox: lambda driver, command: driver.sandboxes.kill(command),

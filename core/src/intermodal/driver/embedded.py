@@ -36,7 +36,7 @@ class EmbeddedCall:
 
     def add(self, inputs: Sequence[Any], closed: bool) -> None:
         """More inputs."""
-        _on_loop(self._driver, lambda: self._driver.add(self.id, list(inputs), closed))
+        _on_loop(self._driver, lambda: self._driver.calling.add(self.id, list(inputs), closed))
 
     def grant(self, items: int) -> None:
         """The reader can take `items` more."""
@@ -89,7 +89,7 @@ class EmbeddedClient:
         def begin() -> None:
             try:
                 driver.hold()
-                driver.submit(
+                driver.calling.submit(
                     call.id,
                     target,
                     "detached" if detached else CLIENT,

@@ -4,15 +4,14 @@ volumes."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from intermodal.client.api import CallTarget
 from intermodal.driver.numbers import count, seconds
+from intermodal.driver.replies import refusing
 from intermodal.engine import events
-from intermodal.exception import Error
 from intermodal.specs import Scaling
 from intermodal.storage import RequestError, StateService
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from intermodal.driver.driver import Driver
     from intermodal.driver.volumes.session import SessionVolumes
 
-__all__ = ["STATE", "Answer", "RequestError", "Requests", "in_environment", "refusing"]
+__all__ = ["STATE", "Answer", "RequestError", "Requests", "in_environment"]
 
 #: How requests to queues and dicts begin.
 STATE = ("queue.", "dict.")
@@ -38,23 +37,6 @@ class Answer:
 def in_environment(params: dict[str, Any], environment: str) -> dict[str, Any]:
     """`params`, where a name that comes with no environment of its own is one of `environment`."""
     return {**params, "environment": params["environment"] or environment} if "environment" in params else params
-
-
-@contextlib.contextmanager
-def refusing(method: str) -> Iterator[None]:
-    """Whatever is wrong with a request is a `RequestError`."""
-    try:
-        yield
-    except Error as error:
-        raise RequestError(type(error).__name__, str(error)) from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise RequestError("InvalidError", f"{method}: a parameter is missing or malformed: {error!r}") from error
-    except RequestError:
-        raise
-    except OSError as error:
-        raise RequestError(type(error).__name__, str(error)) from error
-    except Exception as error:  # whoever asked waits for an answer
-        raise RequestError("BackendError", f"{method} failed here: {type(error).__name__}: {error}") from error
 
 
 class Requests:
@@ -134,13 +116,13 @@ class Requests:
         return Answer(self._driver.calls.tree(str(params["call"])))
 
     async def _stats(self, params: dict[str, Any]) -> Answer:
-        view = self._driver.engine.snapshot().pools.get(self._driver.pool(_target(params)).id)
+        view = self._driver.engine.snapshot().pools.get(self._driver.calling.pool(_target(params)).id)
         if view is None:  # made by this very request
             return Answer({"backlog": 0, "num_total_runners": 0})
         return Answer({"backlog": view.queued, "num_total_runners": view.starting + view.ready + view.parked})
 
     async def _autoscale(self, params: dict[str, Any]) -> Answer:
-        pool = self._driver.pool(_target(params))
+        pool = self._driver.calling.pool(_target(params))
         scaling = _changed(self._driver.scaling.get(pool.id, pool.function.scaling), params)
         self._driver.scaling[pool.id] = scaling
         self._driver.post(events.AutoscalerUpdated(pool.id, scaling))

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from intermodal.client.api import CallTarget
+from intermodal.client.work import Work
 from intermodal.driver import bundle, pruning
 from intermodal.driver.channel import MALFORMED
 from intermodal.driver.clients import Peer
@@ -42,13 +43,8 @@ class EmbeddedSession:
     """Runs one app. A context manager: entering starts it, leaving stops every container and removes every trace.
 
     Args:
-        app: what to run; `register` adds more later.
-        blobs: what the specs name by hash: bytes, or a local file.
-        secrets: values by the names that `FunctionSpec.secrets` has.
-        build_secrets: values by the names that `ImageSpec.secrets()` has.
+        work: what to run; `register` adds more apps later.
         config: default: `Config.load()`.
-        show_output: stream the containers' output to this process's stdout and stderr.
-        show_progress: show builds, containers and maps while a person looks.
         grace_s: seconds for running inputs and exit methods at the end; default: as `config` says.
         observer: one more plugin, with the observer hooks that it likes.
 
@@ -58,29 +54,20 @@ class EmbeddedSession:
 
     def __init__(
         self,
-        app: AppSpec,
-        blobs: Mapping[str, bytes | Path],
-        *,
-        secrets: Mapping[str, Mapping[str, str]] | None = None,
-        build_secrets: Mapping[str, Mapping[str, str]] | None = None,
+        work: Work,
         config: Config | None = None,
-        show_output: bool = False,
-        show_progress: bool = False,
+        *,
         grace_s: float | None = None,
         observer: object | None = None,
     ) -> None:
         self.id = tokens.token_hex(5)
-        self._app = app
+        self._work = work
         self._config = config or Config.load()
-        self._secrets = dict(secrets or {})
-        self._build_secrets = dict(build_secrets or {})
-        self._show = (show_output, show_progress)
         self._observer = observer
         self._grace_s = float(self._config.get("grace_s")) if grace_s is None else grace_s
         self._arena = Arena(on_free=self._segment_freed)
         self._trees = TreeStore(self._config.data_dir)
         self._uses = Uses(self._config.data_dir)
-        self._new_blobs = dict(blobs)
         self._thread: LoopThread | None = None
         self._host: PluginHost | None = None
         self._driver: Driver | None = None
@@ -94,8 +81,8 @@ class EmbeddedSession:
         try:
             if self._observer is not None:
                 host.add("observer", self._observer)
-            if any(self._show):
-                host.show_output(logs=self._show[0], progress=self._show[1])
+            if self._work.show_output or self._work.show_progress:
+                host.show_output(logs=self._work.show_output, progress=self._work.show_progress)
             self._thread = LoopThread("intermodal-driver")
             with using(self._config.data_dir):
                 self._config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is in it is its owner's
@@ -114,7 +101,7 @@ class EmbeddedSession:
         if isinstance(storage, CollectableStorage):
             await storage.lease()
         self._blobs = LocalBlobs(storage, BlobDirectory(data_dir / "blobs"), loop)
-        await self._blobs.keep(self._new_blobs)
+        await self._blobs.keep(self._work.blobs)
         guest = await asyncio.to_thread(bundle.materialise, data_dir)
         pruning.use_bundle(used, guest)
         self._state = StateService(data_dir)
@@ -133,17 +120,17 @@ class EmbeddedSession:
             _Trees(self._trees, self._blobs),
             guest,
             self._state,
-            self._secrets,
+            self._work.secrets,
             self._grace_s,
             float(self._config.get("gpu_wait_s")),
             self.id,
             data_dir,
-            self._build_secrets,
+            self._work.build_secrets,
             self._volumes,
             self._keep_later,
         )
         await driver.open()
-        driver.register(self._app)
+        driver.register(self._work.app)
         return driver
 
     def _segment_freed(self, segment: int) -> None:
@@ -195,7 +182,7 @@ class EmbeddedSession:
         """Run `argv` on this process's terminal in a new container like those of the function `key`; its exit code."""
         if self._thread is None or self._driver is None:
             raise NotFoundError("the session is not running")
-        return self._thread.start(self._driver.shell(CallTarget(self._app.name, key), argv)).result()
+        return self._thread.start(self._driver.shell(CallTarget(self._work.app.name, key), argv)).result()
 
     def build(
         self, image: ImageSpec, blobs: Mapping[str, bytes | Path], secrets: Mapping[str, Mapping[str, str]]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intermodal.client.api import Client
+from intermodal.client.work import Work
 from intermodal.driver import EmbeddedSession
 from intermodal.driver import secret_store as secrets_here
 from intermodal.driver import standing as standing_here
 from intermodal.plugins import Config
 from intermodal.plugins.extras import needing
-from intermodal.specs import AppSpec
 from intermodal.storage import SecretStore
 
 if TYPE_CHECKING:
@@ -23,32 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["secret_store", "session", "standing"]
 
 
-def session(
-    app: AppSpec,
-    blobs: Mapping[str, bytes | Path],
-    *,
-    secrets: Mapping[str, Mapping[str, str]] | None = None,
-    build_secrets: Mapping[str, Mapping[str, str]] | None = None,
-    config: Config | None = None,
-    show_output: bool = False,
-    show_progress: bool = False,
-) -> EmbeddedSession | RemoteSession:
-    """A session of `app`, not entered yet: as `EmbeddedSession` has it. Raises `ConfigError`."""
+def session(work: Work, config: Config | None = None) -> EmbeddedSession | RemoteSession:
+    """A session, not entered yet: as `EmbeddedSession` has it. Raises `ConfigError`."""
     config = config or Config.load()
-    kind: type[EmbeddedSession] | type[RemoteSession] = EmbeddedSession
-    if config.get("server_url"):
-        with needing("server", "server_url"):
-            from intermodal.remote.running import RemoteSession
-        kind = RemoteSession
-    return kind(
-        app,
-        blobs,
-        secrets=secrets,
-        build_secrets=build_secrets,
-        config=config,
-        show_output=show_output,
-        show_progress=show_progress,
-    )
+    if not config.get("server_url"):
+        return EmbeddedSession(work, config)
+    with needing("server", "server_url"):
+        from intermodal.remote.running import RemoteSession
+    return RemoteSession(work, config)
 
 
 def standing() -> Client:

@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Any
 
 from intermodal.client.linked import LinkedClient
+from intermodal.client.work import Work
 from intermodal.exception import ConfigError, NotFoundError
 from intermodal.plugins import Config, PluginHost, load
 from intermodal.plugins.observations import OBSERVATIONS, ObservationKind
 from intermodal.remote.line import Line
-from intermodal.specs import AppSpec, ImageSpec, to_json
+from intermodal.specs import ImageSpec, to_json
 from intermodal.wire.frame import PIECE
 
 __all__ = ["RemoteSession"]
@@ -26,28 +27,15 @@ class _Built:
 
 class RemoteSession:
     """Runs one app on a server. A context manager: entering starts it, leaving stops every container. It ends there,
-    too, when this process does. Arguments are those of `EmbeddedSession`.
+    too, when this process does.
 
     Raises on entering: `ConfigError`, `ConnectionError`, `VersionError`, and what the session at the server raises.
     """
 
-    def __init__(
-        self,
-        app: AppSpec,
-        blobs: Mapping[str, bytes | Path],
-        *,
-        secrets: Mapping[str, Mapping[str, str]] | None = None,
-        build_secrets: Mapping[str, Mapping[str, str]] | None = None,
-        config: Config | None = None,
-        show_output: bool = False,
-        show_progress: bool = False,
-    ) -> None:
+    def __init__(self, work: Work, config: Config) -> None:
         self.id = ""
-        self._app = app
-        self._blobs = blobs
-        self._secrets = {"secrets": _plain(secrets), "build_secrets": _plain(build_secrets)}
-        self._config = config or Config.load()
-        self._show = (show_output, show_progress)
+        self._work = work
+        self._config = config
         self._host: PluginHost | None = None
         self._line: Line | None = None
         self.client: LinkedClient
@@ -55,11 +43,13 @@ class RemoteSession:
     def __enter__(self) -> RemoteSession:
         self._host = host = load(self._config, backend=False)
         try:
-            host.show_output(logs=self._show[0], progress=self._show[1])
+            work = self._work
+            host.show_output(logs=work.show_output, progress=work.show_progress)
             self._line = line = Line(self._config, {"observed": self._on_observed})
             self._check_backend(line)
-            self._send(line, self._blobs)
-            self.id = line.ask("app.begin", {"app": to_json(self._app), **self._secrets})
+            self._send(line, work.blobs)
+            values = {"secrets": _plain(work.secrets), "build_secrets": _plain(work.build_secrets)}
+            self.id = line.ask("app.begin", {"app": to_json(work.app), **values})
         except BaseException:
             self.close(0.0)
             raise
@@ -119,8 +109,8 @@ def _record(kind: type[Any], fields: dict[str, Any]) -> Any:
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
 
 
-def _plain(secrets: Mapping[str, Mapping[str, str]] | None) -> dict[str, dict[str, str]]:
-    return {name: dict(values) for name, values in (secrets or {}).items()}
+def _plain(secrets: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    return {name: dict(values) for name, values in secrets.items()}
 
 
 def _pieces(content: bytes | Path) -> Iterator[tuple[bytes, bool]]:

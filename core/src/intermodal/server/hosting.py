@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from intermodal.client.api import Reply
+from intermodal.client.work import Work
 from intermodal.driver import EmbeddedSession, StandingClient, secret_store
 from intermodal.exception import InvalidError
 from intermodal.plugins import CollectableStorage, Config, PluginHost, load
 from intermodal.server.arriving import Arriving
-from intermodal.specs import AppSpec
 from intermodal.storage import BlobDirectory, LocalBlobs
 
 __all__ = ["Hosting"]
@@ -62,17 +62,9 @@ class Hosting:
         assert self._blobs is not None
         await self._blobs.keep({blob: path})
 
-    def session(
-        self,
-        app: AppSpec,
-        environment: str,
-        secrets: dict[str, dict[str, str]],
-        build_secrets: dict[str, dict[str, str]],
-        observer: object,
-    ) -> EmbeddedSession:
+    def session(self, work: Work, environment: str, observer: object) -> EmbeddedSession:
         """A session for an app whose blobs are stored; not entered yet."""
-        config = self.config.within(environment)
-        return EmbeddedSession(app, {}, secrets=secrets, build_secrets=build_secrets, config=config, observer=observer)
+        return EmbeddedSession(work, self.config.within(environment), observer=observer)
 
     async def secret(self, method: str, params: dict[str, Any]) -> Any:
         """`secret.create|read|list|delete`. Raises `NotFoundError`, `AlreadyExistsError`, `InvalidError`."""

@@ -6,15 +6,18 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
+from intermodal.client.api import Reply
+from intermodal.client.work import Work
 from intermodal.driver import EmbeddedSession
-from intermodal.exception import Error, InvalidError, VersionError
+from intermodal.driver.replies import reply_to, withdrawn
+from intermodal.exception import InvalidError, VersionError
 from intermodal.server.forwarding import Forwarder
 from intermodal.server.hosting import Hosting
 from intermodal.server.outbox import Outbox
 from intermodal.specs import AppSpec, ImageSpec, from_json
-from intermodal.storage import RequestError
 from intermodal.wire.messages import PROTOCOL
 from intermodal.wire.payload import Payload, SharedPayload, received
 
@@ -89,29 +92,19 @@ class Visit:
         task.add_done_callback(lambda _: self._asked.pop(number, None))
 
     async def _reply(self, header: dict[str, Any], segments: list[bytes]) -> None:
-        reply: dict[str, Any] = {"t": "reply", "id": header["id"]}
-        answered: Sequence[bytes] = ()
         try:
-            method, params = str(header["method"]), dict(header["params"])
-            if method in self._methods:
-                reply |= {"ok": True, "value": await self._methods[method](params, segments)}
-            elif method.startswith("secret."):
-                reply |= {"ok": True, "value": await self._hosting.secret(method, params)}
-            else:
-                done = await self._hosting.request(self._environment, method, params, segments)
-                reply, answered = {**reply, "ok": True, "value": done.value}, done.segments
-        except RequestError as error:
-            reply |= {"ok": False, "error": error.error, "message": error.message}
-        except Error as error:
-            reply |= {"ok": False, "error": type(error).__name__, "message": str(error)}
-        except (KeyError, TypeError, ValueError) as error:
-            reply |= {"ok": False, "error": "InvalidError", "message": f"a parameter is missing or wrong: {error!r}"}
+            reply, answer = await reply_to(header, partial(self._answer, segments), _log)
         except asyncio.CancelledError:
-            reply |= {"ok": False, "error": "InputCancelledError", "message": ""}
-        except Exception as error:  # noqa: BLE001 - whoever asked waits for an answer
-            _log.exception("a request failed")
-            reply |= {"ok": False, "error": "RemoteError", "message": f"the server: {type(error).__name__}: {error}"}
-        self._outbox.put(reply, answered)
+            self._outbox.put(withdrawn(header))
+            raise
+        self._outbox.put(reply, answer.segments if answer is not None else ())
+
+    async def _answer(self, segments: Sequence[bytes], method: str, params: dict[str, Any]) -> Reply:
+        if method in self._methods:
+            return Reply(await self._methods[method](params, segments), ())
+        if method.startswith("secret."):
+            return Reply(await self._hosting.secret(method, params), ())
+        return await self._hosting.request(self._environment, method, params, segments)
 
     # ---- the app --------------------------------------------------------------------------------------------------
 
@@ -131,13 +124,8 @@ class Visit:
         if self._session is not None:
             raise InvalidError("this connection runs an app already")
         app = from_json(AppSpec, params["app"])
-        session = self._hosting.session(
-            app,
-            self._environment,
-            _secrets(params["secrets"]),
-            _secrets(params["build_secrets"]),
-            Forwarder(self._observed),
-        )
+        work = Work(app, {}, _secrets(params["secrets"]), _secrets(params["build_secrets"]))
+        session = self._hosting.session(work, self._environment, Forwarder(self._observed))
         await _entered(session)
         self._session = session
         return session.id

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from intermodal.storage import Reply, RequestError
+from intermodal.driver.replies import reply_to
+from intermodal.storage import Reply
 from intermodal.wire.frame import FrameError, FrameReader, encode
 
 __all__ = ["Door", "connect"]
@@ -82,17 +83,9 @@ class Door:
         task.add_done_callback(lambda _: asked.pop(number, None))
 
     async def _answer(self, header: dict[str, Any], segments: list[bytes], writer: asyncio.StreamWriter) -> None:
-        reply: dict[str, Any] = {"t": "reply", "id": header["id"]}
-        answered: Sequence[bytes] = ()
-        try:
-            done = await self._handle(str(header["method"]), dict(header["params"]), segments)
-            reply, answered = {**reply, "ok": True, "value": done.value}, done.segments
-        except RequestError as error:
-            reply |= {"ok": False, "error": error.error, "message": error.message}
-        except (KeyError, TypeError, ValueError) as error:
-            reply |= {"ok": False, "error": "InvalidError", "message": f"a parameter is missing or wrong: {error!r}"}
+        reply, answer = await reply_to(header, lambda method, params: self._handle(method, params, segments))
         with contextlib.suppress(ConnectionError):
-            writer.write(b"".join(encode(reply, answered)))
+            writer.write(b"".join(encode(reply, answer.segments if answer is not None else ())))
             await writer.drain()
 
 

@@ -14,7 +14,8 @@ from intermodal.client.api import Reply
 from intermodal.client.completion import Completion
 from intermodal.client.errors import named_error
 from intermodal.driver.loop import LoopThread
-from intermodal.driver.requests import in_environment, refusing
+from intermodal.driver.replies import refusing
+from intermodal.driver.requests import in_environment
 from intermodal.driver.volumes.places import Places
 from intermodal.driver.volumes.sweeping import sweep
 from intermodal.exception import InvalidError
