@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from server_process import Server, elsewhere, serving
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from workplace import Done, Workplace
@@ -74,36 +72,6 @@ SHIP = """
         assert box.exec("echo", "hi").stdout.read() == "hi\\n"
         sink.remote()
 """
-URL = re.compile(r"serves at (http://\S+) with the backend local")
-
-
-class Server:
-    """One that runs. `environment` is what its clients need."""
-
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
-        self.process = process
-        self.url = url
-        self.environment = {"INTERMODAL_SERVER_URL": url}
-
-    def end(self) -> None:
-        """As a service manager ends it: with exit code 0, and no word of anything wrong."""
-        self.process.send_signal(signal.SIGTERM)
-        _, errors = self.process.communicate(timeout=60)
-        assert (self.process.returncode, errors) == (0, "")
-
-
-@contextmanager
-def serving(place: Workplace, *options: str) -> Iterator[Server]:
-    """A server at a free port, over the place's data directory."""
-    process = place.start("-m", "intermodal.cli", "server", "--port", "0", *options)
-    try:
-        assert process.stdout is not None
-        found = URL.search(process.stdout.readline())
-        assert found is not None, process.communicate(timeout=20)
-        yield Server(process, found[1])
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture
@@ -112,11 +80,6 @@ def server(place: Workplace) -> Iterator[Server]:
         yield running
         if running.process.poll() is None:
             running.end()
-
-
-def elsewhere(server: Server, place: Workplace) -> dict[str, str]:
-    """The environment of a client that has nothing of the server's but its URL."""
-    return {**server.environment, "INTERMODAL_DATA_DIR": str(place.directory / "client")}
 
 
 def test_an_app_runs_there_as_it_does_here(server: Server, place: Workplace) -> None:

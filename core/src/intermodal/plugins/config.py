@@ -228,6 +228,17 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         help="What opens the server of server_url; `intermodal token create NAME` gives one.",
     )
     options.add(
+        "server_ca",
+        type="path",
+        help="PEM file of the authority that signed the server's certificate; none: those that this machine trusts.",
+    )
+    options.add(
+        "server_plaintext",
+        type="bool",
+        default=False,
+        help="Send the token to a server on another machine over http://, for all on the way to read.",
+    )
+    options.add(
         "gpu_wait_s",
         type="float",
         default=10.0,

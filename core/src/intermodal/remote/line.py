@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
-from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
@@ -16,8 +16,9 @@ from intermodal.client.completion import Completion
 from intermodal.client.errors import named_error
 from intermodal.client.linked import LinkedClient
 from intermodal.client.reading import OnFrame, ReadLink
-from intermodal.exception import ConfigError, ConnectionError
+from intermodal.exception import ConnectionError
 from intermodal.plugins import Config
+from intermodal.remote.address import Address, address
 from intermodal.wire.frame import Buffer, pieces
 from intermodal.wire.messages import PROTOCOL
 
@@ -34,15 +35,16 @@ class Line:
         handlers: what to do with frames that are not for `client`, by name.
 
     Raises:
-        ConfigError: the server's URL is none.
+        ConfigError: see `address`.
         ConnectionError: nobody answers there, or it takes no such client.
         VersionError: it speaks another version of the protocol.
     """
 
     def __init__(self, config: Config, handlers: Mapping[str, OnFrame] | None = None) -> None:
-        self._url = str(config.get("server_url"))
+        there = address(config)
+        self._url = there.url
         self._open = ExitStack()
-        self._socket = _connected(self._open, self._url, str(config.get("token")))
+        self._socket = _connected(self._open, there)
         self._refusal: Exception | None = None
         self._welcome: Completion[dict[str, Any]] = Completion()
         self._link = ReadLink(self._write, self._lost)
@@ -103,17 +105,20 @@ def _messages(socket: ClientConnection) -> Iterator[bytes]:
         return
 
 
-def _connected(opened: ExitStack, url: str, token: str) -> ClientConnection:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"server_url is {url!r}, which is no URL of a server: write http(s)://HOST[:PORT]")
-    there = f"{'ws' if parts.scheme == 'http' else 'wss'}://{parts.netloc}{parts.path.rstrip('/')}/v1/connect"
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+def _connected(opened: ExitStack, there: Address) -> ClientConnection:
     options: dict[str, Any] = {"compression": None, "max_size": None, "open_timeout": _OPEN_S, "proxy": None}
     try:
-        connection: ClientConnection = opened.enter_context(connect(there, additional_headers=headers, **options))
+        connection: ClientConnection = opened.enter_context(
+            connect(there.websocket, additional_headers=there.headers, ssl=there.tls, **options)
+        )
         return connection
+    except ssl.SSLCertVerificationError as error:
+        raise ConnectionError(
+            f"the server at {there.url} does not show a certificate that is trusted here ({error.verify_message}): for "
+            "one of your own authority, set INTERMODAL_SERVER_CA to that authority's PEM file"
+        ) from None
     except (OSError, InvalidHandshake) as error:
         raise ConnectionError(
-            f"no server answers at {url} ({error}): start it with `intermodal server`, or mend INTERMODAL_SERVER_URL"
+            f"no server answers at {there.url} ({error}): start it with `intermodal server`, or mend "
+            "INTERMODAL_SERVER_URL"
         ) from None

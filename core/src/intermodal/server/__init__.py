@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from intermodal.server.serving import serve
+from intermodal.server.serving import Certificate, serve
 
-__all__ = ["serve"]
+__all__ = ["Certificate", "serve"]

@@ -6,8 +6,11 @@ import contextlib
 import ipaddress
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -18,22 +21,53 @@ from intermodal.server.application import application
 from intermodal.server.database import open_database
 from intermodal.server.hosting import Hosting
 
-__all__ = ["serve"]
+__all__ = ["Certificate", "serve"]
 
 #: Seconds that clients have to hang up when the server ends.
 _LEAVING_S = 5
 
 
-def serve(config: Config, host: str, port: int, *, require_token: bool, ready: Callable[[str], None]) -> None:
+@dataclass(frozen=True)
+class Certificate:
+    """Files in PEM form: the server's certificate with those in between, and its key without a password."""
+
+    chain: Path
+    key: Path
+
+    def check(self) -> None:
+        """Raises `ConfigError`: they cannot be used."""
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.chain, self.key, lambda: "")
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(
+                f"the certificate in {self.chain} with the key in {self.key} cannot be used "
+                f"({error.strerror or error}): both must be PEM files that belong together, the key without a password"
+            ) from None
+
+
+def serve(
+    config: Config,
+    host: str,
+    port: int,
+    *,
+    require_token: bool,
+    ready: Callable[[str], None],
+    certificate: Certificate | None = None,
+) -> None:
     """Serve at `host:port` (0: any free one) until SIGINT or SIGTERM. Tokens are needed where others than this
     machine's processes can connect, or `require_token` says so.
 
     Args:
+        certificate: for TLS; None: plain HTTP.
         ready: called with the URL when clients can connect.
 
     Raises:
-        ConfigError: the address cannot be used, or the data directory.
+        ConfigError: the address cannot be used, or the data directory, or the certificate.
     """
+    tls: dict[str, Any] = {}
+    if certificate is not None:
+        certificate.check()
+        tls = {"ssl_certfile": str(certificate.chain), "ssl_keyfile": str(certificate.key)}
     listener = _listen(host, port)
     try:
         tokens = Tokens(open_database(Path(config.data_dir)))
@@ -45,8 +79,9 @@ def serve(config: Config, host: str, port: int, *, require_token: bool, ready: C
             ws_max_size=64 << 20,
             timeout_graceful_shutdown=_LEAVING_S,
             server_header=False,
+            **tls,
         )
-        _Server(uvicorn_config, lambda: ready(_url(listener))).run([listener])
+        _Server(uvicorn_config, lambda: ready(_url(listener, bool(tls)))).run([listener])
     finally:
         listener.close()
 
@@ -91,6 +126,7 @@ def _is_loopback(listener: socket.socket) -> bool:
     return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, secure: bool) -> str:
+    scheme = "https" if secure else "http"
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

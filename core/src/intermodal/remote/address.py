@@ -1,0 +1,66 @@
+"""Where the server is, and what a connection to it needs: from the settings `server_url`, `server_ca`, `token`."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from intermodal.exception import ConfigError
+from intermodal.plugins import Config
+
+__all__ = ["Address", "address"]
+
+
+@dataclass(frozen=True)
+class Address:
+    """`url` is the user's, `websocket` where clients connect; `tls` is None for plain HTTP."""
+
+    url: str
+    websocket: str
+    headers: dict[str, str]
+    tls: ssl.SSLContext | None
+
+
+def address(config: Config) -> Address:
+    """That of the server that is configured.
+
+    Raises `ConfigError`: the URL is none, the authority's file cannot be read, or the token would be there for all to
+    read.
+    """
+    url, token = str(config.get("server_url")), str(config.get("token"))
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"server_url is {url!r}, which is no URL of a server: write http(s)://HOST[:PORT]")
+    if token and not secure and not _is_loopback(parts) and not config.get("server_plaintext"):
+        raise ConfigError(
+            f"the token would travel to {url} for all to read: use an https:// URL (`intermodal server --tls-cert FILE "
+            "--tls-key FILE`), or set INTERMODAL_SERVER_PLAINTEXT=true where you trust the network"
+        )
+    return Address(
+        url=url,
+        websocket=f"{'wss' if secure else 'ws'}://{parts.netloc}{parts.path.rstrip('/')}/v1/connect",
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+        tls=_trusting(config.get("server_ca")) if secure else None,
+    )
+
+
+def _is_loopback(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _trusting(authority: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=None if authority is None else str(authority))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"server_ca: {authority} has no certificates in PEM form ({error}): name the file of the authority that "
+            "signed the server's certificate"
+        ) from None
