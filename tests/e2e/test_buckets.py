@@ -22,8 +22,8 @@ from s3_server import FaultyWay, S3Server
 APP = Path(__file__).with_name("app_buckets.py")
 
 pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not os.path.exists("/dev/fuse") or shutil.which("fusermount3") is None,
-    reason="mounting buckets into containers needs root and FUSE",
+    not os.access("/dev/fuse", os.R_OK | os.W_OK) or shutil.which("fusermount3") is None,
+    reason="mounting buckets into containers needs FUSE",
 )
 
 
@@ -161,6 +161,7 @@ def test_after_a_kill_nothing_is_left(s3_server: S3Server, bucket: str, tmp_path
     eventually(lambda: list((tmp_path / "buckets").iterdir()) == [])
 
 
+@pytest.mark.one_user
 def test_a_bucket_that_goes_away_is_an_error_and_no_endless_wait(
     s3_server: S3Server, bucket: str, tmp_path: Path
 ) -> None:

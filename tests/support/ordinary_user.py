@@ -18,6 +18,23 @@ __all__ = ["ROOT", "OrdinaryUser", "ordinary_user"]
 ROOT = Path(__file__).parents[2]
 #: What useradd and userdel end with while another holds the list of users, or the user's last process is ending.
 _BUSY = (1, 8, 10)
+#: Runs the words that follow with a /dev/fuse of their own.
+_OPEN_FUSE = (
+    "unshare",
+    "--mount",
+    "sh",
+    "-ec",
+    """
+    place=$(mktemp -d)
+    mount -t tmpfs fuse "$place"
+    mknod -m 666 "$place/fuse" c 10 229
+    mount --bind "$place/fuse" /dev/fuse
+    umount -l "$place"
+    rmdir "$place"
+    exec "$@"
+    """,
+    "sh",
+)
 
 
 @dataclass(frozen=True)
@@ -32,8 +49,13 @@ class OrdinaryUser:
         """Their own directory."""
         return Path("/home", self.name)
 
-    def run(self, module: str, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        """Run a module with these arguments as that user; its output is captured."""
+    def run(
+        self, module: str, *arguments: str, cwd: Path = ROOT, fuse: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a module with these arguments as that user; its output is captured.
+
+        `fuse`: everybody may open /dev/fuse, as on most distributions; only this command sees it so.
+        """
         settings = {
             "PYTHONPATH": ":".join(_packages()),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -41,8 +63,10 @@ class OrdinaryUser:
             "USER": self.name,
             "LOGNAME": self.name,
         }
-        command = ["setpriv", f"--reuid={self.name}", f"--regid={self.name}", "--init-groups"]
+        command = list(_OPEN_FUSE) if fuse else []
+        command += ["setpriv", f"--reuid={self.name}", f"--regid={self.name}", "--init-groups"]
         command += ["env", *(f"{key}={value}" for key, value in settings.items())]
+        command += [f"PATH={os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']])}"] if fuse else []
         command += [self.python, "-s", "-m", module, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
 

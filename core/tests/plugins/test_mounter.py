@@ -145,6 +145,28 @@ def test_an_order_that_cannot_be_carried_out_is_an_error_and_not_the_end(tmp_pat
         mounter.close()
 
 
+def test_what_only_another_process_sees_is_taken_along(tmp_path: Path, container: int) -> None:
+    """A directory of a process in a user namespace beside the container's; one that has ended is an error."""
+    source, target, mounter = directory(tmp_path, "a"), directory(tmp_path, "target"), Mounter()
+    script = f"mount -t tmpfs apart {source}; echo > {source}/apart; echo up; exec sleep 1000"
+    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]
+    try:
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            try:
+                if process.stdout.readline() != b"up\n":
+                    pytest.skip("this host makes no user namespaces")
+                order = SharedMount(source=str(source), target=str(target), seen_by=process.pid)
+                mounter.mount((order,), container, swap=False)
+            finally:
+                process.kill()
+        assert os.listdir(f"/proc/{pid_of(container)}/root{target}") == ["apart"]
+        with pytest.raises(BackendError, match="No such process"):
+            mounter.mount((order,), container, swap=False)
+    finally:
+        mounter.close()
+
+
 def test_it_ends_with_its_owner() -> None:
     """Whose kill -9 leaves nothing, though a fork of the owner lives on and has the same descriptors."""
     with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, start_new_session=True) as owner:

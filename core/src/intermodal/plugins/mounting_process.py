@@ -87,6 +87,30 @@ def _clone(place: str) -> int:
     return _check(_system_call(_OPEN_TREE, *arguments), f"taking {place} along")
 
 
+def _taken_along(order: dict[str, Any]) -> int | None:
+    """What `_detached` gives, of an order whose source another process sees; None for the others. A fork asks for it:
+    who joins a user namespace cannot come back."""
+    if order.get("seen_by") is None:
+        return None
+    place = order["source"]
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        child = os.fork()
+        if not child:
+            try:
+                _setns(os.pidfd_open(order["seen_by"]), _NEWUSER | _NEWNS)
+                socket.send_fds(theirs, [b"0"], [_clone(place)])
+            except OSError as error:
+                theirs.send((error.strerror or str(error)).encode())
+            finally:
+                os._exit(0)
+        theirs.close()
+        said, fds, _, _ = socket.recv_fds(ours, 4096, 1)
+    if not fds:
+        raise OSError(errno.ESRCH, said.decode() or f"who takes {place} along was killed")
+    return fds[0]
+
+
 def _attach(mount: int, target: int, *, beneath: bool) -> bool:
     flags = _FROM_EMPTY | _TO_EMPTY | (_BENEATH if beneath else 0)
     words = (ctypes.c_int(mount), b"", ctypes.c_int(target), b"", ctypes.c_uint(flags))
@@ -195,11 +219,15 @@ def _carry_out(words: dict[str, Any], container: int, host: int | None) -> str |
         for each in orders:
             if (busy := holders.of(each["target"])) is not None:
                 return busy
+    # Before anything is joined: from one user's namespaces there is no way into others beside them.
+    taken = [_taken_along(each) for each in orders]
     if host is not None:
         _setns(host, _NEWUSER | _NEWNS)
     _check(_libc.unshare(_NEWNS), "making a mount namespace")
     _mount("none", "/", None, _MS_REC | _MS_PRIVATE, None)
-    mounts = [_detached(each, words["prefix"]) for each in orders]
+    mounts = [
+        _detached(each, words["prefix"]) if mount is None else mount for each, mount in zip(orders, taken, strict=True)
+    ]
     _setns(container, _NEWNS)
     for each, mount in zip(orders, mounts, strict=True):
         _put(each["target"], mount, swap=swap)

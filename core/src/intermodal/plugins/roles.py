@@ -397,9 +397,8 @@ class BucketContainer(Container, Protocol):
     """A `Container` whose backend states "bucket.mount"."""
 
     async def attach(self, mounts: Sequence[SharedMount]) -> None:
-        """Show directories of the host in it, so that nothing in the container can take them away. Asked before its
-        guest was sent a boot frame (`Launcher.launch`). `intermodal.plugins.mounter` does all of it. Raises
-        `BackendError`.
+        """Show directories in it, so that nothing in the container can take them away. Asked before its guest was sent
+        a boot frame (`Launcher.launch`). `intermodal.plugins.mounter` does all of it. Raises `BackendError`.
         """
         ...
 

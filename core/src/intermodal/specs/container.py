@@ -26,10 +26,14 @@ class HostMount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedMount:
-    """Show the host's directory `source` at the absolute path `target` as it is, to read and write."""
+    """Show the host's directory `source` at the absolute path `target` as it is, to read and write.
+
+    `seen_by` is the id of a process of this user in whose user and mount namespaces `source` is; None: in the host's.
+    """
 
     source: str
     target: str
+    seen_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

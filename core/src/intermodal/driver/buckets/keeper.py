@@ -4,6 +4,8 @@ It runs as a file, with the standard library only: `keeper.py DIRECTORY COMMAND.
 shows the bucket at DIRECTORY/files and keeps what is not written yet in DIRECTORY/cache. It prints one line of JSON
 when that stands or has failed, and one more at the end. At the end it waits for the writes that are due, unmounts, and
 removes DIRECTORY: also when the process that started it was killed, or COMMAND was.
+
+Where an ordinary user runs it, it mounts in namespaces of its own: there that user may.
 """
 
 from __future__ import annotations
@@ -29,10 +31,16 @@ _GRACE_S = 5.0
 _TOLD = 4000  # characters of what the program says
 _PR_SET_PDEATHSIG = 1
 _MNT_DETACH = 2
+_NEWNS, _NEWUSER = 0x00020000, 0x10000000
 
 _FAILED = re.compile(r"failed to upload try #(\d+)")
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def mounts_apart() -> bool:
+    """Whether only processes that join a keeper's namespaces see what it mounts."""
+    return os.geteuid() != 0
 
 
 class Keeper:
@@ -135,6 +143,17 @@ def _end_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def _move_apart() -> None:
+    """Into namespaces of its own, as their root. Raises `OSError`."""
+    uid, gid = os.getuid(), os.getgid()
+    if _libc.unshare(_NEWUSER | _NEWNS):
+        number = ctypes.get_errno()
+        raise OSError(number, f"this user may make no namespaces: {os.strerror(number)}")
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+
+
 def _tell(said: dict[str, object]) -> None:
     with contextlib.suppress(OSError):  # who would read it is gone
         print(json.dumps(said), flush=True)
@@ -143,4 +162,10 @@ def _tell(said: dict[str, object]) -> None:
 if __name__ == "__main__":
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(ignored, signal.SIG_IGN)
+    if mounts_apart():
+        try:
+            _move_apart()
+        except OSError as refused:
+            _tell({"mounted": False, "error": str(refused)})
+            sys.exit(1)
     Keeper(sys.argv[1], sys.argv[2:]).run()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from intermodal.client.hiding import Hiding
+from intermodal.driver.buckets.keeper import mounts_apart
 from intermodal.plugins import LaunchRefused
 from intermodal.plugins.bucket_tools import rclone
 from intermodal.specs import BucketSpec
@@ -63,7 +64,8 @@ def mount_command(bucket: BucketSpec, directory: Path) -> list[str]:
         "--vfs-write-back=100ms",
         "--dir-cache-time=2s",
         "--poll-interval=0",
-        "--allow-other",
+        # Containers of an ordinary user run as that user, for whom alone FUSE would have to trust it.
+        *([] if mounts_apart() else ["--allow-other"]),
         "--umask=022",
         *(["--read-only"] if bucket.read_only else []),
         *_LIMITS,

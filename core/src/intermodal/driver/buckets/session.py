@@ -78,12 +78,12 @@ class SessionBuckets:
             return ()
         await asyncio.to_thread(tidy, self._root)
         kept = self._kept[container] = []
-        sources: dict[BucketSpec, Path] = {}
+        shown: dict[BucketSpec, SharedMount] = {}
         for bucket in buckets:
             same = replace(bucket, target="")
-            if same not in sources:
-                sources[same] = await self._mount(bucket, kept, secrets)
-        return tuple(SharedMount(source=str(sources[replace(it, target="")]), target=it.target) for it in buckets)
+            if same not in shown:
+                shown[same] = await self._mount(bucket, kept, secrets)
+        return tuple(replace(shown[replace(it, target="")], target=it.target) for it in buckets)
 
     async def leave(self, container: str) -> None:
         """The container has ended, or did not start: write out what is due, and unmount. Never raises."""
@@ -106,7 +106,9 @@ class SessionBuckets:
         for container in list(self._kept):
             await self.leave(container)
 
-    async def _mount(self, bucket: BucketSpec, kept: list[_Kept], secrets: Mapping[str, Mapping[str, str]]) -> Path:
+    async def _mount(
+        self, bucket: BucketSpec, kept: list[_Kept], secrets: Mapping[str, Mapping[str, str]]
+    ) -> SharedMount:
         env = rclone.environment(bucket, secrets[bucket.secret] if bucket.secret is not None else {})
         await rclone.check_bucket(bucket, env)
         self._count += 1
@@ -131,7 +133,8 @@ class SessionBuckets:
             raise LaunchRefused(
                 f"the bucket {bucket.bucket!r} cannot be mounted: {mount.hiding.hide(told['error'] or '')}"
             )
-        return directory / "files"
+        seen_by = process.pid if keeper.mounts_apart() else None
+        return SharedMount(source=str(directory / "files"), target=bucket.target, seen_by=seen_by)
 
 
 def tidy(root: Path) -> None:
