@@ -23,8 +23,8 @@ from hypothesis import HealthCheck, settings
 
 from intermodal.client.api import has_current
 
-#: A busy machine is slow at making examples, too: that says nothing about the code.
-settings.register_profile("project", suppress_health_check=[HealthCheck.too_slow])
+#: A busy machine is slow at examples, and at making them: that says nothing about the code.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
 pytest_plugins = ["engines_here", "s3_server"]

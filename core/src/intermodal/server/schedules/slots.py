@@ -15,7 +15,7 @@ from intermodal.specs import CronSpec, PeriodSpec, ScheduleSpec
 __all__ = ["Slots", "due", "slots"]
 
 #: How far back `due` looks at first: where the last slot is, is not known, and slots may be a minute or years apart.
-_LOOK_BACK_S = 3600.0
+_LOOK_BACK_S = 60.0
 
 
 class Slots(Protocol):
