@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+import httpx
 
 import intermodal
-from intermodal.exception import CapabilityNotSupported
 
 app = intermodal.App("mixed")
 
@@ -19,14 +18,13 @@ def plain(x: int) -> int:
 
 
 @app.function()
-@intermodal.asgi_app()
+@intermodal.web_server(8000)
 def web() -> Any:
     """Never started."""
 
 
 def test_a_web_function_stops_nobody_else() -> None:
-    """`plain` runs though its neighbour cannot; calling that one names what is lacking (web.kinds)."""
+    """`plain` runs though its neighbour cannot, whose requests hear so (web.kinds)."""
     with app.run():
         assert plain.remote(1) == 2
-        with pytest.raises(CapabilityNotSupported, match="'web' is a web function; those need the server"):
-            web.remote()
+        assert httpx.get(str(web.get_web_url()), timeout=60, trust_env=False).status_code == 501

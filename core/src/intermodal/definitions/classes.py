@@ -146,10 +146,6 @@ class Cls(Generic[T]):
         """The names of its parameters, in order."""
         return tuple(self._own().parts.parameters)
 
-    def web_methods(self) -> tuple[str, ...]:
-        """The kinds of its web methods."""
-        return tuple(each.web for each in self._own().parts.methods.values() if each.web)
-
     @property
     def app_name(self) -> str:
         """The app that its calls name."""

@@ -301,9 +301,11 @@ class Function(Generic[P, R]):
         older("Function.lookup()", "Function.from_name()")
         return cls.from_name(app_name, name, environment_name=environment_name)
 
-    def get_web_url(self) -> str | None:
-        """The URL of a deployed web function; None for others."""
-        return None
+    @dual
+    async def get_web_url(self) -> str | None:
+        """The URL of a web function while its app runs (web.lookup); None for others."""
+        reply = await current().request("web.url", {**self._address(), "method": self._target.method})
+        return None if reply.value is None else str(reply.value)
 
     def _refuse_generator(self, method: str) -> NoReturn:
         raise InvalidError(
@@ -373,6 +375,8 @@ class Mapper(Generic[R]):
 
 def method_spec(name: str, partial: Declared) -> MethodSpec:
     """The spec of one callable."""
+    if partial.web is not None:
+        return MethodSpec(name=name, is_generator=True, is_async=True, web=partial.web)
     batching: BatchPolicy | None = partial.batching
     return MethodSpec(name=name, is_generator=partial.is_generator, is_async=partial.is_async, batching=batching)
 

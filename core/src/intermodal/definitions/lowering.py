@@ -107,12 +107,12 @@ class _Lowering:
         details: dict[str, Any]
         if isinstance(item, Cls):
             details = {"methods": item.methods(), "is_class": True, "parameters": item.parameter_names()}
-            target_app, web = item.app_name, item.web_methods()
+            target_app = item.app_name
         else:
             assert isinstance(item, Function)
             partial = item.partial
             details = {"methods": (method_spec("", partial),)}
-            target_app, web = item.target.app, (partial.web,) if partial.web else ()
+            target_app = item.target.app
         return FunctionSpec(
             app=target_app,
             name=registered.name,
@@ -122,7 +122,6 @@ class _Lowering:
             source=SourceTree(tree=_without_mounted(source, mounts)),
             mounts=mounts,
             secrets=tuple(map(self._secret, behaviour.secrets)),
-            web=web,
             volumes=volumes_of(behaviour.volumes),
             buckets=buckets_of(behaviour.volumes, self._secret),
             schedule=behaviour.schedule.spec() if behaviour.schedule is not None else None,

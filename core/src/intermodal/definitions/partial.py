@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from intermodal.exception import InvalidError
-from intermodal.specs import BatchPolicy
+from intermodal.specs import BatchPolicy, WebSpec
 
 if TYPE_CHECKING:
     from intermodal.definitions.functions import Function
@@ -46,7 +46,7 @@ class Declared:
     method: bool = False
     batching: BatchPolicy | None = None
     concurrency: Concurrency | None = None
-    web: str | None = None
+    web: WebSpec | None = None
     generator: bool | None = None
 
     @property

@@ -12,6 +12,7 @@ from intermodal.driver.calls import CallBook, CallRecord, Sink
 from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
 from intermodal.driver.unit import failure_of
+from intermodal.driver.web import check_requests
 from intermodal.engine import commands, events
 from intermodal.exception import CapabilityNotSupported, RemoteError
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted
@@ -67,6 +68,8 @@ class Calling:
             raise self.refusal
         pool = self.pool(target)
         function = pool.function
+        if target.method in pool.web:
+            check_requests(function.name, inputs)
         record = CallRecord(call, function.app, function.name, parent_call, sink, on_end, detached)
         record.submitted, record.closed = len(inputs), closed
         self._calls.add(record)

@@ -28,6 +28,7 @@ from intermodal.driver.starter import Given, Started, Starter
 from intermodal.driver.step_gpus import BuildGpus
 from intermodal.driver.unit import Unit
 from intermodal.driver.volumes.session import SessionVolumes
+from intermodal.driver.web import Web
 from intermodal.engine import Engine, commands, events
 from intermodal.exception import RemoteError
 from intermodal.plugins import PluginHost
@@ -102,6 +103,7 @@ class Driver:
         self.requests = Requests(self, state, volumes, str(host.config.get("environment")))
         volumes.report_to(self._volume_notice)
         self.buckets.report_to(self._volume_notice)
+        self.web = Web()
         self.clients = Clients(self)
         self.ready: list[Callable[[], None]] = []
         self._inbox: deque[events.Event] = deque()

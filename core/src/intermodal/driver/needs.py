@@ -20,9 +20,10 @@ def check_function(function: FunctionSpec, require: Require) -> None:
 
     Raises `CapabilityNotSupported` for what no backend can: the others of its app are not concerned.
     """
-    if function.web:
-        hint = f"{function.name!r} is a web function; those need the server, which is not there yet"
-        raise CapabilityNotSupported(f"web.{function.web[0]}", hint=hint)
+    if any(method.web is not None and method.web.kind == "web_server" for method in function.methods):
+        raise CapabilityNotSupported(
+            "web.web_server", hint=f"{function.name!r}: return an app with @asgi_app() instead"
+        )
     _check_buckets(function.buckets, require)
     check_image(function.image, require)
     network: Network = "none" if function.block_network else "host"

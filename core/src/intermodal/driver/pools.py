@@ -29,6 +29,7 @@ class Pool:
     function: FunctionSpec
     parameters: bytes
     key: _Key
+    web: frozenset[str]  #: the names of its web methods
 
 
 class PoolBook:
@@ -70,7 +71,8 @@ class PoolBook:
         function = self.function(target.app, target.key)
         if target.options:
             function = _with_options(function, target.options)
-        pool = Pool(f"{function.name}-{next(self._numbers)}", function, target.parameters, key)
+        web = frozenset(method.name for method in function.methods if method.web is not None)
+        pool = Pool(f"{function.name}-{next(self._numbers)}", function, target.parameters, key, web)
         self._by_target[key] = self.by_id[pool.id] = pool
         return pool, True
 

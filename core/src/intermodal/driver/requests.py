@@ -54,6 +54,8 @@ class Requests:
             "call.graph": self._graph,
             "function.stats": self._stats,
             "function.autoscale": self._autoscale,
+            "web.receive": self._receive,
+            "web.url": self._web_url,
         }
 
     async def answer(self, method: str, params: dict[str, Any], segments: Sequence[bytes], owner: str = "") -> Answer:
@@ -127,6 +129,14 @@ class Requests:
         self._driver.scaling[pool.id] = scaling
         self._driver.post(events.AutoscalerUpdated(pool.id, scaling))
         return Answer()
+
+    async def _receive(self, params: dict[str, Any]) -> Answer:
+        return Answer(None, await self._driver.web.feed(str(params["feed"])).take(count(params["taken"])))
+
+    async def _web_url(self, params: dict[str, Any]) -> Answer:
+        target = _target(params)
+        function = self._driver.pools.function(target.app, target.key)
+        return Answer(self._driver.web.url(function, str(params["method"])))
 
 
 def _target(params: dict[str, Any]) -> CallTarget:

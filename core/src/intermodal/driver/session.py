@@ -20,6 +20,7 @@ from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
 from intermodal.driver.volumes.session import SessionVolumes
+from intermodal.driver.web import Web
 from intermodal.exception import InvalidError, NotFoundError
 from intermodal.plugins import BuiltImage, CollectableStorage, Config, PluginHost, load
 from intermodal.specs import AppSpec, FileTree, ImageSpec
@@ -177,6 +178,11 @@ class EmbeddedSession:
     ) -> None:
         # After Ctrl-C nobody wants to wait.
         self.close(1.0 if isinstance(error, KeyboardInterrupt) else None)
+
+    @property
+    def web(self) -> Web:
+        """What the gateway needs of it. Only while it runs."""
+        return self._opened().web
 
     def shell(self, key: str, argv: Sequence[str]) -> int:
         """Run `argv` on this process's terminal in a new container like those of the function `key`; its exit code."""

@@ -32,6 +32,8 @@ class Coroutines:
         self._session.running.enter(work.inputs[0] if isinstance(work, Batch) else work)
         if isinstance(work, Batch):
             await self._batch(work)
+        elif (web := work[1].method.web) is not None:
+            await web.serve(self._session, work, self._await_credit)
         elif work[1].method.is_generator:
             await self._generator(work)
         else:

@@ -109,6 +109,11 @@ class Results:
         ):
             self.flush()
 
+    def put(self, attempt: int, status: int, payload: Payload) -> None:
+        """One result, for a `flush` that follows soon."""
+        self.unsent.append((attempt, status, payload))
+        self.made += 1
+
     def flush(self) -> None:
         """Send what is unsent. Raises `StreamEnded`."""
         with self._gate:

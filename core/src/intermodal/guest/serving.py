@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from intermodal.client.api import set_current
 from intermodal.client.context import enter_container
@@ -25,7 +26,7 @@ from intermodal.guest.runner_main import MainRunner
 from intermodal.guest.runner_threads import ThreadRunner
 from intermodal.guest.session import Runner, Session
 from intermodal.guest.snapshot import reseed, why_void
-from intermodal.guest.user_code import UserCode, load, run_hooks
+from intermodal.guest.user_code import UserCode, load, run_hooks, start_web, stop_web
 from intermodal.wire.frame import FrameError
 from intermodal.wire.messages import PROTOCOL
 
@@ -140,6 +141,7 @@ def _run(session: Session, prepared: Prepared) -> int:
         return _failed(session, prepared.failed_in, prepared.failure or RuntimeError("the container was not prepared"))
     try:
         run_hooks(code.enters)
+        start_web(code)
     except BaseException as error:  # noqa: BLE001 - user code may raise anything
         return _failed(session, "enter", error)
     session.end_lines(0)
@@ -170,11 +172,12 @@ def _runner(session: Session, max_inputs: int) -> Runner:
 
 def _leave(session: Session, code: UserCode) -> int:
     status = 0
-    try:
-        run_hooks(code.exits)
-    except BaseException as error:  # noqa: BLE001 - user code may raise anything
-        sys.excepthook(type(error), error, error.__traceback__)
-        status = EXIT_FAILED
+    for leave in (partial(stop_web, code), partial(run_hooks, code.exits)):
+        try:
+            leave()
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything
+            sys.excepthook(type(error), error, error.__traceback__)
+            status = EXIT_FAILED
     session.end_lines(0)
     session.channel.send({"t": "bye"})
     return status

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from intermodal.exception import NotFoundError
 from intermodal.guest.channel import Channel
 from intermodal.wire import columns
 from intermodal.wire.payload import Payload
+
+if TYPE_CHECKING:
+    from intermodal.guest.web.serving import WebMethod
 
 __all__ = ["Batch", "Call", "Input", "Method", "Methods", "Work", "arrivals", "attempts_of", "taken_back"]
 
@@ -25,6 +28,7 @@ class Method:
     is_generator: bool = False
     is_async: bool = False
     is_batched: bool = False
+    web: WebMethod | None = None
 
     @property
     def plain(self) -> bool:

@@ -239,6 +239,12 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         help="Send the token to a server on another machine over http://, for all on the way to read.",
     )
     options.add(
+        "web_port",
+        type="int",
+        default=0,
+        help="The port of this machine where web functions of app.run() take requests; 0: any free one.",
+    )
+    options.add(
         "gpu_wait_s",
         type="float",
         default=10.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from intermodal.client.api import Client
@@ -24,11 +25,16 @@ __all__ = ["secret_store", "session", "standing"]
 def session(work: Work, config: Config | None = None) -> EmbeddedSession | RemoteSession:
     """A session, not entered yet: as `EmbeddedSession` has it. Raises `ConfigError`."""
     config = config or Config.load()
-    if not config.get("server_url"):
-        return EmbeddedSession(work, config)
-    with needing("server", "server_url"):
-        from intermodal.remote.running import RemoteSession
-    return RemoteSession(work, config)
+    if config.get("server_url"):
+        with needing("server", "server_url"):
+            from intermodal.remote.running import RemoteSession
+        return RemoteSession(work, config)
+    if any(method.web is not None for function in work.app.functions for method in function.methods):
+        with suppress(ModuleNotFoundError):  # without it only `get_web_url` is missing, which says so
+            from intermodal.gateway import ServedSession
+
+            return ServedSession(work, config)
+    return EmbeddedSession(work, config)
 
 
 def standing() -> Client:

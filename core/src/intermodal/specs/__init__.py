@@ -43,6 +43,7 @@ from intermodal.specs.resources import GpuChoice, GpuRequest, Resources, Resourc
 from intermodal.specs.sandbox import SandboxSpec
 from intermodal.specs.schedule import CronSpec, PeriodSpec, ScheduleSpec
 from intermodal.specs.version import SPEC_VERSION
+from intermodal.specs.web import WebKind, WebSpec
 
 __all__ = [
     "SPEC_VERSION",
@@ -98,6 +99,8 @@ __all__ = [
     "TmpfsMount",
     "VolumeMount",
     "VolumeSpec",
+    "WebKind",
+    "WebSpec",
     "content_hash",
     "from_json",
     "step_resources",

@@ -53,7 +53,7 @@ class FunctionSpec:
     """A Function or Cls. `key` is "module:qualname", the same at both ends, and binds calls made inside containers.
 
     Durations are seconds. `env` is for containers; secrets' values are resolved by the driver, never stored here.
-    `web` has the kinds of its web methods ("asgi_app"). `schedule` is the server's, of deployed apps.
+    `schedule` is the server's, of deployed apps.
     """
 
     app: str
@@ -78,7 +78,6 @@ class FunctionSpec:
     block_network: bool = False
     snapshot: bool = False
     single_use: bool = False
-    web: tuple[str, ...] = ()
     volumes: tuple[VolumeSpec, ...] = ()
     buckets: tuple[BucketSpec, ...] = ()
     schedule: CronSpec | PeriodSpec | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from intermodal.specs.files import FileTree
+from intermodal.specs.web import WebSpec
 
 __all__ = ["BatchPolicy", "CodeTarget", "MethodSpec", "RetryPolicy", "Scaling", "SourceTree"]
 
@@ -66,10 +67,12 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodSpec:
-    """One callable of a function or class. A plain function has one, named ""."""
+    """One callable of a function or class. A plain function has one, named "". A `web` one is a stream whose input and
+    items are events of ASGI."""
 
     name: str = ""
     is_generator: bool = False
     is_async: bool = False
     batching: BatchPolicy | None = None
     retries: RetryPolicy | None = None
+    web: WebSpec | None = None

@@ -1,9 +1,9 @@
 """Values to payloads and back. A payload is what the control plane moves and never opens.
 
 Forms (byte 0 of a payload segment on the wire): 0 the pickle itself; 1 a descriptor of shared memory; 2 a pickle with
-out-of-band buffers behind it; 3 a failure that the engine gave. A small value is one `bytes`; a large one keeps the
-chunks that pickle hands out, so that a big `bytes` object is never copied on its way into shared memory (pickle passes
-such an object to `write` as it is, at any depth; buffers of protocol 5 likewise).
+out-of-band buffers behind it; 3 a failure that the engine gave; 4 events of ASGI (`wire.events`). A small value is one
+`bytes`; a large one keeps the chunks that pickle hands out, so that a big `bytes` object is never copied on its way
+into shared memory (pickle passes such an object to `write` as it is, at any depth; buffers of protocol 5 likewise).
 
 Standard library and cloudpickle only and Python 3.10 syntax: guests use it.
 """
@@ -22,6 +22,7 @@ from intermodal.wire.frame import Buffer
 from intermodal.wire.pages import HUGE_FROM, in_huge_pages
 
 __all__ = [
+    "EVENTS",
     "FAILURE",
     "INLINE",
     "SCATTERED",
@@ -36,7 +37,7 @@ __all__ = [
     "send_main_by_value",
 ]
 
-INLINE, SHARED, SCATTERED, FAILURE = range(4)
+INLINE, SHARED, SCATTERED, FAILURE, EVENTS = range(5)
 #: Values whose pickle is larger than this go to shared memory where the transport can pass descriptors.
 SHARED_FROM = 128 << 10
 _NUMBERS = frozenset((int, float, bool, complex, type(None)))
@@ -192,7 +193,7 @@ def _copy(target: memoryview, offset: int, chunks: Sequence[Buffer]) -> None:
 def received(segment: bytes, foreign: ForeignSegments | None) -> Payload:
     """A payload as it came in a frame; checks descriptors. Raises `SegmentError`."""
     if not segment or segment[0] != SHARED:
-        if not segment or segment[0] > FAILURE:
+        if not segment or segment[0] > EVENTS:
             raise SegmentError("a payload has an unknown form")
         return segment
     if foreign is None:

@@ -1,0 +1,80 @@
+"""The gateway as an ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from intermodal.gateway import replies
+from intermodal.gateway.headers import bearer, for_app
+from intermodal.gateway.requests import answer_http
+from intermodal.gateway.routes import Routes
+from intermodal.gateway.sockets import answer_socket
+
+__all__ = ["Admits", "Gateway"]
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+#: Whether a token of the server opens what wants one.
+Admits = Callable[[str], Awaitable[bool]]
+
+#: What apps learn of a request beside its headers.
+_SCOPE = ("type", "http_version", "method", "scheme", "path", "raw_path", "query_string", "client", "server",
+          "subprotocols")  # fmt: skip
+
+
+class Gateway:
+    """Answers requests for the endpoints of `routes`.
+
+    Args:
+        admits: for endpoints with `requires_proxy_auth`.
+        shows_labels: whether who asks for an endpoint that is not there hears which are.
+    """
+
+    def __init__(self, routes: Routes, admits: Admits, *, shows_labels: bool) -> None:
+        self._routes = routes
+        self._admits = admits
+        self._shows_labels = shows_labels
+
+    def finds(self, scope: dict[str, Any]) -> bool:
+        """Whether a request is for an endpoint."""
+        return scope["type"] in ("http", "websocket") and self._routes.find(scope) is not None
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] not in ("http", "websocket"):
+            raise ValueError(f"the gateway answers no {scope['type']!r}")
+        found = self._routes.find(scope)
+        if found is None:
+            await replies.refuse(scope, receive, send, 404, self._nothing_there())
+            return
+        endpoint, root = found
+        if endpoint.spec.requires_proxy_auth and not await self._admits(bearer(scope["headers"])):
+            text = "this endpoint wants a token of the server: Proxy-Authorization: Bearer TOKEN"
+            await replies.refuse(scope, receive, send, 401, text, [(b"www-authenticate", b"Bearer")])
+            return
+        inner = _inner(scope, root)
+        answer = answer_http if scope["type"] == "http" else answer_socket
+        await answer(endpoint, inner, receive, send)
+
+    def _nothing_there(self) -> str:
+        if not self._shows_labels:
+            return "no endpoint is here"
+        labels = ", ".join(f"/{label}/" for label in self._routes.labels()) or "none"
+        return f"no endpoint is here; these are: {labels}"
+
+
+def _inner(scope: dict[str, Any], root: str) -> dict[str, Any]:
+    """The scope that the app gets: its part of the path is below `root`, and nothing of ours is in it."""
+    inner = {name: scope[name] for name in _SCOPE if name in scope}
+    is_socket = scope["type"] == "websocket"
+    inner["asgi"] = {"version": "3.0", "spec_version": "2.4"}
+    inner["root_path"] = root
+    if inner["path"] == root:  # the URL as it is told
+        inner["path"] = f"{root}/"
+        if inner.get("raw_path") == root.encode():
+            inner["raw_path"] = inner["path"].encode()
+    inner["headers"] = for_app(scope["headers"], upgrade=is_socket)
+    if is_socket:
+        inner["extensions"] = {"websocket.http.response": {}}
+    return inner

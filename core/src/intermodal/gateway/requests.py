@@ -1,0 +1,112 @@
+"""One HTTP request to a web function: a call whose input is the request, whose items are the response (web.kinds)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from intermodal.client.api import CallHandle
+from intermodal.exception import Error
+from intermodal.gateway.endpoints import Endpoint, Feed
+from intermodal.gateway.headers import for_client
+from intermodal.gateway.replies import respond, what_failed
+from intermodal.gateway.streams import CREDIT, Failed, events_of
+from intermodal.wire.events import encode
+
+__all__ = ["answer_http"]
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+async def answer_http(endpoint: Endpoint, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Answer it. A client that leaves cancels the call."""
+    first = await receive()
+    if first["type"] != "http.request":  # it has left already
+        return
+    feed = None
+    if first["more_body"]:
+        feed = endpoint.caller.open_feed()
+        scope["intermodal.feed"] = feed.token
+    try:
+        await _Exchange(endpoint, feed, receive, send).run(encode([scope, first]))
+    finally:
+        if feed is not None:
+            feed.close()
+
+
+class _Exchange:
+    def __init__(self, endpoint: Endpoint, feed: Feed | None, receive: Receive, send: Send) -> None:
+        self._endpoint = endpoint
+        self._feed = feed
+        self._receive = receive
+        self._send = send
+        self._begun = self._complete = self._left = False
+
+    async def run(self, payload: bytes) -> None:
+        endpoint = self._endpoint
+        try:
+            call = endpoint.caller.submit(endpoint.target, payload, CREDIT)
+        except Error:
+            await respond(self._send, 503, "the app is stopping: try again")
+            return
+        incoming = asyncio.get_running_loop().create_task(self._incoming(call))
+        try:
+            await self._outgoing(call)
+        finally:
+            incoming.cancel()
+            if not self._complete:
+                call.cancel()
+
+    async def _incoming(self, call: CallHandle) -> None:
+        """Pass the body on, and see the client leave."""
+        more = self._feed is not None
+        while True:
+            if more and self._feed is not None:
+                await self._feed.room()
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                if not self._complete:
+                    self._left = True
+                    call.cancel()
+                return
+            if more and self._feed is not None:
+                more = event["more_body"]
+                self._feed.put(encode([event]))
+
+    async def _outgoing(self, call: CallHandle) -> None:
+        try:
+            async for event in events_of(call):
+                await self._pass(event)
+                if self._complete:
+                    return
+        except Failed as failed:
+            await self._failed(*what_failed(failed.status, failed.payload))
+        except ValueError:
+            await self._failed(500, "the web function has sent what is no response")
+        else:
+            await self._failed(500, "the web function has ended without a response")
+
+    async def _pass(self, event: dict[str, Any]) -> None:
+        kind = event["type"]
+        if kind == "http.response.start" and not self._begun:
+            status = event["status"]
+            if type(status) is not int or not 200 <= status < 600:
+                raise ValueError("no status of a response")
+            headers = for_client(event.get("headers", ()))
+            self._begun = True
+            await self._send({"type": kind, "status": status, "headers": headers})
+        elif kind == "http.response.body" and self._begun:
+            more = bool(event.get("more_body", False))
+            self._complete = not more
+            await self._send({"type": kind, "body": event.get("body") or b"", "more_body": more})
+        else:
+            raise ValueError("no event of a response")
+
+    async def _failed(self, status: int, text: str) -> None:
+        """Say so; a response that has begun is cut instead, by returning before its end."""
+        if self._begun or self._left:
+            return
+        self._complete = True
+        await respond(self._send, status, text)

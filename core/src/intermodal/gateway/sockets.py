@@ -1,0 +1,134 @@
+"""One WebSocket to a web function: a call whose input is the handshake, with messages both ways (web.kinds)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from intermodal.client.api import CallHandle
+from intermodal.exception import Error
+from intermodal.gateway.endpoints import Endpoint, Feed
+from intermodal.gateway.headers import for_client
+from intermodal.gateway.replies import refuse, what_failed
+from intermodal.gateway.streams import CREDIT, Failed, events_of
+from intermodal.wire.events import encode
+
+__all__ = ["answer_socket"]
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+#: Seconds that a function has to end when its client has left.
+_LEAVING_S = 10.0
+_FAILED = 1011
+
+
+async def answer_socket(endpoint: Endpoint, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Serve it until an end closes it."""
+    feed = endpoint.caller.open_feed()
+    scope["intermodal.feed"] = feed.token
+    try:
+        await _Socket(endpoint, feed, scope, receive, send).run()
+    finally:
+        feed.close()
+
+
+class _Socket:
+    def __init__(self, endpoint: Endpoint, feed: Feed, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        self._endpoint = endpoint
+        self._feed = feed
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._accepted = self._closed = self._left = False
+
+    async def run(self) -> None:
+        connect = await self._receive()
+        endpoint = self._endpoint
+        try:
+            call = endpoint.caller.submit(endpoint.target, encode([self._scope, connect]), CREDIT)
+        except Error:
+            await self._failed(503, "the app is stopping: try again")
+            return
+        incoming = asyncio.get_running_loop().create_task(self._incoming(call))
+        try:
+            await self._outgoing(call)
+        finally:
+            incoming.cancel()
+            call.cancel()
+
+    async def _incoming(self, call: CallHandle) -> None:
+        while not self._left:
+            await self._feed.room()
+            event = await self._receive()
+            self._left = event["type"] == "websocket.disconnect"
+            self._feed.put(encode([event]))
+        await asyncio.sleep(_LEAVING_S)
+        call.cancel()
+
+    async def _outgoing(self, call: CallHandle) -> None:
+        try:
+            async for event in events_of(call):
+                if not self._left:
+                    await self._pass(event)
+        except Failed as failed:
+            await self._failed(*what_failed(failed.status, failed.payload))
+        except ValueError:
+            await self._failed(500, "the web function has sent what is no message")
+        else:
+            await self._failed(500, "the web function has ended without an answer")
+
+    async def _pass(self, event: dict[str, Any]) -> None:
+        kind = event["type"]
+        if kind == "websocket.send" and self._accepted:
+            text, data = event.get("text"), event.get("bytes")
+            if not isinstance(text, str) and data is None:
+                raise ValueError("a message without text or bytes")
+            await self._send({"type": kind, "text": text} if data is None else {"type": kind, "bytes": data})
+        elif kind == "websocket.accept" and not self._accepted:
+            headers = for_client(event.get("headers", ()))
+            subprotocol = event.get("subprotocol")
+            if subprotocol is not None and subprotocol not in self._scope["subprotocols"]:
+                raise ValueError("a subprotocol that the client has not offered")
+            self._accepted = True
+            await self._send({"type": kind, "subprotocol": subprotocol, "headers": headers})
+        elif kind == "websocket.close" and not self._closed:
+            self._closed = True
+            await self._send({"type": kind, "code": _code(event.get("code", 1000)), "reason": _reason(event)})
+        elif kind == "websocket.http.response.start" and not self._accepted:
+            if type(event["status"]) is not int or not 200 <= event["status"] < 600:
+                raise ValueError("no status of a response")
+            headers = for_client(event.get("headers", ()))
+            await self._send({"type": kind, "status": event["status"], "headers": headers})
+            self._accepted = True
+        elif kind == "websocket.http.response.body" and self._accepted:
+            more = bool(event.get("more_body", False))
+            self._closed = not more
+            await self._send({"type": kind, "body": event.get("body") or b"", "more_body": more})
+        else:
+            raise ValueError("no event of a WebSocket")
+
+    async def _failed(self, status: int, text: str) -> None:
+        if self._left or self._closed:
+            return
+        self._closed = True
+        if self._accepted:
+            await self._send({"type": "websocket.close", "code": _FAILED, "reason": text[:120]})
+        else:
+            await refuse(self._scope, _nothing, self._send, status, text)
+
+
+async def _nothing() -> None:
+    return None
+
+
+def _code(code: Any) -> int:
+    if type(code) is not int or not (1000 <= code <= 1014 or 3000 <= code < 5000) or code in (1004, 1005, 1006):
+        raise ValueError("no code that a WebSocket can be closed with")
+    return code
+
+
+def _reason(event: dict[str, Any]) -> str:
+    reason = event.get("reason") or ""
+    return str(reason).encode("utf-8", "replace")[:123].decode("utf-8", "ignore")
