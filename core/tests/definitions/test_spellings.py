@@ -13,7 +13,7 @@ import intermodal
 from intermodal import gpu
 from intermodal.definitions import spellings
 from intermodal.definitions.lowering import lower
-from intermodal.exception import CapabilityNotSupported, DeprecationWarning, InvalidError
+from intermodal.exception import ConfigError, DeprecationWarning, InvalidError
 from intermodal.plugins import Config
 from intermodal.plugins import config as config_module
 from intermodal.specs import CopyFiles, FunctionSpec, GpuChoice
@@ -131,10 +131,10 @@ def test_lookup_of_objects(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["Function", "Cls"])
 def test_lookup_of_deployed_code(kind: str) -> None:
-    """So far both spellings meet the same refusal."""
+    """It looks at once, and so meets here the refusal that `from_name` meets at its first use."""
 
     def use() -> None:
-        with pytest.raises(CapabilityNotSupported, match="from_name"):
+        with pytest.raises(ConfigError, match="needs a server"):
             getattr(intermodal, kind).lookup("app", "n")
 
     once(use, rf"{kind}\.lookup\(\).*{kind}\.from_name\(\)")

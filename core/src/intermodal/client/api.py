@@ -20,13 +20,14 @@ __all__ = ["CallHandle", "CallTarget", "Client", "Reply", "current", "has_curren
 class CallTarget:
     """What to call: a function or class by `key` within an app, a method ("" for plain functions), pickled class
     parameters (a payload, b"" for none), and options that give a pool of its own (JSON of changed FunctionSpec
-    fields)."""
+    fields). With an `environment` it is of the app that is deployed there, and `key` is its name (deploy.lookup)."""
 
     app: str
     key: str
     method: str = ""
     parameters: bytes = b""
     options: str = ""
+    environment: str | None = None
 
 
 @dataclass(frozen=True)

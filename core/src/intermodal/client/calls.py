@@ -10,7 +10,8 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
-from intermodal.client.api import CallHandle, CallTarget, Client, current
+from intermodal.client.api import CallHandle, CallTarget, Client
+from intermodal.client.control_plane import control_plane
 from intermodal.client.dual import Dual, dual
 from intermodal.client.errors import rebuild
 from intermodal.exception import InputCancelledError, OutputExpiredError
@@ -126,7 +127,7 @@ class FunctionCall(Generic[R]):
         Raises the builtin `TimeoutError` when the time is up, and whatever the function raised; `OutputExpiredError`
         where the output is no longer kept.
         """
-        client = self._client or current()
+        client = self._client or control_plane()
         status, payload = await self._output(client, index, timeout)
         return value_of(client, status, payload)  # type: ignore[no-any-return]
 
@@ -137,7 +138,7 @@ class FunctionCall(Generic[R]):
         values: list[R] = []
         for index in range(self._inputs):
             left = None if end is None else max(0.0, end - time.monotonic())
-            client = self._client or current()
+            client = self._client or control_plane()
             values.append(value_of(client, *await self._output(client, index, left)))
         return values
 
@@ -157,13 +158,13 @@ class FunctionCall(Generic[R]):
     @dual
     async def cancel(self, terminate_containers: bool = False) -> None:
         """Cancel what has no result yet (conc.cancel). Idempotent."""
-        client = self._client or current()
+        client = self._client or control_plane()
         await client.request("call.cancel", {"call": self.object_id, "terminate": terminate_containers})
 
     @dual
     async def get_call_graph(self) -> list[dict[str, Any]]:
         """The calls made from this one, as a tree of {"call", "function", "status", "children"}."""
-        client = self._client or current()
+        client = self._client or control_plane()
         answer = await client.request("call.graph", {"call": self.object_id})
         return list(answer.value)
 

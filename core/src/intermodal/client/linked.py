@@ -138,6 +138,8 @@ class LinkedClient:
             "idem": call.id,
             "options": target.options,
         }
+        if target.environment is not None:
+            header["environment"] = target.environment
         self._link.send(header, (target.parameters,), inputs)
         return call
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, overload
 
 from intermodal.client.api import CallTarget
+from intermodal.client.dual import dual
 from intermodal.definitions import binding
 from intermodal.definitions.classes import Cls, check_class
 from intermodal.definitions.entrypoints import LocalEntrypoint
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import dataclass_transform
 
+    from intermodal.definitions.deploying import DeployedVersion
     from intermodal.definitions.image import Image
     from intermodal.definitions.retries import Retries
     from intermodal.definitions.running import Run
@@ -361,14 +363,39 @@ class App:
         """A run of it has begun, or (None) ended."""
         self._run = run
 
+    # ---- deploying --------------------------------------------------------------------------------------------------
+
     @classmethod
     def lookup(cls, name: str, *, environment_name: str | None = None, create_if_missing: bool = False) -> App:
         """A deployed app. It needs a server, which this version does not have yet."""
         _needs_server(f"App.lookup({name!r})")
 
-    def deploy(self, *, name: str | None = None, environment_name: str | None = None) -> App:
-        """Deploy it. It needs a server, which this version does not have yet."""
-        _needs_server("app.deploy()")
+    @dual
+    async def deploy(
+        self,
+        *,
+        name: str | None = None,
+        environment_name: str | None = None,
+        tag: str = "",
+        show_progress: bool | None = None,
+    ) -> DeployedVersion:
+        """Have the server carry it out from now on (deploy.rolling). Returns when the new version takes calls; the one
+        before ends when the calls that it has have ended.
+
+        Args:
+            name: to be found by; default: the app's own.
+            environment_name: default: as configured.
+            tag: a word about this version, a commit's hash, say.
+            show_progress: whether the progress of builds is shown on stderr; default: where a person looks.
+
+        Raises what keeps the version from becoming ready; then the one before goes on. `ConfigError`: no server is
+        configured.
+        """
+        from intermodal.definitions.deploying import start_deploying
+
+        return await start_deploying(
+            self, name=name, environment=environment_name, tag=tag, show_progress=show_progress
+        )
 
 
 class _FunctionDecorator(Protocol):

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from intermodal.client.api import CallTarget
-from intermodal.client.dual import dual
+from intermodal.client.dual import dual, dual_classmethod
 from intermodal.definitions import binding
 from intermodal.definitions.functions import Code, Function, check_retries, method_spec, refuse_rebuilding
 from intermodal.definitions.lifecycle import Parts, check_constructor, collect, parts_of
+from intermodal.definitions.naming import check_name
 from intermodal.definitions.options import Behaviour, changed_fields, settings
 from intermodal.definitions.parameters import encode, validated
 from intermodal.definitions.partial import Declared, batch_policy, checked_batch, concurrency
-from intermodal.exception import CapabilityNotSupported, InvalidError
+from intermodal.exception import InvalidError
 from intermodal.specs import BatchPolicy, MethodSpec
 
 if TYPE_CHECKING:
@@ -156,24 +157,29 @@ class Cls(Generic[T]):
         """What its containers run in, where it or its app says."""
         return self._behaviour.image
 
-    # ---- what needs a server --------------------------------------------------------------------------------------
+    # ---- deployed ones --------------------------------------------------------------------------------------------
 
     @classmethod
     def from_name(cls, app_name: str, name: str, *, environment_name: str | None = None) -> Cls[Any]:
-        """A class of a deployed app (deploy.lookup). It needs a server, which this version does not have yet."""
-        raise CapabilityNotSupported(
-            "Cls.from_name",
-            hint=f"{app_name}/{name} would be a deployed class; deployments need the server, which is not there yet. "
-            "Import the class's module and use `with app.run():`",
-        )
+        """A class of a deployed app, from any process, also inside containers of the server (deploy.lookup). Looked up
+        at the first use of a method, which raises `NotFoundError` listing what there is.
 
-    @classmethod
-    def lookup(cls, app_name: str, name: str, *, environment_name: str | None = None) -> Cls[Any]:
+        Args:
+            environment_name: default: as configured; in a container, its app's own.
+        """
+        from intermodal.definitions.deployed import DeployedCls
+
+        return DeployedCls(check_name("an app", app_name), name, environment_name)
+
+    @dual_classmethod
+    async def lookup(cls: type[Cls[Any]], app_name: str, name: str, *, environment_name: str | None = None) -> Cls[Any]:
         """Older spelling of `from_name`."""
         from intermodal.definitions.spellings import older
 
         older("Cls.lookup()", "Cls.from_name()")
-        return cls.from_name(app_name, name, environment_name=environment_name)
+        from intermodal.definitions.deployed import DeployedCls
+
+        return await DeployedCls(check_name("an app", app_name), name, environment_name).hydrate.__wrapped__()
 
 
 def _handle(name: str, app: str, key: str, options: str) -> Cls[Any]:

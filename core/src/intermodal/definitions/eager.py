@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import threading
 from typing import TYPE_CHECKING
 
 from intermodal.client.completion import Completion
@@ -12,6 +11,7 @@ from intermodal.client.work import Work
 from intermodal.definitions.lowering import LoweredImage, lower_image
 from intermodal.definitions.output import shown
 from intermodal.definitions.running import running
+from intermodal.definitions.threads import in_thread
 from intermodal.exception import InvalidError
 from intermodal.specs import AppSpec
 
@@ -37,17 +37,8 @@ def start_build(image: Image, app: App | None) -> Completion[str]:
         if run is None:
             raise InvalidError(f"{app!r} does not run: call Image.build(app) in `with app.run():`, or without an app")
     lowered = lower_image(image)
-    completion: Completion[str] = Completion()
-
-    def work() -> None:
-        try:
-            completion.set(_build(lowered, run))
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked
-            completion.fail(error)
-
     # It ends with this process: what it builds hangs on that too.
-    threading.Thread(target=work, name="intermodal-build", daemon=True).start()
-    return completion
+    return in_thread(lambda: _build(lowered, run), "intermodal-build")
 
 
 def _build(lowered: LoweredImage, run: Run | None) -> str:

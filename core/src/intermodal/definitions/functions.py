@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 
 from intermodal.client import calls, mapping
-from intermodal.client.api import CallTarget, current
+from intermodal.client.api import CallTarget, Client, current
 from intermodal.client.calls import FunctionCall
-from intermodal.client.dual import dual, dual_stream, iterate_async, iterate_sync
+from intermodal.client.dual import dual, dual_classmethod, dual_stream, iterate_async, iterate_sync
 from intermodal.definitions import binding
 from intermodal.definitions.options import Behaviour, changed_fields, settings
 from intermodal.definitions.partial import Declared, batch_policy, checked_batch, concurrency
@@ -126,6 +126,14 @@ class Function(Generic[P, R]):
         call = f"{owner}().{method}" if dot else self._name
         raise InvalidError(f"say where {self._name!r} runs: {call}.remote(...) in a container, {call}.local(...) here")
 
+    async def _reached(self) -> Client:
+        """Who carries out its calls. Raises `InvalidError`: nothing runs that could."""
+        return current()
+
+    def _reached_now(self) -> Client | None:
+        """The same without waiting; None: not before `_reached`."""
+        return current()
+
     # ---- one input ------------------------------------------------------------------------------------------------
 
     def local(self, *args: P.args, **kwargs: P.kwargs) -> Any:
@@ -139,16 +147,18 @@ class Function(Generic[P, R]):
 
         Raises what the function raises, with the remote traceback chained.
         """
+        client = await self._reached()
         if self._is_generator:
             self._refuse_generator("remote")
-        return await calls.remote(current(), self._target, args, kwargs)  # type: ignore[no-any-return]
+        return await calls.remote(client, self._target, args, kwargs)  # type: ignore[no-any-return]
 
     @dual_stream
     async def remote_gen(self, /, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Any, None]:
         """Iterate over what a generator function yields in a container, as it is produced (gen.stream)."""
+        client = await self._reached()
         if not self._is_generator:
             raise InvalidError(f"{self._name!r} is no generator: use {self._name}.remote(...)")
-        stream = calls.remote_gen(current(), self._target, args, kwargs)
+        stream = calls.remote_gen(client, self._target, args, kwargs)
         try:
             async for item in stream:
                 yield item
@@ -158,9 +168,10 @@ class Function(Generic[P, R]):
     @dual
     async def spawn(self, /, *args: P.args, **kwargs: P.kwargs) -> FunctionCall[R]:
         """Start it in a container and return a `FunctionCall` at once (call.spawn)."""
+        client = await self._reached()
         if self._is_generator:
             self._refuse_generator("spawn")
-        return await calls.spawn(current(), self._target, args, kwargs)
+        return await calls.spawn(client, self._target, args, kwargs)
 
     # ---- many inputs ----------------------------------------------------------------------------------------------
 
@@ -180,18 +191,18 @@ class Function(Generic[P, R]):
         self, *iterables: Any, kwargs: Mapping[str, Any] | None = None, ignore_exceptions: bool = False
     ) -> None:
         """Run one input per item for its effects, and wait for all."""
+        client = await self._reached()
         if self._is_generator:
             self._refuse_generator("for_each")
-        await mapping.for_each(
-            current(), self._target, iterables, dict(kwargs or {}), ignore_exceptions=ignore_exceptions
-        )
+        await mapping.for_each(client, self._target, iterables, dict(kwargs or {}), ignore_exceptions=ignore_exceptions)
 
     @dual
     async def spawn_map(self, *iterables: Any, kwargs: Mapping[str, Any] | None = None) -> FunctionCall[R]:
         """Start one input per item and return at once, with one `FunctionCall` for all (map.lazy)."""
+        client = await self._reached()
         if self._is_generator:
             self._refuse_generator("spawn_map")
-        return await mapping.spawn_map(current(), self._target, iterables, dict(kwargs or {}))
+        return await mapping.spawn_map(client, self._target, iterables, dict(kwargs or {}))
 
     # ---- its containers -------------------------------------------------------------------------------------------
 
@@ -212,7 +223,8 @@ class Function(Generic[P, R]):
             "scaledown_window": scaledown_window,
         }
         settings(f"{self._name}.update_autoscaler", Behaviour(), given)
-        await current().request("function.autoscale", {**self._address(), **given})
+        client = await self._reached()
+        await client.request("function.autoscale", {**self._address(), **given})
 
     @dual
     async def keep_warm(self, warm_pool_size: int) -> None:
@@ -225,7 +237,8 @@ class Function(Generic[P, R]):
     @dual
     async def get_current_stats(self) -> FunctionStats:
         """How many inputs wait and how many containers run, now."""
-        reply = await current().request("function.stats", self._address())
+        client = await self._reached()
+        reply = await client.request("function.stats", self._address())
         return FunctionStats(reply.value["backlog"], reply.value["num_total_runners"])
 
     def _address(self) -> dict[str, Any]:
@@ -235,6 +248,7 @@ class Function(Generic[P, R]):
             "key": target.key,
             "parameters": target.parameters.hex(),
             "options": target.options,
+            **({} if target.environment is None else {"environment": target.environment}),
         }
 
     # ---- variants -------------------------------------------------------------------------------------------------
@@ -282,24 +296,32 @@ class Function(Generic[P, R]):
             raise InvalidError(f"{self._name!r}: call .{method}() on {owner}")
         return self._code
 
-    # ---- what needs a server --------------------------------------------------------------------------------------
+    # ---- deployed ones --------------------------------------------------------------------------------------------
 
     @classmethod
     def from_name(cls, app_name: str, name: str, *, environment_name: str | None = None) -> Function[..., Any]:
-        """A function of a deployed app (deploy.lookup). It needs a server, which this version does not have yet."""
-        raise CapabilityNotSupported(
-            "Function.from_name",
-            hint=f"{app_name}/{name} would be a deployed function; deployments need the server, which is not there "
-            "yet. Import the function's module and use `with app.run():`",
-        )
+        """A function of a deployed app, from any process, also inside containers of the server (deploy.lookup). Looked
+        up at its first use, which raises `NotFoundError` listing what there is.
 
-    @classmethod
-    def lookup(cls, app_name: str, name: str, *, environment_name: str | None = None) -> Function[..., Any]:
+        Args:
+            name: of the function; "Model.predict" for a method of a class without parameters.
+            environment_name: default: as configured; in a container, its app's own.
+        """
+        from intermodal.definitions.deployed import function_named
+
+        return function_named(app_name, name, environment_name)
+
+    @dual_classmethod
+    async def lookup(
+        cls: type[Function[..., Any]], app_name: str, name: str, *, environment_name: str | None = None
+    ) -> Function[..., Any]:
         """Older spelling of `from_name`."""
         from intermodal.definitions.spellings import older
 
         older("Function.lookup()", "Function.from_name()")
-        return cls.from_name(app_name, name, environment_name=environment_name)
+        from intermodal.definitions.deployed import function_named
+
+        return await function_named(app_name, name, environment_name).hydrate.__wrapped__()
 
     @dual
     async def get_web_url(self) -> str | None:
@@ -344,7 +366,7 @@ class Mapper(Generic[R]):
         return iterate_async(self._values(iterables, kwargs, order_outputs, return_exceptions))
 
     def _check(self) -> None:
-        if self._function.is_generator:
+        if self._function._is_generator:
             self._function._refuse_generator(self._label)
 
     def _iterate(
@@ -362,15 +384,30 @@ class Mapper(Generic[R]):
     def _values(
         self, iterables: Sequence[Any], kwargs: Mapping[str, Any] | None, ordered: bool, exceptions: bool
     ) -> AsyncGenerator[R, None]:
+        client = self._function._reached_now()
+        if client is None:
+            return self._values_later(iterables, kwargs, ordered, exceptions)
         return mapping.map_values(
-            current(),
-            self._function.target,
+            client,
+            self._function._target,
             tuple(iterables),
             dict(kwargs or {}),
             unpack=self._unpack,
             order_outputs=ordered,
             return_exceptions=exceptions,
         )
+
+    async def _values_later(
+        self, iterables: Sequence[Any], kwargs: Mapping[str, Any] | None, ordered: bool, exceptions: bool
+    ) -> AsyncGenerator[R, None]:
+        await self._function._reached()
+        self._check()
+        stream = self._values(iterables, kwargs, ordered, exceptions)
+        try:
+            async for value in stream:
+                yield value
+        finally:
+            await stream.aclose()
 
 
 def method_spec(name: str, partial: Declared) -> MethodSpec:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import pickle
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from intermodal.client.work import Work
@@ -28,6 +28,7 @@ from intermodal.specs import (
     FunctionSpec,
     ImageSpec,
     MountSpec,
+    SecretName,
     SourceTree,
 )
 
@@ -36,9 +37,11 @@ __all__ = ["Lowered", "LoweredImage", "lower", "lower_image"]
 
 @dataclass(frozen=True)
 class Lowered(Work):
-    """What a session runs. `by_value`: what `__main__` defines has no source file."""
+    """What a session runs. `named` says which secrets have a name to look them up by. `by_value`: what `__main__`
+    defines has no source file."""
 
     by_value: bool = False
+    named: Mapping[str, SecretName] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class _Lowering:
         self._secrets: dict[int, str] = {}
         self._values: dict[str, dict[str, str]] = {}
         self.build_secrets: dict[str, dict[str, str]] = {}
+        self._named: dict[str, SecretName] = {}
         self._by_value = any(place.module == "__main__" for place in places)
 
     def run(self) -> Lowered:
@@ -98,6 +102,7 @@ class _Lowering:
             self._values,
             self.build_secrets,
             by_value=self._by_value,
+            named=self._named,
         )
 
     def _function(self, registered: Registered) -> FunctionSpec:
@@ -174,6 +179,7 @@ class _Lowering:
         name = self._secrets.setdefault(id(secret), f"local-{len(self._secrets) + 1}")
         if name not in self._values:
             self._values[name] = secret.values()
+            self._note_name(name, secret)
         return name
 
     def build_secret(self, secret: Secret) -> str:
@@ -185,7 +191,12 @@ class _Lowering:
         while self.build_secrets.setdefault(name, values) != values:
             number += 1
             name = f"{plain} ({number})"
+        self._note_name(name, secret)
         return name
+
+    def _note_name(self, name: str, secret: Secret) -> None:
+        if secret.named is not None:
+            self._named[name] = secret.named
 
 
 def _build_places(registered: tuple[Registered, ...]) -> list[Place]:

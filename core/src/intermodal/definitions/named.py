@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from intermodal.client.control_plane import control_plane
 from intermodal.client.dual import dual
-from intermodal.definitions.control_plane import control_plane
 from intermodal.definitions.naming import check_name
 from intermodal.exception import AlreadyExistsError, NotFoundError
 

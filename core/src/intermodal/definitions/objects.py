@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from intermodal.client.api import Client, Reply
+from intermodal.client.control_plane import control_plane
 from intermodal.client.dual import Dual, dual_classmethod
-from intermodal.definitions.control_plane import control_plane
 from intermodal.definitions.named import Objects
 from intermodal.definitions.naming import check_name
 from intermodal.exception import InvalidError, SerializationError

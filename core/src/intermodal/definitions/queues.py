@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, ClassVar
 
 from intermodal.client.api import Client, Reply
+from intermodal.client.control_plane import control_plane
 from intermodal.client.dual import dual, dual_stream
 from intermodal.client.pickling import dump_value, load_value
-from intermodal.definitions.control_plane import control_plane
 from intermodal.definitions.named import ObjectsOfClass
 from intermodal.definitions.objects import Ephemeral, StateObject, checked_timeout
 from intermodal.definitions.spellings import older

@@ -11,6 +11,7 @@ from intermodal.client.hiding import remember
 from intermodal.definitions.named_secrets import NamedSecrets, read_named
 from intermodal.definitions.naming import check_name
 from intermodal.exception import InvalidError, NotFoundError
+from intermodal.specs import SecretName
 
 __all__ = ["Secret", "parse_dotenv"]
 
@@ -22,9 +23,10 @@ class Secret:
     #: Making, listing and deleting those that have a name.
     objects: ClassVar[NamedSecrets] = NamedSecrets()
 
-    def __init__(self, description: str, read: Callable[[], dict[str, str]]) -> None:
+    def __init__(self, description: str, read: Callable[[], dict[str, str]], named: SecretName | None = None) -> None:
         self._description = description
         self._read = read
+        self.named = named  #: what stands for the values where they are looked up again at each start
 
     @classmethod
     def from_dict(cls, env_dict: Mapping[str, str | None] | None = None) -> Secret:
@@ -95,7 +97,8 @@ class Secret:
         def read() -> dict[str, str]:
             return read_named(name, environment_name, required)
 
-        return cls(f"from_name({name!r})", read)
+        where = SecretName(name=name, environment=environment_name or "", required=tuple(required))
+        return cls(f"from_name({name!r})", read, where)
 
     def values(self) -> dict[str, str]:
         """The variables and their values, read now. For the session that starts containers."""

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import ClassVar
 
 from intermodal.client.context import in_container
+from intermodal.client.control_plane import control_plane
 from intermodal.client.dual import dual, dual_classmethod, dual_stream
-from intermodal.definitions.control_plane import control_plane
 from intermodal.definitions.naming import check_name
 from intermodal.definitions.objects import Ephemeral, StateObject
 from intermodal.definitions.spellings import older

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from intermodal.driver.named_secrets import secret_store
+from intermodal.driver.named_secrets import sealer, secret_store
 from intermodal.driver.session import EmbeddedSession
 from intermodal.driver.standing import StandingClient, standing
 
-__all__ = ["EmbeddedSession", "StandingClient", "secret_store", "standing"]
+__all__ = ["EmbeddedSession", "StandingClient", "sealer", "secret_store", "standing"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -123,3 +124,10 @@ class CallBook:
     def open_calls(self) -> list[CallRecord]:
         """Calls without an end yet."""
         return [record for record in self._calls.values() if not record.ended]
+
+    async def all_ended(self) -> None:
+        """Wait until there are none."""
+        while left := self.open_calls():
+            changed = asyncio.Event()
+            left[-1].waiters.append(changed.set)
+            await changed.wait()

@@ -19,7 +19,7 @@ from intermodal.wire.payload import Payload, failed
 if TYPE_CHECKING:
     from intermodal.driver.driver import Driver
 
-__all__ = ["Clients", "Peer"]
+__all__ = ["Clients", "Peer", "refuse_call"]
 
 _CALL = re.compile(r"fc-[0-9a-z-]{8,64}")
 
@@ -120,8 +120,7 @@ class Clients:
                 parent_call=header.get("parent_call"),
             )
         except Error as error:
-            _outputs(peer, call, [0], [ERROR], [failed(type(error).__name__, str(error))])
-            peer.send({"t": "ended", "call": call})
+            refuse_call(peer, call, error)
 
     def _ended(self, peer: Peer, call: str) -> None:
         self._calls.get(peer.client, set()).discard(call)
@@ -149,6 +148,12 @@ class Clients:
             peer.send_payloads({**reply, "payloads": True}, [], answer.segments)
         else:
             peer.send(reply, answer.segments if answer is not None else ())
+
+
+def refuse_call(peer: Peer, call: str, error: Error) -> None:
+    """Answer a call that cannot begin."""
+    _outputs(peer, call, [0], [ERROR], [failed(type(error).__name__, str(error))])
+    peer.send({"t": "ended", "call": call})
 
 
 def _outputs(peer: Peer, call: str, indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:

@@ -22,6 +22,7 @@ from intermodal.driver.mounts import Mounts
 from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook
 from intermodal.driver.prewarming import Prewarming
+from intermodal.driver.readiness import Readiness
 from intermodal.driver.requests import Requests
 from intermodal.driver.sandboxes import Sandboxes
 from intermodal.driver.starter import Given, Started, Starter
@@ -105,6 +106,7 @@ class Driver:
         self.buckets.report_to(self._volume_notice)
         self.web = Web()
         self.clients = Clients(self)
+        self.readiness = Readiness(self)
         self.ready: list[Callable[[], None]] = []
         self._inbox: deque[events.Event] = deque()
         self._scheduled = False
@@ -313,6 +315,7 @@ class Driver:
 
     def unit_ready(self, unit: Unit) -> None:
         """Its guest has started."""
+        self.readiness.started(unit)
         if self._prewarming is not None:
             self._prewarming.changed()
 
@@ -340,6 +343,7 @@ class Driver:
         if self._prewarming is not None:
             self._prewarming.changed()
         self.units.pop(unit.id, None)
+        self.readiness.ended(unit)
         self.clients.gone(unit)
         if not self.units:
             self._idle.set()

@@ -202,6 +202,19 @@ class EmbeddedSession:
         self._thread.start(self._blobs.keep(blobs)).result()
         return self._thread.start(self._driver.build(image, secrets)).result()
 
+    async def ready(self) -> None:
+        """Wait, on a loop of another thread, until all images are built and `min_containers` of each function are up.
+
+        Raises `ImageBuildError`, `CapabilityNotSupported`, `ContainerStartError`.
+        """
+        assert self._thread is not None
+        await asyncio.wrap_future(self._thread.start(self._opened().readiness.reached(self._work.app)))
+
+    async def idle(self) -> None:
+        """Wait, on a loop of another thread, until no call is under way of those that came before."""
+        assert self._thread is not None
+        await asyncio.wrap_future(self._thread.start(self._opened().calls.all_ended()))
+
     def register(self, app: AppSpec, blobs: Mapping[str, bytes | Path]) -> None:
         """Make another app's functions callable too."""
         if self._thread is None or self._driver is None or self._blobs is None:
@@ -220,6 +233,15 @@ class EmbeddedSession:
                 malformed(f"{type(error).__name__}: {error}")
 
         driver.loop.call_soon_threadsafe(take)
+
+    def knows(self, call: str) -> bool:
+        """Is this call under way here, or are its outputs kept? From any thread."""
+        return self._driver is not None and self._driver.calls.get(call) is not None
+
+    def left(self, peer: Peer) -> None:
+        """Another process's client is gone, and with it what it has not detached. From any thread."""
+        driver = self._opened()
+        driver.loop.call_soon_threadsafe(driver.clients.gone, peer)
 
     def _opened(self) -> Driver:
         if self._thread is None or self._driver is None:

@@ -24,7 +24,7 @@ from intermodal.plugins import PluginHost
 from intermodal.plugins.commands import GUEST_PATH
 from intermodal.plugins.prewarm import Prewarmed, Prewarmer
 from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, OutputSink, SnapshotContainer
-from intermodal.specs import ContainerSpec, GpuChoice, ImageSpec, ResourceTotals, SandboxSpec
+from intermodal.specs import ContainerSpec, FunctionSpec, GpuChoice, ImageSpec, ResourceTotals, SandboxSpec
 
 __all__ = ["Given", "Started", "Starter"]
 
@@ -88,6 +88,13 @@ class Starter:
         self.grant(secrets)
         with using(self._given.data_dir):
             return await self._images.built(image)
+
+    async def ready_image(self, function: FunctionSpec) -> None:
+        """Have the image of a function, that its first container need not wait. Raises `ImageBuildError`,
+        `CapabilityNotSupported`."""
+        needs.check_function(function, self._host.require)
+        with using(self._given.data_dir):
+            await self._images.built(function.image, function.name)
 
     async def snapshot(self, container: Container, image: ImageSpec) -> str:
         """Keep what a container's filesystem is now; the id of that image. Raises `CapabilityNotSupported`."""

@@ -89,6 +89,7 @@ class Unit:
         self._container: Container | None = None
         self._began = time.monotonic()
         self.ready = False  #: its guest has started
+        self.trouble = ""  #: why it ended before that
         self._killed = False
         self._gone = False
         self._lines: dict[int, LineCutter] = {1: LineCutter(), 2: LineCutter()}
@@ -128,7 +129,7 @@ class Unit:
         if isinstance(error, asyncio.CancelledError):
             self._exited(ContainerExit(cause="killed", detail="stopped before it had started"))
             return
-        message = str(error) or type(error).__name__
+        message = self.trouble = str(error) or type(error).__name__
         function = self.pool.function.name
         if isinstance(error, Error):
             payload = failure_of(error, function)
@@ -151,6 +152,7 @@ class Unit:
         if self.channel is not None:
             self.channel.close()
         code = f"exit code {ended.code}" if ended.code is not None else ""
+        self.trouble = self.trouble or f"container {self.id} ended ({ended.cause}): {ended.detail or code}"
         self._host.post(events.ContainerExited(self.id, ended.cause, ended.detail or code))
         if tell:
             self._tell_exit(ended)
@@ -271,6 +273,7 @@ class Unit:
             self._became_ready()
         elif kind == "failed":
             fatal = bool(header.get("fatal"))
+            self.trouble = self._hiding.hide(str(header.get("text", ""))[:_LONGEST_TROUBLE])
             assert self.channel is not None
             self._host.post(events.ContainerFailed(self.id, self.channel.payload(segments[0]), fatal=fatal))
         elif kind != "bye":
@@ -330,6 +333,9 @@ class Unit:
             )
             self._host.observe("log", record)
 
+
+#: Characters of an exception's text that a container tells.
+_LONGEST_TROUBLE = 2000
 
 #: First bytes of payloads that need a look: shared memory, scattered, failure, unknown; inline ones (0) pass as they
 #: are.

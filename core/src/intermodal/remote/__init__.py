@@ -11,15 +11,17 @@ from intermodal.client.work import Work
 from intermodal.driver import EmbeddedSession
 from intermodal.driver import secret_store as secrets_here
 from intermodal.driver import standing as standing_here
+from intermodal.exception import ConfigError
 from intermodal.plugins import Config
 from intermodal.plugins.extras import needing
 from intermodal.storage import SecretStore
 
 if TYPE_CHECKING:
+    from intermodal.remote.deploying import Deploying
     from intermodal.remote.running import RemoteSession
     from intermodal.remote.secrets import RemoteSecrets
 
-__all__ = ["secret_store", "session", "standing"]
+__all__ = ["deployed", "deploying", "secret_store", "session", "standing"]
 
 
 def session(work: Work, config: Config | None = None) -> EmbeddedSession | RemoteSession:
@@ -37,6 +39,16 @@ def session(work: Work, config: Config | None = None) -> EmbeddedSession | Remot
     return EmbeddedSession(work, config)
 
 
+def deploying(what: str) -> Deploying:
+    """The server's deployed apps. `what` asks for them. Raises `ConfigError`: no server is configured."""
+    config = Config.load()
+    if not config.get("server_url"):
+        raise _no_server(what)
+    with needing("server", "server_url"):
+        from intermodal.remote.deploying import Deploying
+    return Deploying(config)
+
+
 def standing() -> Client:
     """Who answers for named objects where no app of this process runs; whether that is a server is looked up once.
 
@@ -48,6 +60,20 @@ def standing() -> Client:
     with needing("server", "server_url"):
         from intermodal.remote.named import standing as standing_there
     return standing_there(server)
+
+
+def deployed() -> Client:
+    """A client of the server, for calls of deployed apps. Raises as `standing`, and where no server is configured."""
+    if _server() is None:
+        raise _no_server("calling a deployed app")
+    return standing()
+
+
+def _no_server(what: str) -> ConfigError:
+    return ConfigError(
+        f"{what} needs a server: start `intermodal server` where apps are to run, and set INTERMODAL_SERVER_URL to the "
+        "URL that it prints"
+    )
 
 
 @functools.cache

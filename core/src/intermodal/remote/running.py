@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,10 +12,10 @@ from intermodal.client.linked import LinkedClient
 from intermodal.client.work import Work
 from intermodal.exception import ConfigError, NotFoundError
 from intermodal.plugins import Config, PluginHost, load
-from intermodal.plugins.observations import OBSERVATIONS, ObservationKind
 from intermodal.remote.line import Line
+from intermodal.remote.observed import feed
+from intermodal.remote.sending import send
 from intermodal.specs import ImageSpec, to_json
-from intermodal.wire.frame import PIECE
 
 __all__ = ["RemoteSession"]
 
@@ -47,7 +47,7 @@ class RemoteSession:
             host.show_output(logs=work.show_output, progress=work.show_progress)
             self._line = line = Line(self._config, {"observed": self._on_observed})
             self._check_backend(line)
-            self._send(line, work.blobs)
+            send(line, work.blobs)
             values = {"secrets": _plain(work.secrets), "build_secrets": _plain(work.build_secrets)}
             self.id = line.ask("app.begin", {"app": to_json(work.app), **values})
         except BaseException:
@@ -81,7 +81,7 @@ class RemoteSession:
         """Build an image there. Raises `ImageBuildError`, `CapabilityNotSupported`."""
         if self._line is None:
             raise NotFoundError("the session is not running")
-        self._send(self._line, blobs)
+        send(self._line, blobs)
         return _Built(self._line.ask("app.build", {"image": to_json(image), "secrets": _plain(secrets)}))
 
     def _check_backend(self, line: Line) -> None:
@@ -92,38 +92,10 @@ class RemoteSession:
                 "it away, or start a server with that backend"
             )
 
-    def _send(self, line: Line, blobs: Mapping[str, bytes | Path]) -> None:
-        """What the server lacks."""
-        for blob in line.ask("blobs.missing", {"blobs": list(blobs)}):
-            for piece, last in _pieces(blobs[blob]):
-                line.ask("blobs.put", {"blob": blob, "last": last}, [piece])
-
     def _on_observed(self, header: dict[str, Any], _: list[bytes]) -> None:
-        kind: ObservationKind = header["kind"]
-        host = self._host
-        if host is not None and kind in OBSERVATIONS:
-            host.observe(kind, [_record(OBSERVATIONS[kind], fields) for fields in header["records"]])
-
-
-def _record(kind: type[Any], fields: dict[str, Any]) -> Any:
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        if self._host is not None:
+            feed(self._host, header)
 
 
 def _plain(secrets: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     return {name: dict(values) for name, values in secrets.items()}
-
-
-def _pieces(content: bytes | Path) -> Iterator[tuple[bytes, bool]]:
-    """Pieces of a blob, and whether each is the last."""
-    if isinstance(content, bytes):
-        starts = range(0, max(len(content), 1), PIECE)
-        yield from ((content[start : start + PIECE], start == starts[-1]) for start in starts)
-        return
-    with content.open("rb") as file:
-        piece = file.read(PIECE)
-        while True:
-            following = file.read(PIECE)
-            yield piece, not following
-            if not following:
-                return
-            piece = following

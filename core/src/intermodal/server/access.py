@@ -57,12 +57,12 @@ class Tokens:
             rows = connection.execute(select(TOKENS.c.name, TOKENS.c.created).order_by(TOKENS.c.name))
             return [Token(name, created) for name, created in rows]
 
-    def admits(self, token: str) -> bool:
-        """True for one that was given out and not revoked. In time that tells nothing about the others, as only
+    def admitted(self, token: str) -> str | None:
+        """The name of one that was given out and not revoked. In time that tells nothing about the others, as only
         digests are compared."""
         with self._database.connect() as connection:
-            found = connection.execute(select(TOKENS.c.name).where(TOKENS.c.digest == _digest(token)))
-            return found.first() is not None
+            name = connection.execute(select(TOKENS.c.name).where(TOKENS.c.digest == _digest(token))).scalar()
+            return None if name is None else str(name)
 
 
 def _digest(token: str) -> str:

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 from intermodal.driver.channel import MALFORMED
 from intermodal.exception import VersionError
 from intermodal.server.access import Tokens
+from intermodal.server.deployments import Deployments
 from intermodal.server.hosting import Hosting
 from intermodal.server.outbox import Outbox
 from intermodal.server.visit import Visit
@@ -31,7 +32,7 @@ _LAST_WORDS_S = 5.0
 _THREADS = 64
 
 
-def application(hosting: Hosting, tokens: Tokens | None) -> Starlette:
+def application(hosting: Hosting, deployments: Deployments, tokens: Tokens | None) -> Starlette:
     """Its routes.
 
     Args:
@@ -44,17 +45,19 @@ def application(hosting: Hosting, tokens: Tokens | None) -> Starlette:
         # Starts, builds and ends of apps each take a thread for as long as they take.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "intermodal-server"))
         await hosting.open()
+        await deployments.open()
         try:
             yield
         finally:
             await asyncio.gather(*(visit.close() for visit in visits), return_exceptions=True)
+            await deployments.close()
             await hosting.close()
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
     async def connect(socket: WebSocket) -> None:
-        refusal = await _refusal(socket, tokens)
+        author, refusal = await _admitted(socket, tokens)
         await socket.accept()
         outbox = Outbox()
         sending = asyncio.create_task(_send(socket, outbox))
@@ -63,7 +66,7 @@ def application(hosting: Hosting, tokens: Tokens | None) -> Starlette:
             outbox.close()
             await sending
             return
-        visit = Visit(hosting, outbox)
+        visit = Visit(hosting, deployments, outbox, author)
         visits.add(visit)
         try:
             await _receive(socket, visit)
@@ -77,17 +80,21 @@ def application(hosting: Hosting, tokens: Tokens | None) -> Starlette:
     return Starlette(routes=[Route("/healthz", health), WebSocketRoute(CONNECT, connect)], lifespan=lifespan)
 
 
-async def _refusal(connection: HTTPConnection, tokens: Tokens | None) -> str | None:
-    """Why it may not connect."""
+async def _admitted(connection: HTTPConnection, tokens: Tokens | None) -> tuple[str, str | None]:
+    """Who it is (the name of its token), and why it may not connect."""
     origin = connection.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != connection.headers.get("host"):
-        return "pages of other sites may not connect"
+        return "", "pages of other sites may not connect"
     if tokens is None:
-        return None
+        return "", None
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and await run_in_threadpool(tokens.admits, token.strip()):
-        return None
-    return "the server wants a token (INTERMODAL_TOKEN): `intermodal token create NAME`, where it runs, gives one"
+    name = await run_in_threadpool(tokens.admitted, token.strip()) if scheme.lower() == "bearer" else None
+    if name is not None:
+        return name, None
+    return (
+        "",
+        "the server wants a token (INTERMODAL_TOKEN): `intermodal token create NAME`, where it runs, gives one",
+    )
 
 
 async def _send(socket: WebSocket, outbox: Outbox) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from sqlalchemy import Column, Engine, Float, MetaData, String, Table, create_engine, event
+from sqlalchemy import Column, Engine, Float, Integer, MetaData, String, Table, Text, create_engine, event
 
-__all__ = ["TOKENS", "open_database"]
+__all__ = ["TOKENS", "VERSIONS", "open_database"]
 
 METADATA = MetaData()
 
@@ -20,6 +20,25 @@ TOKENS = Table(
     Column("name", String, primary_key=True),
     Column("digest", String, nullable=False, unique=True),
     Column("created", Float, nullable=False),
+)
+
+#: Deployed versions of apps, numbered from 1 within each app. `package` is what to run, as JSON (`Package`), with its
+#: secret values sealed; `warm`: it has containers also while nobody calls. Times in Unix seconds.
+VERSIONS = Table(
+    "versions",
+    METADATA,
+    Column("environment", String, primary_key=True),
+    Column("app", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("package", Text, nullable=False),
+    Column("warm", Integer, nullable=False),
+    Column("client", String, nullable=False),
+    Column("tag", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("changed", Float, nullable=False),
+    Column("error", Text, nullable=False),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 
 from intermodal.client.api import Reply
 from intermodal.client.work import Work
-from intermodal.driver import EmbeddedSession, StandingClient, secret_store
-from intermodal.exception import InvalidError
+from intermodal.driver import EmbeddedSession, StandingClient, sealer, secret_store
+from intermodal.driver.requests import in_environment
+from intermodal.exception import InvalidError, NotFoundError
 from intermodal.plugins import CollectableStorage, Config, PluginHost, load
 from intermodal.server.arriving import Arriving
-from intermodal.storage import BlobDirectory, LocalBlobs
+from intermodal.specs import SecretName
+from intermodal.storage import BlobDirectory, LocalBlobs, Sealer
 
 __all__ = ["Hosting"]
 
@@ -26,7 +29,7 @@ class Hosting:
         self.config = config
         self._host: PluginHost | None = None
         self._blobs: LocalBlobs | None = None
-        self._standing: dict[str, StandingClient] = {}
+        self._standing: StandingClient | None = None
 
     async def open(self) -> None:
         """Load plugins, lease the storage. Raises `ConfigError`, `PluginError`, `BackendError`."""
@@ -39,8 +42,8 @@ class Hosting:
 
     async def close(self) -> None:
         """Let go of everything. After the last session has ended."""
-        for standing in self._standing.values():
-            await asyncio.to_thread(standing.close)
+        if self._standing is not None:
+            await asyncio.to_thread(self._standing.close)
         if self._blobs is not None:
             self._blobs.close()
         if self._host is not None:
@@ -62,7 +65,36 @@ class Hosting:
         assert self._blobs is not None
         await self._blobs.keep({blob: path})
 
-    def session(self, work: Work, environment: str, observer: object) -> EmbeddedSession:
+    async def hold(self, reference: str, blobs: Sequence[str]) -> None:
+        """Make a reference: as long as it is there, these stay. Raises `NotFoundError`: one is missing."""
+        missing = await self.missing(blobs)
+        if missing:
+            raise NotFoundError(f"{len(missing)} files of the app have not been sent; one of them is {missing[0]}")
+        assert self._host is not None
+        storage = self._host.storage()
+        await storage.swap_ref(reference, None, await storage.put(json.dumps(list(blobs)).encode()))
+
+    async def release(self, reference: str) -> None:
+        """What only this reference needs may go."""
+        assert self._host is not None
+        storage = self._host.storage()
+        await storage.swap_ref(reference, await storage.read_ref(reference), None)
+
+    def sealer(self) -> Sealer:
+        """Seals what is kept in the database."""
+        return sealer(self.config)
+
+    def named_secret(self, environment: str, secret: SecretName) -> dict[str, str]:
+        """The values of a named secret of an app in an environment; blocks. Raises `NotFoundError`, `ConfigError`."""
+        store, _ = secret_store(self.config)
+        where = secret.environment or environment
+        values = store.read(secret.name, where)
+        lacking = [key for key in secret.required if key not in values]
+        if lacking:
+            raise NotFoundError(f"the secret {secret.name!r} in environment {where!r} lacks {', '.join(lacking)}")
+        return values
+
+    def session(self, work: Work, environment: str, observer: object | None) -> EmbeddedSession:
         """A session for an app whose blobs are stored; not entered yet."""
         return EmbeddedSession(work, self.config.within(environment), observer=observer)
 
@@ -88,10 +120,9 @@ class Hosting:
         """Ask about named objects, where no app runs. Raises what asking raises."""
         if not method.startswith(("queue.", "dict.", "volume.")):
             raise InvalidError(f"no app runs that could answer {method!r}")
-        standing = self._standing.get(environment)
-        if standing is None:
-            standing = self._standing[environment] = StandingClient(self.config.within(environment))
-        return await _answer(standing, method, params, segments)
+        if self._standing is None:
+            self._standing = StandingClient(self.config)
+        return await _answer(self._standing, method, in_environment(params, environment), segments)
 
 
 async def _answer(standing: StandingClient, method: str, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:

@@ -19,7 +19,9 @@ from intermodal.plugins import Config
 from intermodal.server.access import Tokens
 from intermodal.server.application import application
 from intermodal.server.database import open_database
+from intermodal.server.deployments import Deployments
 from intermodal.server.hosting import Hosting
+from intermodal.server.version_table import VersionTable
 
 __all__ = ["Certificate", "serve"]
 
@@ -70,10 +72,12 @@ def serve(
         tls = {"ssl_certfile": str(certificate.chain), "ssl_keyfile": str(certificate.key)}
     listener = _listen(host, port)
     try:
-        tokens = Tokens(open_database(Path(config.data_dir)))
+        database = open_database(Path(config.data_dir))
+        hosting = Hosting(config)
+        deployments = Deployments(hosting, VersionTable(database))
         needed = require_token or not _is_loopback(listener)
         uvicorn_config = uvicorn.Config(
-            application(Hosting(config), tokens if needed else None),
+            application(hosting, deployments, Tokens(database) if needed else None),
             log_level="warning",
             lifespan="on",
             ws_max_size=64 << 20,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,9 +14,12 @@ from intermodal.client.work import Work
 from intermodal.driver import EmbeddedSession
 from intermodal.driver.replies import reply_to, withdrawn
 from intermodal.exception import InvalidError, VersionError
+from intermodal.server.app_requests import AppRequests, Method, secret_values
+from intermodal.server.deployments import Deployments
 from intermodal.server.forwarding import Forwarder
 from intermodal.server.hosting import Hosting
 from intermodal.server.outbox import Outbox
+from intermodal.server.routes import Routes
 from intermodal.specs import AppSpec, ImageSpec, from_json
 from intermodal.wire.messages import PROTOCOL
 from intermodal.wire.payload import Payload, SharedPayload, received
@@ -32,11 +35,12 @@ class Visit:
 
     Args:
         outbox: what goes to the client.
+        author: who the client is, as far as is known.
     """
 
     container = ""
 
-    def __init__(self, hosting: Hosting, outbox: Outbox) -> None:
+    def __init__(self, hosting: Hosting, deployments: Deployments, outbox: Outbox, author: str) -> None:
         self.client = f"client:{secrets.token_hex(8)}"
         self._hosting = hosting
         self._outbox = outbox
@@ -46,7 +50,10 @@ class Visit:
         self._greeted = False
         self._asked: dict[Any, asyncio.Task[None]] = {}
         self._closing: asyncio.Task[None] | None = None
-        self._methods: dict[str, Callable[[dict[str, Any], Sequence[bytes]], Awaitable[Any]]] = {
+        self._routes = Routes(self, deployments, self.cut)
+        apps = AppRequests(deployments, lambda: self._environment, author, lambda: Forwarder(self._observed))
+        self._methods: dict[str, Method] = {
+            **apps.methods,
             "blobs.missing": self._missing,
             "blobs.put": self._put,
             "app.begin": self._begin,
@@ -61,6 +68,8 @@ class Visit:
         kind = header["t"]
         if not self._greeted:
             self._greet(kind, header)
+        elif self._routes.take(header, segments, self._session):
+            pass
         elif kind == "request" and self._is_mine(str(header["method"])):
             self._ask(header, segments)
         elif kind == "withdraw" and header["id"] in self._asked:
@@ -124,7 +133,7 @@ class Visit:
         if self._session is not None:
             raise InvalidError("this connection runs an app already")
         app = from_json(AppSpec, params["app"])
-        work = Work(app, {}, _secrets(params["secrets"]), _secrets(params["build_secrets"]))
+        work = Work(app, {}, secret_values(params["secrets"]), secret_values(params["build_secrets"]))
         session = self._hosting.session(work, self._environment, Forwarder(self._observed))
         await _entered(session)
         self._session = session
@@ -133,7 +142,7 @@ class Visit:
     async def _build(self, params: dict[str, Any], _: Sequence[bytes]) -> str:
         if self._session is None:
             raise InvalidError("no app has begun on this connection")
-        image, values = from_json(ImageSpec, params["image"]), _secrets(params["secrets"])
+        image, values = from_json(ImageSpec, params["image"]), secret_values(params["secrets"])
         return (await asyncio.to_thread(self._session.build, image, {}, values)).id
 
     async def _end(self, params: dict[str, Any], _: Sequence[bytes]) -> None:
@@ -155,6 +164,7 @@ class Visit:
         for task in list(self._asked.values()):
             task.cancel()
         await asyncio.gather(*self._asked.values(), return_exceptions=True)
+        await self._routes.close()
         await self._stop(None)
         await asyncio.to_thread(self._arriving.close)
 
@@ -196,7 +206,3 @@ async def _entered(session: EmbeddedSession) -> None:
         if not entering.cancelled() and entering.exception() is None:
             await asyncio.to_thread(session.close, 0.0)
         raise
-
-
-def _secrets(values: Any) -> dict[str, dict[str, str]]:
-    return {str(name): {str(key): str(value) for key, value in of.items()} for name, of in values.items()}

@@ -42,6 +42,7 @@ from intermodal.specs.image import (
 from intermodal.specs.resources import GpuChoice, GpuRequest, Resources, ResourceTotals, StepResources
 from intermodal.specs.sandbox import SandboxSpec
 from intermodal.specs.schedule import CronSpec, PeriodSpec, ScheduleSpec
+from intermodal.specs.secret import SecretName
 from intermodal.specs.version import SPEC_VERSION
 from intermodal.specs.web import WebKind, WebSpec
 
@@ -85,6 +86,7 @@ __all__ = [
     "ScheduleSpec",
     "Scratch",
     "SecretMount",
+    "SecretName",
     "SetCmd",
     "SetEntrypoint",
     "SetEnv",

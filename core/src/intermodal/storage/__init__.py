@@ -6,6 +6,7 @@ from intermodal.storage.blobs import BlobDirectory
 from intermodal.storage.collecting import Collection, collect
 from intermodal.storage.directory import DirectoryStorage
 from intermodal.storage.local import LocalBlobs
+from intermodal.storage.sealing import NotOpened, Sealer
 from intermodal.storage.secrets import SecretInfo, SecretStore
 from intermodal.storage.state import Reply, RequestError, StateService
 from intermodal.storage.trees import TreeStore
@@ -17,8 +18,10 @@ __all__ = [
     "Collection",
     "DirectoryStorage",
     "LocalBlobs",
+    "NotOpened",
     "Reply",
     "RequestError",
+    "Sealer",
     "SecretInfo",
     "SecretStore",
     "StateService",

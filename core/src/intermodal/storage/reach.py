@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from intermodal.exception import BackendError, DamagedBlobError
 from intermodal.plugins import CollectableStorage, Storage
 from intermodal.plugins.options import nearest
 
-__all__ = ["TRACERS", "Reach", "Tracer", "UnreadableReference", "trace", "trace_pin"]
+__all__ = ["TRACERS", "Reach", "Tracer", "UnreadableReference", "trace", "trace_list", "trace_pin"]
 
 #: The blobs that a reference with this value needs, its own and those that they name in turn.
 Tracer = Callable[[str, Storage], AsyncIterator[str]]
@@ -18,6 +19,7 @@ Tracer = Callable[[str, Storage], AsyncIterator[str]]
 #: For each kind of reference, which is what its name has before the first "/": where its tracer is. Who keeps
 #: references of a new kind adds a line.
 TRACERS: Mapping[str, str] = {
+    "deployment": "intermodal.storage.reach:trace_list",
     "pin": "intermodal.storage.reach:trace_pin",
     "volume": "intermodal.storage.volumes.tracing:trace_head",
     "volumes": "intermodal.storage.volumes.tracing:trace_catalog",
@@ -82,3 +84,10 @@ def _tracer(name: str, tracers: Mapping[str, str]) -> Tracer:
 async def trace_pin(value: str, storage: Storage) -> AsyncIterator[str]:
     """`pin/...`: the one blob that the value names."""
     yield value
+
+
+async def trace_list(value: str, storage: Storage) -> AsyncIterator[str]:
+    """`deployment/...`: a blob that lists blobs, as JSON, and those."""
+    yield value
+    for blob in json.loads(await storage.get(value)):
+        yield str(blob)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import re
-import secrets as tokens
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,12 +13,11 @@ from typing import Any
 
 from intermodal.exception import AlreadyExistsError, BackendError, ConfigError, InvalidError, NotFoundError
 from intermodal.plugins.holding import exclusively
+from intermodal.storage.sealing import NotOpened, Sealer, write_private
 
 __all__ = ["SecretInfo", "SecretStore"]
 
 _VERSION = 1
-_KEY_BYTES = 32
-_NONCE_BYTES = 12
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
@@ -46,15 +42,14 @@ class SecretStore:
 
     def __init__(self, directory: Path, key_file: Path) -> None:
         self._directory = directory
-        self._key_file = key_file
+        self._sealer = Sealer(key_file)
 
     def create(self, name: str, environment: str, values: Mapping[str, str], *, overwrite: bool = False) -> None:
         """Keep a secret, whole or not at all. Raises `AlreadyExistsError`, `ConfigError` (the key file)."""
         path = self._path(name, environment)
         record = {"version": _VERSION, "created": time.time(), "keys": sorted(values)}
-        nonce = tokens.token_bytes(_NONCE_BYTES)
-        box = self._cipher(make=True).encrypt(nonce, json.dumps(dict(values)).encode(), _bound(name, environment))
-        data = json.dumps({**record, "nonce": _text(nonce), "box": _text(box)})
+        sealed = self._sealer.seal(json.dumps(dict(values)).encode(), _bound(name, environment))
+        data = json.dumps({**record, **sealed})
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with exclusively(self._directory / ".lock"):
             if path.exists() and not overwrite:
@@ -62,20 +57,17 @@ class SecretStore:
                     f"there is a secret named {name!r} in environment {environment!r} already: overwrite it with "
                     "--force (in Python, overwrite=True), or delete it"
                 )
-            _write(path, data)
+            write_private(path, data)
 
     def read(self, name: str, environment: str) -> dict[str, str]:
         """The values. Raises `NotFoundError`, `ConfigError`: not with this key."""
         record = self._record(name, environment)
-        from cryptography.exceptions import InvalidTag
-
         try:
-            nonce, box = (base64.b64decode(record[part], validate=True) for part in ("nonce", "box"))
-            values: dict[str, str] = json.loads(self._cipher().decrypt(nonce, box, _bound(name, environment)))
-        except InvalidTag:
+            values: dict[str, str] = json.loads(self._sealer.open(record, _bound(name, environment)))
+        except NotOpened:
             raise ConfigError(
-                f"the secret {name!r} cannot be decrypted with the key in {self._key_file}: bring back the key it was "
-                f"made with, or make the secret anew with `intermodal secret create {name} ... --force`"
+                f"the secret {name!r} cannot be decrypted with the key in {self._sealer.key_file}: bring back the key "
+                f"it was made with, or make the secret anew with `intermodal secret create {name} ... --force`"
             ) from None
         except (KeyError, TypeError, ValueError) as error:
             raise _damaged(name, error) from None
@@ -116,54 +108,10 @@ class SecretStore:
             raise _damaged(name, error) from None
         return dict(record)
 
-    def _cipher(self, *, make: bool = False) -> Any:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        return AESGCM(self._key(make))
-
-    def _key(self, make: bool) -> bytes:
-        path = self._key_file
-        if make and not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with exclusively(path.with_name(f".{path.name}.lock")):
-                if not path.exists():
-                    _write(path, _text(tokens.token_bytes(_KEY_BYTES)))
-        try:
-            with open(path) as file:
-                if os.fstat(file.fileno()).st_mode & 0o077:
-                    raise ConfigError(f"others may read the key of the secrets, {path}: run `chmod 600 {path}`")
-                key = base64.b64decode(file.read(), validate=True)
-        except FileNotFoundError:
-            raise ConfigError(
-                f"the key of the secrets, {path}, is not there: bring it back, or set INTERMODAL_SECRET_KEY_FILE to "
-                "where it is"
-            ) from None
-        except ValueError:
-            key = b""
-        if len(key) != _KEY_BYTES:
-            raise ConfigError(f"{path} holds no key of secrets: {_KEY_BYTES} bytes in base64 are expected")
-        return key
-
 
 def _bound(name: str, environment: str) -> bytes:
     """What a sealed value belongs to: under another name it does not open."""
     return json.dumps([_VERSION, environment, name]).encode()
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _write(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.{tokens.token_hex(8)}")
-    try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _unknown(name: str, environment: str) -> NotFoundError:

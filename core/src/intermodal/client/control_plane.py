@@ -1,4 +1,7 @@
-"""Who answers for named objects: the running app, the container's host, or else this process itself or its server."""
+"""Who answers for named objects: the running app, the container's host, or else this process itself or its server.
+
+Standard library only and Python 3.10 syntax: guests use it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 from intermodal.client.api import Client, current, has_current
 from intermodal.client.context import in_container
 
-__all__ = ["control_plane"]
+__all__ = ["control_plane", "outside"]
 
 
 def control_plane() -> Client:
@@ -19,7 +22,12 @@ def control_plane() -> Client:
     return _remote().standing()  # type: ignore[no-any-return]
 
 
+def outside() -> Client:
+    """The client that calls deployed apps. Raises `ConfigError`: no server is configured that could have any."""
+    return current() if in_container() else _remote().deployed()
+
+
 @functools.cache
 def _remote() -> Any:
-    # Named late and by text: this is a room that containers do not have, nor may definitions know it.
+    # Named late and by text: this is a room that containers do not have, nor may clients know it.
     return importlib.import_module("intermodal.remote")

@@ -1,0 +1,90 @@
+"""`intermodal app`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intermodal.cli.named import environment_option, show
+from intermodal.cli.settings import with_settings
+
+if TYPE_CHECKING:
+    from intermodal.remote.deploying import Deploying
+
+__all__ = ["command"]
+
+
+@click.group()
+def command() -> None:
+    """Deployed apps of the server (INTERMODAL_SERVER_URL). `intermodal deploy FILE` makes them.
+
+    \b
+    Examples:
+      intermodal app ls
+      intermodal app history shop
+      intermodal app rollback shop       (deploys the version before the live one anew)
+      intermodal app rollback shop 3
+      intermodal app stop shop
+    """
+
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@command.command("ls")
+@_json_option
+@environment_option
+@with_settings
+def ls(environment: str | None, as_json: bool) -> None:
+    """List the apps of an environment: of each its live version, or the last one it had."""
+    show(_rows(_deploying().list(environment), ("app", "number", "state", "tag", "changed")), as_json=as_json)
+
+
+@command.command("history")
+@_json_option
+@environment_option
+@click.argument("app")
+@with_settings
+def history(app: str, environment: str | None, as_json: bool) -> None:
+    """List the versions of APP, the oldest first: who deployed each, and what became of it."""
+    columns = ("number", "state", "tag", "author", "client", "created", "changed", "error")
+    show(_rows(_deploying().history(app, environment), columns), as_json=as_json)
+
+
+@command.command("rollback")
+@environment_option
+@click.argument("app")
+@click.argument("number", type=click.IntRange(1), required=False)
+@with_settings
+def rollback(app: str, number: int | None, environment: str | None) -> None:
+    """Deploy an earlier version of APP anew, as its next version. Default: the one before the live one."""
+    row = _deploying().rollback(app, number, environment)
+    click.echo(f"{row['app']} version {row['number']} is live in environment {row['environment']}")
+
+
+@command.command("stop")
+@environment_option
+@click.argument("app")
+@with_settings
+def stop(app: str, environment: str | None) -> None:
+    """End APP: what runs gets its grace period. Its versions stay, to roll back to."""
+    _deploying().stop(app, environment)
+
+
+def _deploying() -> Deploying:
+    from intermodal.remote import deploying
+
+    return deploying("`intermodal app`")
+
+
+def _rows(versions: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
+    return [{column: _shown(column, version[column]) for column in columns} for version in versions]
+
+
+def _shown(column: str, value: Any) -> Any:
+    if column in ("created", "changed"):
+        return datetime.fromtimestamp(value, UTC).isoformat(timespec="seconds")
+    return value

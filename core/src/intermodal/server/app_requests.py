@@ -1,0 +1,113 @@
+"""What a client asks about deployed apps: to make, find, list and end them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from intermodal.exception import InvalidError
+from intermodal.server.deployments import Deployments
+from intermodal.server.package import Package
+from intermodal.server.version_table import Label, Version
+from intermodal.specs import AppSpec, SecretName, from_json
+
+__all__ = ["AppRequests", "Method", "secret_values"]
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_LONGEST_TAG = 200
+
+Method = Callable[[dict[str, Any], Sequence[bytes]], Awaitable[Any]]
+
+
+class AppRequests:
+    """Of one client.
+
+    Args:
+        environment: where names are looked for that come with none of their own.
+        author: who the client is.
+        observer: hears of what is being deployed.
+    """
+
+    def __init__(
+        self, deployments: Deployments, environment: Callable[[], str], author: str, observer: Callable[[], object]
+    ) -> None:
+        self._deployments = deployments
+        self._environment = environment
+        self._author = author
+        self._observer = observer
+        self.methods: dict[str, Method] = {
+            "app.deploy": self._deploy,
+            "app.lookup": self._lookup,
+            "app.list": self._list,
+            "app.history": self._history,
+            "app.rollback": self._rollback,
+            "app.stop": self._stop,
+        }
+
+    async def _deploy(self, params: dict[str, Any], _: Sequence[bytes]) -> dict[str, Any]:
+        package = Package(
+            app=from_json(AppSpec, params["app"]),
+            blobs=tuple(str(blob) for blob in params["blobs"]),
+            secrets=secret_values(params["secrets"]),
+            build_secrets=secret_values(params["build_secrets"]),
+            named={str(name): from_json(SecretName, where) for name, where in params["named"].items()},
+        ).called(_name("an app", params["name"] or params["app"]["name"]))
+        version = await self._deployments.deploy(self._where(params), package, self._label(params), self._observer())
+        return _row(version)
+
+    async def _lookup(self, params: dict[str, Any], _: Sequence[bytes]) -> dict[str, Any]:
+        environment = self._where(params)
+        package = await self._deployments.package_of(environment, str(params["app"]))
+        function = package.function(str(params["function"]))
+        methods = {method.name: method.is_generator for method in function.methods}
+        return {
+            "environment": environment,
+            "class": function.is_class,
+            "methods": methods,
+            "parameters": list(function.parameters),
+        }
+
+    async def _list(self, params: dict[str, Any], _: Sequence[bytes]) -> list[dict[str, Any]]:
+        versions = await self._deployments.versions(self._where(params))
+        newest = {version.app: version for version in versions}
+        live = {version.app: version for version in versions if version.state == "live"}
+        return [_row(version) for version in {**newest, **live}.values()]
+
+    async def _history(self, params: dict[str, Any], _: Sequence[bytes]) -> list[dict[str, Any]]:
+        return [_row(version) for version in await self._deployments.versions(self._where(params), str(params["app"]))]
+
+    async def _rollback(self, params: dict[str, Any], _: Sequence[bytes]) -> dict[str, Any]:
+        number = None if params["number"] is None else int(params["number"])
+        return _row(
+            await self._deployments.rollback(self._where(params), str(params["app"]), number, self._label(params))
+        )
+
+    async def _stop(self, params: dict[str, Any], _: Sequence[bytes]) -> None:
+        await self._deployments.stop(self._where(params), str(params["app"]))
+
+    def _where(self, params: dict[str, Any]) -> str:
+        return _name("an environment", params.get("environment") or self._environment())
+
+    def _label(self, params: dict[str, Any]) -> Label:
+        return Label(
+            client=str(params.get("client", ""))[:_LONGEST_TAG],
+            tag=str(params.get("tag") or "")[:_LONGEST_TAG],
+            author=self._author,
+        )
+
+
+def secret_values(values: Any) -> dict[str, dict[str, str]]:
+    """Variables by the names of secrets, as they came."""
+    return {str(name): {str(key): str(value) for key, value in of.items()} for name, of in values.items()}
+
+
+def _name(what: str, name: Any) -> str:
+    if _NAME.fullmatch(str(name)) is None:
+        raise InvalidError(f"{name!r:.80} cannot be the name of {what}: use 1 to 64 letters, digits, '.', '_' and '-'")
+    return str(name)
+
+
+def _row(version: Version) -> dict[str, Any]:
+    return dataclasses.asdict(version)

@@ -1,0 +1,96 @@
+"""A deployed version in this process: its session, which starts when it is first needed and outlives connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from intermodal.driver import EmbeddedSession
+from intermodal.exception import NotFoundError
+from intermodal.server.package import Package
+from intermodal.server.version_table import Version
+
+__all__ = ["Deployed", "Running"]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A session that has started, and what it runs."""
+
+    session: EmbeddedSession
+    package: Package
+
+
+class Deployed:
+    """On the server's loop.
+
+    Args:
+        load: what it runs; blocks.
+        open_session: a session of it, not entered yet; blocks.
+    """
+
+    def __init__(
+        self, version: Version, load: Callable[[], Package], open_session: Callable[[Package], EmbeddedSession]
+    ) -> None:
+        self.version = version
+        self._load = load
+        self._open_session = open_session
+        self._package: asyncio.Task[Package] | None = None
+        self._running: asyncio.Task[Running] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    async def package(self) -> Package:
+        """What it runs. Raises `ConfigError`: its secrets cannot be opened."""
+        if self._package is None or _failed(self._package):
+            self._package = asyncio.create_task(asyncio.to_thread(self._load))
+        return await asyncio.shield(self._package)
+
+    async def running(self) -> Running:
+        """Its session, started now where it was not; what fails is tried again the next time.
+
+        Raises `NotFoundError`: it has been stopped; and what starting a session raises.
+        """
+        if self._closing is not None:
+            raise NotFoundError(f"version {self.version.number} of app {self.version.app!r} has been stopped")
+        if self._running is None or _failed(self._running):
+            self._running = asyncio.create_task(self._start())
+        return await asyncio.shield(self._running)
+
+    @property
+    def now(self) -> Running | None:
+        """The same without waiting; None where it does not run (yet)."""
+        running = self._running
+        if running is None or self._closing is not None or not running.done() or _failed(running):
+            return None
+        return running.result()
+
+    async def _start(self) -> Running:
+        package = await self.package()
+        session = await asyncio.to_thread(self._open_session, package)
+        await asyncio.to_thread(session.__enter__)
+        return Running(session, package)
+
+    async def drained(self) -> None:
+        """Wait until its calls have ended; none come any more."""
+        if self._running is not None and not _failed(self._running):
+            await (await asyncio.shield(self._running)).session.idle()
+
+    async def close(self, grace_s: float | None = None) -> None:
+        """End it: running inputs get `grace_s` seconds (default: as configured). Goes on where its caller is cancelled.
+        Idempotent."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(grace_s))
+        await asyncio.shield(self._closing)
+
+    async def _close(self, grace_s: float | None) -> None:
+        if self._running is None:
+            return
+        await asyncio.wait({self._running})
+        if not _failed(self._running):
+            await asyncio.to_thread(self._running.result().session.close, grace_s)
+
+
+def _failed(task: asyncio.Task[Any]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

@@ -1,0 +1,277 @@
+"""Deployed apps: versions come, take over and go (deploy.rolling), and come back when the server does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+from intermodal.driver import EmbeddedSession
+from intermodal.exception import InvalidError, NotFoundError, RemoteError
+from intermodal.server.deployed import Deployed, Running
+from intermodal.server.hosting import Hosting
+from intermodal.server.package import Package, package_from
+from intermodal.server.version_table import Label, Version, VersionTable
+from intermodal.server.versions import AppStopped, Begun, Broken, Drained, Event, Ready, Restarted, State, changes
+
+__all__ = ["Changed", "Deployments"]
+
+_log = logging.getLogger("intermodal.server")
+
+#: Detached calls that are found without asking sessions.
+_BEGUN = 10_000
+
+_App: TypeAlias = tuple[str, str]  # environment, name
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A version of an app has changed its state."""
+
+    environment: str
+    app: str
+    number: int
+    state: State
+
+
+class Deployments:
+    """All deployed apps of a server. On its loop."""
+
+    def __init__(self, hosting: Hosting, table: VersionTable) -> None:
+        self._hosting = hosting
+        self._table = table
+        self._states: dict[_App, dict[int, State]] = {}
+        self._versions: dict[tuple[_App, int], Deployed] = {}
+        self._live: dict[_App, Deployed] = {}
+        self._begun: OrderedDict[str, weakref.ref[EmbeddedSession]] = OrderedDict()
+        self._gate = asyncio.Lock()
+        self._listeners: list[Callable[[Changed], None]] = []
+        self._work: set[asyncio.Task[Any]] = set()
+
+    # ---- the server's own life ------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Bring back what was live: versions with `min_containers` start now, others at their first call."""
+        for version in await asyncio.to_thread(self._table.all):
+            self._states.setdefault((version.environment, version.app), {})[version.number] = version.state
+            if version.state == "live":
+                app = version.environment, version.app
+                self._live[app] = self._versions[app, version.number] = self._deployed(version)
+        for app in list(self._states):
+            await self._happened(app, Restarted(), "the server ended meanwhile")
+        for deployed in self._live.values():
+            if deployed.version.warm:
+                self._background(self._warm_up(deployed))
+
+    async def close(self) -> None:
+        """End all sessions; what is live comes back with the next server."""
+        for task in list(self._work):
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+        closing = (deployed.close() for deployed in self._versions.values())
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    def listen(self, heard: Callable[[Changed], None]) -> None:
+        """Have `heard` called on this loop after each change of a version's state."""
+        self._listeners.append(heard)
+
+    # ---- what is there --------------------------------------------------------------------------------------------
+
+    def live(self) -> list[Version]:
+        """The versions that take calls: one for each app that is deployed."""
+        return [deployed.version for deployed in self._live.values()]
+
+    async def package_of(self, environment: str, app: str) -> Package:
+        """What the live version of an app runs. Raises `NotFoundError`, which lists what is deployed."""
+        return await self._of(environment, app).package()
+
+    async def session_of(self, environment: str, app: str) -> EmbeddedSession:
+        """The session of an app's live version. See `running_of`."""
+        return (await self.running_of(environment, app)).session
+
+    async def running_of(self, environment: str, app: str) -> Running:
+        """An app's live version, started where it was not.
+
+        What is given to its session before this loop goes on is still carried out where a newer version takes over
+        meanwhile: so do not await between this and `EmbeddedSession.receive`.
+
+        Raises `NotFoundError`, which lists what is deployed, and what starting a session raises.
+        """
+        while True:
+            deployed = self._of(environment, app)
+            running = await deployed.running()
+            if self._live.get((environment, app)) is deployed:
+                return running
+
+    def running_now(self, environment: str, app: str) -> Running | None:
+        """The same at once; None where it does not run yet. Raises `NotFoundError`."""
+        return self._of(environment, app).now
+
+    def with_call(self, call: str) -> EmbeddedSession | None:
+        """The session that knows a detached call."""
+        just_begun = self._begun.get(call)
+        if just_begun is not None:
+            return just_begun()
+        for deployed in self._versions.values():
+            running = deployed.now
+            if running is not None and running.session.knows(call):
+                return running.session
+        return None
+
+    def begun(self, call: str, session: EmbeddedSession) -> None:
+        """A detached call was given to a session, which may not have looked at it yet."""
+        self._begun[call] = weakref.ref(session)
+        if len(self._begun) > _BEGUN:
+            self._begun.popitem(last=False)
+
+    async def versions(self, environment: str, app: str | None = None) -> list[Version]:
+        """Of one app, or of all of an environment, the oldest first. Raises `NotFoundError`: there is no such app."""
+        found = await asyncio.to_thread(self._table.all, environment, app)
+        if app is not None and not found:
+            raise self._unknown(environment, app)
+        return found
+
+    def _of(self, environment: str, app: str) -> Deployed:
+        deployed = self._live.get((environment, app))
+        if deployed is None:
+            raise self._unknown(environment, app)
+        return deployed
+
+    def _unknown(self, environment: str, app: str) -> NotFoundError:
+        known = ", ".join(sorted(name for where, name in self._live if where == environment)) or "none"
+        elsewhere = sorted(where for where, name in self._live if name == app)
+        hint = f"; it is in: {', '.join(elsewhere)}" if elsewhere else ""
+        return NotFoundError(f"no app {app!r} is deployed in environment {environment!r} (deployed: {known}){hint}")
+
+    # ---- new versions ---------------------------------------------------------------------------------------------
+
+    async def deploy(self, environment: str, package: Package, label: Label, observer: object | None = None) -> Version:
+        """Make a new version, and shift traffic to it when it is ready; the one before ends when its calls have ended.
+
+        Args:
+            observer: a plugin that hears of the version's containers while it is made, and later.
+
+        Raises what keeps it from becoming ready; then the version before goes on. Goes on where its caller is
+        cancelled.
+        """
+        work = asyncio.create_task(self._deploy(environment, package, label, observer))
+        self._work.add(work)
+        work.add_done_callback(self._work.discard)
+        return await asyncio.shield(work)
+
+    async def _deploy(self, environment: str, package: Package, label: Label, observer: object | None) -> Version:
+        app = environment, package.app.name
+        kept = await asyncio.to_thread(package.kept, self._hosting.sealer())
+        begin = partial(self._table.begin, *app, kept, warm=package.warm, label=label)
+        async with self._gate:
+            version = await asyncio.to_thread(begin)
+            self._states.setdefault(app, {}).update(changes(self._states.get(app, {}), Begun(version.number)))
+        self._tell(app, version.number)
+        deployed = self._versions[app, version.number] = self._deployed(version, observer)
+        try:
+            await self._hosting.hold(_reference(version), package.blobs)
+            await (await deployed.running()).session.ready()
+        except BaseException as error:
+            why = str(error) or type(error).__name__
+            if isinstance(error, asyncio.CancelledError):
+                why = "the server ended meanwhile"
+            await self._happened(app, Broken(version.number), why)
+            raise
+        await self._happened(app, Ready(version.number), "a newer version was ready before")
+        state = self._states[app][version.number]
+        if state != "live":
+            raise RemoteError(f"version {version.number} of app {app[1]!r} was {state} before it took calls")
+        return version
+
+    async def rollback(self, environment: str, app: str, number: int | None, label: Label) -> Version:
+        """Deploy an earlier version anew: that before the live one, or `number`. Raises as `deploy`, `NotFoundError`,
+        `InvalidError`."""
+        versions = await self.versions(environment, app)
+        served = [version for version in versions if version.state in ("stopped", "draining")]
+        if number is None:
+            if not served:
+                raise InvalidError(f"app {app!r} has no earlier version: `intermodal app history {app}` lists all")
+            number = served[-1].number
+        load = partial(self._load, environment, app, number)
+        return await self.deploy(environment, await asyncio.to_thread(load), label)
+
+    async def stop(self, environment: str, app: str) -> None:
+        """End an app: running inputs get their grace period. Its versions stay, to roll back to. Raises
+        `NotFoundError`."""
+        await self.versions(environment, app)
+        stopping = [deployed for (of, _), deployed in self._versions.items() if of == (environment, app)]
+        await self._happened((environment, app), AppStopped())
+        await asyncio.gather(*(deployed.close() for deployed in stopping))
+
+    # ---- changes of state -----------------------------------------------------------------------------------------
+
+    async def _happened(self, app: _App, event: Event, error: str = "") -> None:
+        """On the disk first: a live version is what the next server brings back."""
+        async with self._gate:
+            states = self._states[app]
+            changed = changes(states, event)
+            if not changed:
+                return
+            told = {number: error for number, state in changed.items() if state in ("failed", "stopped")}
+            await asyncio.to_thread(self._table.change, *app, changed, error if told else "")
+            states.update(changed)
+            for number, state in changed.items():
+                self._carry_out(app, number, state)
+        for number in changed:
+            self._tell(app, number)
+
+    def _carry_out(self, app: _App, number: int, state: State) -> None:
+        deployed = self._versions.get((app, number))
+        if deployed is None:
+            return
+        if state == "live":
+            self._live[app] = deployed
+            return
+        if self._live.get(app) is deployed:
+            del self._live[app]
+        self._background(self._drain(app, deployed) if state == "draining" else self._end(app, deployed))
+
+    async def _drain(self, app: _App, deployed: Deployed) -> None:
+        await deployed.drained()
+        await self._happened(app, Drained(deployed.version.number))
+
+    async def _end(self, app: _App, deployed: Deployed) -> None:
+        await deployed.close()
+        self._versions.pop((app, deployed.version.number), None)
+
+    def _tell(self, app: _App, number: int) -> None:
+        for heard in self._listeners:
+            heard(Changed(*app, number, self._states[app][number]))
+
+    # ---- sessions -------------------------------------------------------------------------------------------------
+
+    def _deployed(self, version: Version, observer: object | None = None) -> Deployed:
+        load = partial(self._load, version.environment, version.app, version.number)
+        return Deployed(version, load, partial(self._session, version.environment, observer))
+
+    def _load(self, environment: str, app: str, number: int) -> Package:
+        return package_from(self._table.package(environment, app, number), self._hosting.sealer())
+
+    def _session(self, environment: str, observer: object | None, package: Package) -> EmbeddedSession:
+        work = package.work(partial(self._hosting.named_secret, environment))
+        return self._hosting.session(work, environment, observer)
+
+    async def _warm_up(self, deployed: Deployed) -> None:
+        try:
+            await (await deployed.running()).session.ready()
+        except Exception:  # noqa: BLE001 - the first call tries again, and tells its caller
+            _log.exception("version %d of app %r does not start", deployed.version.number, deployed.version.app)
+
+    def _background(self, work: asyncio._CoroutineLike[None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+
+def _reference(version: Version) -> str:
+    return f"deployment/{version.environment}/{version.app}/{version.number}"

@@ -1,0 +1,102 @@
+"""Deployed versions in the server's database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, func, insert, select, update
+
+from intermodal.exception import NotFoundError
+from intermodal.server.database import VERSIONS
+from intermodal.server.versions import State
+
+__all__ = ["Label", "Version", "VersionTable"]
+
+_COLUMNS = tuple(column for column in VERSIONS.c if column.name != "package")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What a deployer says of a version: the client's release, a tag of his choice, and who he is."""
+
+    client: str = ""
+    tag: str = ""
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One deployed version without its package. `created` is when its deployment began and `changed` when its state
+    last did, in Unix seconds; `error` says why it failed, or was stopped."""
+
+    environment: str
+    app: str
+    number: int
+    state: State
+    warm: bool
+    client: str
+    tag: str
+    author: str
+    created: float
+    changed: float
+    error: str
+
+
+class VersionTable:
+    """On any thread; one process writes."""
+
+    def __init__(self, database: Engine) -> None:
+        self._database = database
+
+    def begin(self, environment: str, app: str, package: str, *, warm: bool, label: Label) -> Version:
+        """Add the next version of an app, which is being deployed."""
+        of = (VERSIONS.c.environment == environment) & (VERSIONS.c.app == app)
+        now = time.time()
+        with self._database.begin() as connection:
+            last = connection.execute(select(func.max(VERSIONS.c.number)).where(of)).scalar()
+            row: dict[str, Any] = {
+                "environment": environment,
+                "app": app,
+                "number": (last or 0) + 1,
+                "state": "deploying",
+                "warm": warm,
+                "client": label.client,
+                "tag": label.tag,
+                "author": label.author,
+                "created": now,
+                "changed": now,
+                "error": "",
+            }
+            connection.execute(insert(VERSIONS), [{**row, "package": package}])
+        return Version(**row)
+
+    def change(self, environment: str, app: str, states: Mapping[int, State], error: str = "") -> None:
+        """Set states, all or none; on the disk when this returns."""
+        with self._database.begin() as connection:
+            for number, state in states.items():
+                row = (VERSIONS.c.environment == environment) & (VERSIONS.c.app == app) & (VERSIONS.c.number == number)
+                values = {"state": state, "changed": time.time(), **({"error": error} if error else {})}
+                connection.execute(update(VERSIONS).where(row).values(**values))
+
+    def all(self, environment: str | None = None, app: str | None = None) -> list[Version]:
+        """Those of an environment and app, or of all, the oldest first."""
+        query = select(*_COLUMNS).order_by(VERSIONS.c.environment, VERSIONS.c.app, VERSIONS.c.number)
+        if environment is not None:
+            query = query.where(VERSIONS.c.environment == environment)
+        if app is not None:
+            query = query.where(VERSIONS.c.app == app)
+        with self._database.connect() as connection:
+            rows = connection.execute(query).mappings()
+            return [Version(**{**row, "warm": bool(row["warm"])}) for row in rows]
+
+    def package(self, environment: str, app: str, number: int) -> str:
+        """What a version runs, as it was kept. Raises `NotFoundError`."""
+        row = (VERSIONS.c.environment == environment) & (VERSIONS.c.app == app) & (VERSIONS.c.number == number)
+        with self._database.connect() as connection:
+            found = connection.execute(select(VERSIONS.c.package).where(row)).scalar()
+        if found is None:
+            raise NotFoundError(f"there is no version {number} of app {app!r} in environment {environment!r}")
+        return str(found)
