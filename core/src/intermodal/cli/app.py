@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intermodal.cli.app_logs import logs
 from intermodal.cli.named import environment_option, show
 from intermodal.cli.settings import with_settings
 
@@ -19,7 +20,7 @@ __all__ = ["command"]
 
 @click.group()
 def command() -> None:
-    """Deployed apps of the server (INTERMODAL_SERVER_URL). `intermodal deploy FILE` makes them.
+    """Deployed apps of the server (INTERMODAL_SERVER_URL), which `intermodal deploy FILE` makes; the output of all.
 
     \b
     Examples:
@@ -28,9 +29,11 @@ def command() -> None:
       intermodal app rollback shop       (deploys the version before the live one anew)
       intermodal app rollback shop 3
       intermodal app stop shop
+      intermodal app logs shop --follow --search Traceback
     """
 
 
+command.add_command(logs)
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -47,7 +47,7 @@ class EmbeddedSession:
         work: what to run; `register` adds more apps later.
         config: default: `Config.load()`.
         grace_s: seconds for running inputs and exit methods at the end; default: as `config` says.
-        observer: one more plugin, with the observer hooks that it likes.
+        observers: more plugins by name, with the observer hooks that they like.
 
     Raises on entering what the plugin host raises: `BackendNotFoundError`, `PluginError`, `ConfigError`,
     `BackendError`.
@@ -59,12 +59,12 @@ class EmbeddedSession:
         config: Config | None = None,
         *,
         grace_s: float | None = None,
-        observer: object | None = None,
+        observers: Mapping[str, object] | None = None,
     ) -> None:
         self.id = tokens.token_hex(5)
         self._work = work
         self._config = config or Config.load()
-        self._observer = observer
+        self._observers = dict(observers or {})
         self._grace_s = float(self._config.get("grace_s")) if grace_s is None else grace_s
         self._arena = Arena(on_free=self._segment_freed)
         self._trees = TreeStore(self._config.data_dir)
@@ -80,8 +80,8 @@ class EmbeddedSession:
     def __enter__(self) -> EmbeddedSession:
         self._host = host = load(self._config)
         try:
-            if self._observer is not None:
-                host.add("observer", self._observer)
+            for name, observer in self._observers.items():
+                host.add(name, observer)
             if self._work.show_output or self._work.show_progress:
                 host.show_output(logs=self._work.show_output, progress=self._work.show_progress)
             self._thread = LoopThread("intermodal-driver")

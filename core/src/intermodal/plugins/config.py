@@ -245,6 +245,18 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         help="The port of this machine where web functions of app.run() take requests; 0: any free one.",
     )
     options.add(
+        "log_days",
+        type="float",
+        default=14.0,
+        help="Days that a server keeps what containers print.",
+    )
+    options.add(
+        "log_bytes",
+        type="int",
+        default=1 << 30,
+        help="Bytes of disk that a server gives to what containers print; beyond, the oldest lines go.",
+    )
+    options.add(
         "gpu_wait_s",
         type="float",
         default=10.0,

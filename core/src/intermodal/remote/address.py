@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from intermodal.exception import ConfigError
+from intermodal.exception import ConfigError, ConnectionError
 from intermodal.plugins import Config
 
-__all__ = ["Address", "address"]
+__all__ = ["Address", "address", "reaching"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,23 @@ def address(config: Config) -> Address:
         headers={"Authorization": f"Bearer {token}"} if token else {},
         tls=_trusting(config.get("server_ca")) if secure else None,
     )
+
+
+@contextmanager
+def reaching(there: Address, unanswered: type[Exception]) -> Iterator[None]:
+    """Around what connects: failures, `unanswered` among them, become a `ConnectionError` that says what to do."""
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise ConnectionError(
+            f"the server at {there.url} does not show a certificate that is trusted here ({error.verify_message}): for "
+            "one of your own authority, set INTERMODAL_SERVER_CA to that authority's PEM file"
+        ) from None
+    except (OSError, unanswered) as error:
+        raise ConnectionError(
+            f"no server answers at {there.url} ({error}): start it with `intermodal server`, or mend "
+            "INTERMODAL_SERVER_URL"
+        ) from None
 
 
 def _is_loopback(parts: SplitResult) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -18,7 +17,7 @@ from intermodal.client.linked import LinkedClient
 from intermodal.client.reading import OnFrame, ReadLink
 from intermodal.exception import ConnectionError
 from intermodal.plugins import Config
-from intermodal.remote.address import Address, address
+from intermodal.remote.address import Address, address, reaching
 from intermodal.wire.frame import Buffer, pieces
 from intermodal.wire.messages import PROTOCOL
 
@@ -107,18 +106,8 @@ def _messages(socket: ClientConnection) -> Iterator[bytes]:
 
 def _connected(opened: ExitStack, there: Address) -> ClientConnection:
     options: dict[str, Any] = {"compression": None, "max_size": None, "open_timeout": _OPEN_S, "proxy": None}
-    try:
+    with reaching(there, InvalidHandshake):
         connection: ClientConnection = opened.enter_context(
             connect(there.websocket, additional_headers=there.headers, ssl=there.tls, **options)
         )
         return connection
-    except ssl.SSLCertVerificationError as error:
-        raise ConnectionError(
-            f"the server at {there.url} does not show a certificate that is trusted here ({error.verify_message}): for "
-            "one of your own authority, set INTERMODAL_SERVER_CA to that authority's PEM file"
-        ) from None
-    except (OSError, InvalidHandshake) as error:
-        raise ConnectionError(
-            f"no server answers at {there.url} ({error}): start it with `intermodal server`, or mend "
-            "INTERMODAL_SERVER_URL"
-        ) from None

@@ -6,22 +6,22 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from intermodal.driver.channel import MALFORMED
 from intermodal.exception import VersionError
-from intermodal.server.access import Tokens
+from intermodal.server.admission import Admission
 from intermodal.server.deployments import Deployments
 from intermodal.server.hosting import Hosting
 from intermodal.server.outbox import Outbox
 from intermodal.server.visit import Visit
+from intermodal.server.watching import Watching
 from intermodal.wire.frame import FrameReader
 
 __all__ = ["application"]
@@ -32,18 +32,15 @@ _LAST_WORDS_S = 5.0
 _THREADS = 64
 
 
-def application(hosting: Hosting, deployments: Deployments, tokens: Tokens | None) -> Starlette:
-    """Its routes.
-
-    Args:
-        tokens: who may connect; None: everybody who can reach the port.
-    """
+def application(hosting: Hosting, deployments: Deployments, admission: Admission, watching: Watching) -> Starlette:
+    """Its routes."""
     visits: set[Visit] = set()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         # Starts, builds and ends of apps each take a thread for as long as they take.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "intermodal-server"))
+        watching.open()
         await hosting.open()
         await deployments.open()
         try:
@@ -52,12 +49,13 @@ def application(hosting: Hosting, deployments: Deployments, tokens: Tokens | Non
             await asyncio.gather(*(visit.close() for visit in visits), return_exceptions=True)
             await deployments.close()
             await hosting.close()
+            await run_in_threadpool(watching.close)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
     async def connect(socket: WebSocket) -> None:
-        author, refusal = await _admitted(socket, tokens)
+        author, refusal = await admission.admit(socket)
         await socket.accept()
         outbox = Outbox()
         sending = asyncio.create_task(_send(socket, outbox))
@@ -77,24 +75,12 @@ def application(hosting: Hosting, deployments: Deployments, tokens: Tokens | Non
             await visit.close()
             visits.discard(visit)
 
-    return Starlette(routes=[Route("/healthz", health), WebSocketRoute(CONNECT, connect)], lifespan=lifespan)
-
-
-async def _admitted(connection: HTTPConnection, tokens: Tokens | None) -> tuple[str, str | None]:
-    """Who it is (the name of its token), and why it may not connect."""
-    origin = connection.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != connection.headers.get("host"):
-        return "", "pages of other sites may not connect"
-    if tokens is None:
-        return "", None
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    name = await run_in_threadpool(tokens.admitted, token.strip()) if scheme.lower() == "bearer" else None
-    if name is not None:
-        return name, None
-    return (
-        "",
-        "the server wants a token (INTERMODAL_TOKEN): `intermodal token create NAME`, where it runs, gives one",
-    )
+    routes = [
+        Route("/healthz", health),
+        WebSocketRoute(CONNECT, connect),
+        *watching.routes(admission, hosting.config.environment),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
 
 
 async def _send(socket: WebSocket, outbox: Outbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Column, Engine, Float, Integer, MetaData, String, Table, Text, create_engine, event
 
-__all__ = ["TOKENS", "VERSIONS", "open_database"]
+__all__ = ["TOKENS", "VERSIONS", "open_database", "open_file"]
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 METADATA = MetaData()
 
 #: Who may connect. `digest` is the SHA-256 of a token, in hex: the token itself is nowhere. Times in Unix seconds.
@@ -44,13 +46,27 @@ VERSIONS = Table(
 
 def open_database(data_dir: Path) -> Engine:
     """The database of a data directory, made where there is none. Raises `OSError`, `sqlalchemy.exc.DatabaseError`."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = data_dir / "server.db"
+    return open_file(data_dir / "server.db", _MIGRATIONS / "versions")
+
+
+def open_file(path: Path, versions: Path, prepare: Callable[[Any], None] | None = None) -> Engine:
+    """An SQLite database, made where there is none, brought up to date by the migrations in `versions`.
+
+    Args:
+        prepare: called with each new connection of the driver, before anything else is done with it.
+
+    Raises `OSError`, `sqlalchemy.exc.DatabaseError`.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600)
     engine = create_engine(f"sqlite:///{path}")
+    if prepare is not None:
+        event.listen(engine, "connect", lambda connection, _: prepare(connection))
     event.listen(engine, "connect", _prepare)
     config = AlembicConfig()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("version_locations", str(versions))
+    config.set_main_option("path_separator", "os")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

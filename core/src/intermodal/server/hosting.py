@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,15 @@ __all__ = ["Hosting"]
 
 
 class Hosting:
-    """On the server's event loop. Sessions of apps have loops of their own."""
+    """On the server's event loop. Sessions of apps have loops of their own.
 
-    def __init__(self, config: Config) -> None:
+    Args:
+        watchers: of every session in an environment: plugins with observer hooks, by name.
+    """
+
+    def __init__(self, config: Config, watchers: Callable[[str], Mapping[str, object]]) -> None:
         self.config = config
+        self._watchers = watchers
         self._host: PluginHost | None = None
         self._blobs: LocalBlobs | None = None
         self._standing: StandingClient | None = None
@@ -96,7 +101,10 @@ class Hosting:
 
     def session(self, work: Work, environment: str, observer: object | None) -> EmbeddedSession:
         """A session for an app whose blobs are stored; not entered yet."""
-        return EmbeddedSession(work, self.config.within(environment), observer=observer)
+        observers = dict(self._watchers(environment))
+        if observer is not None:
+            observers["observer"] = observer
+        return EmbeddedSession(work, self.config.within(environment), observers=observers)
 
     async def secret(self, method: str, params: dict[str, Any]) -> Any:
         """`secret.create|read|list|delete`. Raises `NotFoundError`, `AlreadyExistsError`, `InvalidError`."""

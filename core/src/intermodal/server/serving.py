@@ -17,11 +17,13 @@ import uvicorn
 from intermodal.exception import ConfigError
 from intermodal.plugins import Config
 from intermodal.server.access import Tokens
+from intermodal.server.admission import Admission
 from intermodal.server.application import application
 from intermodal.server.database import open_database
 from intermodal.server.deployments import Deployments
 from intermodal.server.hosting import Hosting
 from intermodal.server.version_table import VersionTable
+from intermodal.server.watching import Watching
 
 __all__ = ["Certificate", "serve"]
 
@@ -73,11 +75,12 @@ def serve(
     listener = _listen(host, port)
     try:
         database = open_database(Path(config.data_dir))
-        hosting = Hosting(config)
+        watching = Watching(config)
+        hosting = Hosting(config, watching.watchers)
         deployments = Deployments(hosting, VersionTable(database))
         needed = require_token or not _is_loopback(listener)
         uvicorn_config = uvicorn.Config(
-            application(hosting, deployments, Tokens(database) if needed else None),
+            application(hosting, deployments, Admission(Tokens(database) if needed else None), watching),
             log_level="warning",
             lifespan="on",
             ws_max_size=64 << 20,
@@ -85,15 +88,19 @@ def serve(
             server_header=False,
             **tls,
         )
-        _Server(uvicorn_config, lambda: ready(_url(listener, bool(tls)))).run([listener])
+        _Server(uvicorn_config, lambda: ready(_url(listener, bool(tls))), watching.leave).run([listener])
     finally:
         listener.close()
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    """`leaving` is called on the event loop when the server begins to end: replies that have no end of their own are
+    to end then."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], leaving: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._leaving = leaving
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -110,6 +117,10 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._leaving()
+        await super().shutdown(sockets)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,92 @@
+"""`intermodal app logs`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+from intermodal.builtin.logs import write
+from intermodal.cli.named import environment_option
+from intermodal.cli.quantities import moment
+from intermodal.cli.settings import with_settings
+from intermodal.plugins import Config
+from intermodal.remote.logs import RemoteLogs
+
+__all__ = ["logs"]
+
+#: What a terminal would obey: all control characters but tabs, and but colours.
+_CONTROL = re.compile(r"(\x1b\[[\d;]*m)|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+
+@click.command()
+@click.argument("app")
+@click.option("-f", "--follow", is_flag=True, help="Go on with lines as they come, until Ctrl-C.")
+@click.option("-n", "--lines", "count", type=click.IntRange(0, 10_000), help="The newest so many; 100.")
+@click.option("--function", metavar="NAME", help="Lines of one function.")
+@click.option("--container", metavar="ID", help="Lines of one container.")
+@click.option("--call", metavar="ID", help="Lines that one call printed.")
+@click.option("--since", metavar="TIME", help="Lines of 90s, 15m, 2h, 3d ago and later, or since a time.")
+@click.option("--until", metavar="TIME", help="Lines before that.")
+@click.option("--search", metavar="TEXT", help="Lines with this text in them, ASCII letters in either case.")
+@click.option("--level", metavar="WORD", help="Lines that say they are that grave or graver: warning, error, ...")
+@click.option(
+    "--field", "fields", multiple=True, metavar="PATH=VALUE", help="Structured records with this member. Repeatable."
+)
+@click.option("--after", type=click.IntRange(0), metavar="ID", help="All lines after this one, as --json has ids.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object for each line.")
+@environment_option
+@with_settings
+def logs(
+    app: str, follow: bool, count: int | None, after: int | None, as_json: bool, environment: str | None, **asked: Any
+) -> None:
+    """Print what the containers of APP have printed at the server, also where they are gone.
+
+    \b
+    Examples:
+      intermodal app logs shop -n 1000 --since 2h
+      intermodal app logs shop --follow --level error
+      intermodal app logs shop --call fc-1f0c9a-3 --json
+      intermodal app logs shop --field user.id=42 --search timeout
+      intermodal app logs shop --follow --after 18230 --json
+    """
+    if after is not None and count is not None:
+        raise click.UsageError("-n counts the newest lines, --after takes all from one on: give one of them")
+    config = Config.load()
+    query: dict[str, str | Sequence[str]] = {"app": app, "environment": environment or config.environment}
+    query["field"] = [_pair(each) for each in asked.pop("fields")]
+    query |= {name: value for name, value in asked.items() if value}
+    query |= {name: str(moment(asked[name], f"--{name}")) for name in ("since", "until") if asked[name]}
+    kept = RemoteLogs(config)
+    newest = 100 if count is None else count
+    lines: Iterable[dict[str, Any] | None]
+    if follow:
+        lines = kept.follow(query, newest, after)
+    else:
+        lines = kept.tail(query, newest) if after is None else kept.after(query, after)
+    for line in lines:
+        if line is None:
+            click.echo("intermodal: lines were removed here before they were read", err=True)
+        else:
+            write(sys.stdout, f"{json.dumps(line)}\n" if as_json else _readable(line))
+
+
+def _pair(text: str) -> str:
+    if "=" not in text:
+        raise click.UsageError(f"--field takes PATH=VALUE, not {text!r:.80}: for example --field user.id=42")
+    return text
+
+
+def _readable(line: dict[str, Any]) -> str:
+    at = datetime.fromtimestamp(line["at"]).isoformat(sep=" ", timespec="milliseconds")
+    text = _CONTROL.sub(_shown, line["text"]) if sys.stdout.isatty() else line["text"]
+    return f"{at} {line['function']} {line['container']} | {text}\n"
+
+
+def _shown(found: re.Match[str]) -> str:
+    return found[1] or repr(found[0])[1:-1]

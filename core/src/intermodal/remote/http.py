@@ -1,0 +1,77 @@
+"""Questions to a server that are plain HTTP requests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from intermodal.client.errors import named_error
+from intermodal.exception import ConfigError, ConnectionError
+from intermodal.plugins import Config
+from intermodal.remote.address import address, reaching
+
+__all__ = ["Event", "ServerHttp"]
+
+_ANSWER_S = 60.0
+
+#: Name, id and data of a server-sent event.
+Event = tuple[str, str, str]
+
+
+class ServerHttp:
+    """The server of `server_url`. Raises `ConfigError` when it is made: there is none, or see `address`."""
+
+    def __init__(self, config: Config) -> None:
+        if not config.get("server_url"):
+            raise ConfigError("this is kept by a server: say which with INTERMODAL_SERVER_URL, or --set server_url=URL")
+        self._there = address(config)
+
+    def get(self, path: str, query: Mapping[str, str | Sequence[str]]) -> Any:
+        """The JSON value at `path`. Raises what the server answers, `ConnectionError`."""
+        with self._answer(path, query, {}) as answer:
+            return json.loads(answer.read())
+
+    def events(self, path: str, query: Mapping[str, str | Sequence[str]], last: str = "") -> Iterator[Event]:
+        """Server-sent events, those after the one with the id `last`, until the server ends. Raises as `get`."""
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
+        with self._answer(path, query, headers) as answer:
+            event = {"event": "message", "id": "", "data": ""}
+            for line in answer:
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                if name in event:
+                    event[name] = value
+                elif not name and event["data"]:
+                    yield event["event"], event["id"], event["data"]
+                    event |= {"event": "message", "data": ""}
+
+    @contextmanager
+    def _answer(
+        self, path: str, query: Mapping[str, str | Sequence[str]], headers: Mapping[str, str]
+    ) -> Iterator[http.client.HTTPResponse]:
+        parts = urlsplit(self._there.url)
+        target = f"{parts.path.rstrip('/')}{path}?{urlencode(query, doseq=True, errors='surrogateescape')}"
+        connection = (
+            http.client.HTTPConnection(parts.netloc, timeout=_ANSWER_S)
+            if self._there.tls is None
+            else http.client.HTTPSConnection(parts.netloc, timeout=_ANSWER_S, context=self._there.tls)
+        )
+        with closing(connection), reaching(self._there, http.client.HTTPException):
+            connection.request("GET", target, headers={**self._there.headers, **headers})
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise _failure(self._there.url, answer)
+            yield answer
+
+
+def _failure(url: str, answer: http.client.HTTPResponse) -> Exception:
+    try:
+        said = json.loads(answer.read())
+        return named_error(str(said["error"]), str(said["message"]))
+    except (ValueError, KeyError, TypeError):
+        return ConnectionError(
+            f"what answers at {url} says {answer.status} {answer.reason}: is it `intermodal server` of this version?"
+        )

@@ -1,0 +1,55 @@
+"""Who may use the server's port: the same rule for connections of clients and for every HTTP request."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+
+from intermodal.server.access import Tokens
+
+__all__ = ["Admission"]
+
+
+class Admission:
+    """Pages of other sites may not, whatever their visitors can reach.
+
+    Args:
+        tokens: who may; None: every process of this machine, the server being on a loopback address.
+    """
+
+    def __init__(self, tokens: Tokens | None) -> None:
+        self._tokens = tokens
+
+    async def admit(self, connection: HTTPConnection) -> tuple[str, str | None]:
+        """Who it is, the name of its token or "", and why it may not, or None."""
+        origin, host = connection.headers.get("origin"), connection.headers.get("host", "")
+        if origin is not None and urlsplit(origin).netloc != host:
+            return "", "pages of other sites may not connect"
+        if self._tokens is None:
+            return "", None if _is_this_machine(host) else f"there is no {host!r:.80} here: use a loopback address"
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        name = await run_in_threadpool(self._tokens.admitted, token.strip()) if scheme.lower() == "bearer" else None
+        if name is not None:
+            return name, None
+        why = "the server wants a token (INTERMODAL_TOKEN): `intermodal token create NAME`, where it runs, gives one"
+        return "", why
+
+    async def refused(self, connection: HTTPConnection) -> JSONResponse | None:
+        """The same as the answer to a request."""
+        _, why = await self.admit(connection)
+        if why is None:
+            return None
+        return JSONResponse({"error": "ConnectionError", "message": why}, 401 if self._tokens is not None else 403)
+
+
+def _is_this_machine(host: str) -> bool:
+    """A name that a page's site has been given for this machine's address is another's (DNS rebinding)."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return f".{name}".endswith(".localhost") or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

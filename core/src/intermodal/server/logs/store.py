@@ -1,0 +1,172 @@
+"""Lines on disk: appended by one thread, read by any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, cast
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from intermodal.plugins import LogLine
+from intermodal.server.logs.conditions import conditions
+from intermodal.server.logs.levels import level_of
+from intermodal.server.logs.records import LogPage, LogQuery, LogRecord
+from intermodal.server.logs.schema import BLOCKS, LINES
+
+__all__ = ["LogStore", "encoded"]
+
+#: A block is full with so many lines, or bytes of text.
+_BLOCK_LINES, _BLOCK_BYTES = 1000, 1 << 20
+#: Bytes of text in a page, after which it ends early: lines may be of a MiB.
+_PAGE_BYTES = 4 << 20
+_READ = [column for column in LINES.c if column.name != "record"]
+
+
+class LogStore:
+    """One file of lines. `append` on one thread at a time; the rest on any.
+
+    Args:
+        block_lines: how many are removed at once, at most.
+    """
+
+    def __init__(self, database: Engine, block_lines: int = _BLOCK_LINES) -> None:
+        self._database = database
+        self._block_lines = block_lines
+
+    def append(self, lines: Iterable[tuple[str, LogLine]]) -> None:
+        """Keep lines, each with its environment. All or none. Raises `sqlalchemy.exc.DatabaseError`."""
+        rest = iter(lines)
+        with self._database.begin() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            while rows := [_row(environment, line) for environment, line in islice(rest, self._block_lines)]:
+                first = _newest(connection) + 1
+                connection.execute(insert(LINES), [{"id": first + place, **row} for place, row in enumerate(rows)])
+                _enter(connection, first, rows, self._block_lines)
+
+    def after(self, query: LogQuery, cursor: int, limit: int) -> LogPage:
+        """The first `limit` lines with greater ids than `cursor`. Raises `InvalidError`."""
+        statement = select(*_READ).where(*conditions(query), LINES.c.id > cursor).order_by(LINES.c.id)
+        with self._database.connect() as connection:
+            newest = _newest(connection)
+            gap = cursor > 0 and cursor + 1 < _oldest(connection)
+            rows = connection.execute(statement.where(LINES.c.id <= newest).limit(limit + 1))
+            lines, more = _page(rows, limit)
+        return LogPage(lines=lines, cursor=lines[-1].id if more else max(newest, cursor), more=more, gap=gap)
+
+    def tail(self, query: LogQuery, limit: int, before: int | None = None) -> LogPage:
+        """The last `limit` lines, of those with lesser ids than `before` where it is given. Raises `InvalidError`."""
+        statement = select(*_READ).where(*conditions(query)).order_by(LINES.c.id.desc())
+        with self._database.connect() as connection:
+            newest = _newest(connection) if before is None else before - 1
+            rows = connection.execute(statement.where(LINES.c.id <= newest).limit(limit + 1))
+            lines, more = _page(rows, limit)
+        return LogPage(lines=lines[::-1], cursor=newest, more=more)
+
+    def prune(self, before: float, size: int) -> None:
+        """Remove the oldest blocks: those whose lines are all from before that time, in Unix seconds, and while the
+        file holds more than `size` bytes. What it costs is what is removed.
+        """
+        while self._drop_oldest(before, size):
+            pass
+        with self._database.connect() as connection:
+            pages, free, page = (_pragma(connection, name) for name in ("page_count", "freelist_count", "page_size"))
+            if free * 8 > pages and free * page > _BLOCK_BYTES:
+                # As a script: of one statement the driver takes one step, which frees one page.
+                _driver(connection).executescript("PRAGMA incremental_vacuum")
+
+    def _drop_oldest(self, before: float, size: int) -> bool:
+        with self._database.begin() as connection:
+            blocks = connection.execute(select(BLOCKS).order_by(BLOCKS.c.first).limit(2)).all()
+            if not blocks or blocks[0].first > blocks[0].last:
+                return False
+            oldest = blocks[0]
+            if oldest.until >= before and used_bytes(connection) <= size:
+                return False
+            connection.execute(LINES.delete().where(LINES.c.id <= oldest.last))
+            mine = BLOCKS.c.first == oldest.first
+            if len(blocks) == 1:
+                connection.execute(update(BLOCKS).where(mine).values(first=oldest.last + 1, size=0))
+            else:
+                connection.execute(BLOCKS.delete().where(mine))
+            return True
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.dispose()
+
+
+def encoded(text: str) -> bytes:
+    """The bytes that were printed."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def used_bytes(connection: Connection) -> int:
+    """Of the file, without pages that lines to come will use again."""
+    pages = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
+    return pages * _pragma(connection, "page_size")
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+def _pragma(connection: Connection, name: str) -> int:
+    return int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+
+
+def _row(environment: str, line: LogLine) -> dict[str, Any]:
+    return {
+        "at": line.at,
+        "environment": environment,
+        "app": line.app,
+        "function": line.function,
+        "container": line.container,
+        "call": line.call,
+        "stream": line.stream,
+        "level": level_of(line.text, line.fields),
+        "record": None if line.fields is None else len(encoded(line.text.partition("{")[0])),
+        "text": encoded(line.text),
+    }
+
+
+def _newest(connection: Connection) -> int:
+    return connection.execute(select(func.max(BLOCKS.c.last))).scalar() or 0
+
+
+def _oldest(connection: Connection) -> int:
+    return connection.execute(select(func.min(BLOCKS.c.first))).scalar() or 0
+
+
+def _enter(connection: Connection, first: int, rows: Sequence[dict[str, Any]], full: int) -> None:
+    """Into the newest block, while that has room, or one of their own."""
+    times, size = [row["at"] for row in rows], sum(len(row["text"]) for row in rows)
+    last, since, until = first + len(rows) - 1, min(times), max(times)
+    block = connection.execute(select(BLOCKS).order_by(BLOCKS.c.first.desc()).limit(1)).first()
+    if block is None or block.last - block.first + 1 + len(rows) > full or block.size >= _BLOCK_BYTES:
+        row = {"first": first, "last": last, "since": since, "until": until, "size": size}
+        connection.execute(insert(BLOCKS), [row])
+        return
+    if block.first <= block.last:
+        since, until = min(since, block.since), max(until, block.until)
+    grown = update(BLOCKS).where(BLOCKS.c.first == block.first)
+    connection.execute(grown.values(last=last, since=since, until=until, size=block.size + size))
+
+
+def _page(rows: Iterable[Any], limit: int) -> tuple[list[LogRecord], bool]:
+    """What fits, and whether there was more."""
+    found: list[LogRecord] = []
+    size = 0
+    for row in _records(rows):
+        if len(found) == limit or size >= _PAGE_BYTES:
+            return found, True
+        found.append(row)
+        size += len(row.text)
+    return found, False
+
+
+def _records(rows: Iterable[Any]) -> Iterator[LogRecord]:
+    for row in rows:
+        values = dict(row._mapping)
+        values["text"] = cast(bytes, values["text"]).decode("utf-8", "surrogateescape")
+        yield LogRecord(**values)

@@ -1,0 +1,49 @@
+"""What the server keeps of what it observes, and shows: the lines that containers print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.routing import Route
+
+from intermodal.plugins import Config
+from intermodal.server.admission import Admission
+from intermodal.server.logs import Following, LogKeeper, LogStore, LogWriter, Retention, log_routes, open_logs
+
+__all__ = ["Watching"]
+
+_DAY = 86_400.0
+
+
+class Watching:
+    """Of one server. Raises when it is made `OSError`, `sqlalchemy.exc.DatabaseError`: the data directory is no use."""
+
+    def __init__(self, config: Config) -> None:
+        self._retention = Retention(float(config.get("log_days")) * _DAY, int(config.get("log_bytes")))
+        self._logs = LogStore(open_logs(config.data_dir))
+        self._following = Following(self._logs)
+        self._writer: LogWriter | None = None
+
+    def open(self) -> None:
+        """On the server's event loop, before the first session."""
+        self._following.open()
+        self._writer = LogWriter(self._logs, self._retention, self._following.written)
+
+    def leave(self) -> None:
+        """The server begins to end: who follows is let go. On the loop."""
+        self._following.close()
+
+    def close(self) -> None:
+        """Keep what is left of the last session."""
+        if self._writer is not None:
+            self._writer.close()
+        self._logs.close()
+
+    def watchers(self, environment: str) -> Mapping[str, object]:
+        """Plugins for a session."""
+        assert self._writer is not None
+        return {"kept-logs": LogKeeper(self._writer, environment)}
+
+    def routes(self, admission: Admission, environment: str) -> list[Route]:
+        """Where it is to be read; `environment` is that of questions that name none."""
+        return log_routes(self._logs, self._following, admission, environment)
