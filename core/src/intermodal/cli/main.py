@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, _Entry] = {
     "run": _Entry("intermodal.cli.run", "Run a function or entrypoint of a file."),
     "deploy": _Entry("intermodal.cli.deploy", "Have the server carry out a file's app from now on."),
     "app": _Entry("intermodal.cli.app", "Deployed apps: ls, history, rollback, stop; logs of any app."),
+    "schedule": _Entry("intermodal.cli.schedule", "When deployed functions run: ls, runs, run, pause, resume."),
     "shell": _Entry("intermodal.cli.shell", "Open a shell in a container of a function's image."),
     "image": _Entry("intermodal.cli.image", "Build and inspect images; list and prune cached layers."),
     "sandbox": _Entry("intermodal.cli.sandbox", "List, drive and end sandboxes."),

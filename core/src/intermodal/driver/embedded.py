@@ -76,10 +76,11 @@ class EmbeddedClient:
         closed: bool,
         credit: int | None = None,
         detached: bool = False,
+        call_id: str | None = None,
     ) -> EmbeddedCall:
-        """Start a call."""
+        """Start a call. `call_id`: one that nobody has had; default: one of this session's."""
         driver = self._driver
-        call = EmbeddedCall(f"fc-{self._session}-{next(self._numbers)}", driver)
+        call = EmbeddedCall(call_id or f"fc-{self._session}-{next(self._numbers)}", driver)
         outputs = call.outputs
 
         def sink(indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:

@@ -19,9 +19,10 @@ from intermodal.storage import SecretStore
 if TYPE_CHECKING:
     from intermodal.remote.deploying import Deploying
     from intermodal.remote.running import RemoteSession
+    from intermodal.remote.schedules import RemoteSchedules
     from intermodal.remote.secrets import RemoteSecrets
 
-__all__ = ["deployed", "deploying", "secret_store", "session", "standing"]
+__all__ = ["deployed", "deploying", "schedules", "secret_store", "session", "standing"]
 
 
 def session(work: Work, config: Config | None = None) -> EmbeddedSession | RemoteSession:
@@ -47,6 +48,16 @@ def deploying(what: str) -> Deploying:
     with needing("server", "server_url"):
         from intermodal.remote.deploying import Deploying
     return Deploying(config)
+
+
+def schedules(what: str) -> RemoteSchedules:
+    """The server's schedules. `what` asks for them. Raises `ConfigError`: no server is configured."""
+    config = Config.load()
+    if not config.get("server_url"):
+        raise _no_server(what)
+    with needing("server", "server_url"):
+        from intermodal.remote.schedules import RemoteSchedules
+    return RemoteSchedules(config)
 
 
 def standing() -> Client:

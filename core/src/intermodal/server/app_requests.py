@@ -10,6 +10,7 @@ from typing import Any
 from intermodal.exception import InvalidError
 from intermodal.server.deployments import Deployments
 from intermodal.server.package import Package
+from intermodal.server.schedules.slots import slots
 from intermodal.server.version_table import Label, Version
 from intermodal.specs import AppSpec, SecretName, from_json
 
@@ -54,6 +55,9 @@ class AppRequests:
             build_secrets=secret_values(params["build_secrets"]),
             named={str(name): from_json(SecretName, where) for name, where in params["named"].items()},
         ).called(_name("an app", params["name"] or params["app"]["name"]))
+        for function in package.app.functions:
+            if function.schedule is not None:
+                slots(function.schedule, 0.0)  # wrong ones are refused here
         version = await self._deployments.deploy(self._where(params), package, self._label(params), self._observer())
         return _row(version)
 

@@ -20,6 +20,7 @@ from intermodal.server.admission import Admission
 from intermodal.server.deployments import Deployments
 from intermodal.server.hosting import Hosting
 from intermodal.server.outbox import Outbox
+from intermodal.server.schedules import Schedules
 from intermodal.server.visit import Visit
 from intermodal.server.watching import Watching
 from intermodal.wire.frame import FrameReader
@@ -32,7 +33,9 @@ _LAST_WORDS_S = 5.0
 _THREADS = 64
 
 
-def application(hosting: Hosting, deployments: Deployments, admission: Admission, watching: Watching) -> Starlette:
+def application(
+    hosting: Hosting, deployments: Deployments, schedules: Schedules, admission: Admission, watching: Watching
+) -> Starlette:
     """Its routes."""
     visits: set[Visit] = set()
 
@@ -43,10 +46,12 @@ def application(hosting: Hosting, deployments: Deployments, admission: Admission
         watching.open()
         await hosting.open()
         await deployments.open()
+        await schedules.open()
         try:
             yield
         finally:
             await asyncio.gather(*(visit.close() for visit in visits), return_exceptions=True)
+            await schedules.close()
             await deployments.close()
             await hosting.close()
             await run_in_threadpool(watching.close)
@@ -64,7 +69,7 @@ def application(hosting: Hosting, deployments: Deployments, admission: Admission
             outbox.close()
             await sending
             return
-        visit = Visit(hosting, deployments, outbox, author)
+        visit = Visit(hosting, deployments, schedules, outbox, author)
         visits.add(visit)
         try:
             await _receive(socket, visit)

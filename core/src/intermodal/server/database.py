@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Column, Engine, Float, Integer, MetaData, String, Table, Text, create_engine, event
 
-__all__ = ["TOKENS", "VERSIONS", "open_database", "open_file"]
+__all__ = ["SCHEDULES", "SCHEDULE_RUNS", "TOKENS", "VERSIONS", "open_database", "open_file"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 METADATA = MetaData()
@@ -40,6 +40,36 @@ VERSIONS = Table(
     Column("author", String, nullable=False),
     Column("created", Float, nullable=False),
     Column("changed", Float, nullable=False),
+    Column("error", Text, nullable=False),
+)
+
+#: Of functions of live versions. `spec` is when each runs, as JSON; `since`: periods are counted from then; `seen`:
+#: slots up to then are seen to. Times in Unix seconds.
+SCHEDULES = Table(
+    "schedules",
+    METADATA,
+    Column("environment", String, primary_key=True),
+    Column("app", String, primary_key=True),
+    Column("function", String, primary_key=True),
+    Column("spec", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("seen", Float, nullable=False),
+    Column("paused", Integer, nullable=False),
+)
+
+#: Runs of schedules: the key is what lets each slot run once. `call` is the id of the function call.
+SCHEDULE_RUNS = Table(
+    "schedule_runs",
+    METADATA,
+    Column("environment", String, primary_key=True),
+    Column("app", String, primary_key=True),
+    Column("function", String, primary_key=True),
+    Column("slot", Float(53), primary_key=True),
+    Column("call", String, nullable=False, unique=True),
+    Column("state", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("started", Float, nullable=False),
+    Column("ended", Float),
     Column("error", Text, nullable=False),
 )
 

@@ -22,6 +22,7 @@ from intermodal.server.application import application
 from intermodal.server.database import open_database
 from intermodal.server.deployments import Deployments
 from intermodal.server.hosting import Hosting
+from intermodal.server.schedules import Schedules, ScheduleTable
 from intermodal.server.version_table import VersionTable
 from intermodal.server.watching import Watching
 
@@ -78,9 +79,10 @@ def serve(
         watching = Watching(config)
         hosting = Hosting(config, watching.watchers)
         deployments = Deployments(hosting, VersionTable(database))
+        schedules = Schedules(ScheduleTable(database), deployments)
         needed = require_token or not _is_loopback(listener)
         uvicorn_config = uvicorn.Config(
-            application(hosting, deployments, Admission(Tokens(database) if needed else None), watching),
+            application(hosting, deployments, schedules, Admission(Tokens(database) if needed else None), watching),
             log_level="warning",
             lifespan="on",
             ws_max_size=64 << 20,

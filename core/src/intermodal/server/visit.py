@@ -20,6 +20,7 @@ from intermodal.server.forwarding import Forwarder
 from intermodal.server.hosting import Hosting
 from intermodal.server.outbox import Outbox
 from intermodal.server.routes import Routes
+from intermodal.server.schedules import ScheduleRequests, Schedules
 from intermodal.specs import AppSpec, ImageSpec, from_json
 from intermodal.wire.messages import PROTOCOL
 from intermodal.wire.payload import Payload, SharedPayload, received
@@ -40,7 +41,9 @@ class Visit:
 
     container = ""
 
-    def __init__(self, hosting: Hosting, deployments: Deployments, outbox: Outbox, author: str) -> None:
+    def __init__(
+        self, hosting: Hosting, deployments: Deployments, schedules: Schedules, outbox: Outbox, author: str
+    ) -> None:
         self.client = f"client:{secrets.token_hex(8)}"
         self._hosting = hosting
         self._outbox = outbox
@@ -54,6 +57,7 @@ class Visit:
         apps = AppRequests(deployments, lambda: self._environment, author, lambda: Forwarder(self._observed))
         self._methods: dict[str, Method] = {
             **apps.methods,
+            **ScheduleRequests(schedules, lambda: self._environment).methods,
             "blobs.missing": self._missing,
             "blobs.put": self._put,
             "app.begin": self._begin,

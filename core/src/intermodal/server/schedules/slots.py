@@ -16,6 +16,7 @@ __all__ = ["Slots", "due", "slots"]
 
 #: How far back `due` looks at first: where the last slot is, is not known, and slots may be a minute or years apart.
 _LOOK_BACK_S = 60.0
+_LONGEST_S = 200 * 366 * 86400.0
 
 
 class Slots(Protocol):
@@ -83,8 +84,8 @@ class _Period:
         # Never more than it is: the average month is 30.4 days, and 28 is the shortest.
         self._shortest_s = spec.months * 28 * 86400.0 + spec.seconds
         self._longest_s = spec.months * 31 * 86400.0 + spec.seconds
-        if self._shortest_s <= 0:
-            raise InvalidError("a period must be longer than nothing")
+        if not 0 < self._longest_s < _LONGEST_S:
+            raise InvalidError("a period must be longer than nothing, and shorter than two hundred years")
 
     def after(self, moment: float) -> float | None:
         """See `Slots`."""

@@ -1,0 +1,42 @@
+"""Schedules of deployed functions, and their runs."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    op.create_table(
+        "schedules",
+        sa.Column("environment", sa.String, primary_key=True),
+        sa.Column("app", sa.String, primary_key=True),
+        sa.Column("function", sa.String, primary_key=True),
+        sa.Column("spec", sa.Text, nullable=False),
+        sa.Column("since", sa.Float, nullable=False),
+        sa.Column("seen", sa.Float, nullable=False),
+        sa.Column("paused", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "schedule_runs",
+        sa.Column("environment", sa.String, primary_key=True),
+        sa.Column("app", sa.String, primary_key=True),
+        sa.Column("function", sa.String, primary_key=True),
+        sa.Column("slot", sa.Float(53), primary_key=True),
+        sa.Column("call", sa.String, nullable=False, unique=True),
+        sa.Column("state", sa.String, nullable=False),
+        sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("started", sa.Float, nullable=False),
+        sa.Column("ended", sa.Float),
+        sa.Column("error", sa.Text, nullable=False),
+    )
+
+
+def downgrade() -> None:
+    """Remove them, and with them what has run."""
+    op.drop_table("schedule_runs")
+    op.drop_table("schedules")

@@ -1,0 +1,63 @@
+"""What a client asks about schedules."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from intermodal.server.schedules.runner import Schedules
+from intermodal.server.schedules.table import Key
+from intermodal.specs import to_json
+
+__all__ = ["ScheduleRequests"]
+
+
+class ScheduleRequests:
+    """Of one client.
+
+    Args:
+        environment: where names are looked for that come with none of their own.
+    """
+
+    def __init__(self, schedules: Schedules, environment: Callable[[], str]) -> None:
+        self._schedules = schedules
+        self._environment = environment
+        self.methods = {
+            "schedule.list": self._list,
+            "schedule.runs": self._runs,
+            "schedule.run": self._run,
+            "schedule.pause": self._pause,
+            "schedule.resume": self._resume,
+        }
+
+    async def _list(self, params: dict[str, Any], _: Sequence[bytes]) -> list[dict[str, Any]]:
+        rows = []
+        for schedule, following in self._schedules.all(str(params.get("environment") or self._environment())):
+            runs = await self._schedules.runs(schedule.key)
+            rows.append(
+                {
+                    **schedule.key.columns(),
+                    "spec": to_json(schedule.spec),
+                    "paused": schedule.paused,
+                    "next": following,
+                    "last": dataclasses.asdict(runs[0]) if runs else None,
+                }
+            )
+        return rows
+
+    async def _runs(self, params: dict[str, Any], _: Sequence[bytes]) -> list[dict[str, Any]]:
+        return [dataclasses.asdict(run) for run in await self._schedules.runs(self._key(params))]
+
+    async def _run(self, params: dict[str, Any], _: Sequence[bytes]) -> str:
+        return await self._schedules.run_now(self._key(params))
+
+    async def _pause(self, params: dict[str, Any], _: Sequence[bytes]) -> None:
+        await self._schedules.pause(self._key(params))
+
+    async def _resume(self, params: dict[str, Any], _: Sequence[bytes]) -> None:
+        await self._schedules.resume(self._key(params))
+
+    def _key(self, params: dict[str, Any]) -> Key:
+        environment = str(params.get("environment") or self._environment())
+        return Key(environment, str(params["app"]), str(params["function"]))
