@@ -50,15 +50,26 @@ class Target:
     witness: Witness = field(default=witness)
 
 
-def choose(backend: str, plugins: str) -> str:
+def choose(backend: str, plugins: str, commit_s: str = NEVER_S) -> str:
     """Every app and plugin host of this process uses this backend, with the suite's witness beside it.
 
     Returns:
         `Target.choice`.
     """
-    words = {"backend": backend, "plugins": ",".join(filter(None, (WITNESS, plugins))), "volume_commit_s": NEVER_S}
+    words = {"backend": backend, "plugins": ",".join(filter(None, (WITNESS, plugins))), "volume_commit_s": commit_s}
     set_command_line(words)
     return json.dumps({"backend": backend, "plugins": plugins})
+
+
+@contextlib.contextmanager
+def committing_every(seconds: float, target: Target) -> Iterator[None]:
+    """Containers of apps that are run within it commit so often by themselves."""
+    chosen = json.loads(target.choice)
+    choose(**chosen, commit_s=str(seconds))
+    try:
+        yield
+    finally:
+        choose(**chosen)
 
 
 @contextlib.contextmanager

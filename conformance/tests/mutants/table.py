@@ -131,6 +131,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="engine.requires_nothing", requirement="secret.*"),
     Mutant(name="engine.asserts_old_writes", requirement="volume.commit"),
     Mutant(name="engine.forgets_last_writes", requirement="volume.commit"),
+    Mutant(name="engine.commits_only_at_the_end", requirement="volume.commit", late=True),
     Mutant(name="engine.forgets_renamed", requirement="volume.commit"),
     Mutant(name="engine.publishes_half", requirement="volume.crash"),
     Mutant(name="engine.writes_to_read_only_buckets", requirement="bucket.mount"),

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import io
+import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-import intermodal
-from intermodal import Sandbox
+from intermodal import App, Queue, Sandbox, Volume
 from intermodal.exception import CapabilityNotSupported, ContainerLostError, InvalidError
-from intermodal_conformance.apps.common import app
+from intermodal.plugins import Config
+from intermodal_conformance.apps.common import SMALL, app
 from intermodal_conformance.apps.volumes import First, Second, nowhere, read_only, volume
 from intermodal_conformance.marks import refusal, requirement
-from intermodal_conformance.target import Target
+from intermodal_conformance.target import Target, committing_every
 
 MOUNTED = ("volume.snapshot", "volume.commit", "volume.reload", "volume.crash", "volume.paths")
+_PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -92,6 +95,33 @@ def test_a_container_commits_when_it_ends(target: Target, directory: str) -> Non
     assert outside(directory) == {f"{directory}/x": b"1"}
 
 
+def write_and_stay(path: str, line: Queue) -> None:
+    """Goes on until it is told to end; what it wrote it commits nowhere."""
+    place = Path("/data", path)
+    place.parent.mkdir(parents=True)
+    place.write_text("1")
+    line.put("written", partition="said")
+    line.get(partition="go")
+
+
+@requirement("volume.commit", capability="volumes")
+def test_a_container_commits_while_it_runs(target: Target, directory: str) -> None:
+    """By and by, without being asked. On a server its own setting says how often."""
+    if Config.load().get("server_url"):
+        return
+    own = App("conformance-commits")
+    stays = own.function(serialized=True, **SMALL, volumes={"/data": volume})(write_and_stay)
+    with committing_every(0.2, target), own.run(), Queue.ephemeral() as line:
+        call = stays.spawn(f"{directory}/x", line)
+        assert line.get(partition="said", timeout=_PATIENCE_S) == "written"
+        end = time.monotonic() + _PATIENCE_S
+        while outside(directory) != {f"{directory}/x": b"1"}:
+            assert time.monotonic() < end, f"nothing was committed within {_PATIENCE_S:g} s"
+            time.sleep(0.05)
+        line.put("enough", partition="go")
+        call.get()
+
+
 @contextlib.contextmanager
 def sandbox(target: Target) -> Iterator[Sandbox | None]:
     """One with the volume; None where the backend refuses sandboxes, by name."""
@@ -159,13 +189,13 @@ def test_what_a_container_cannot_do_with_a_volume(target: Target, directory: str
     assert read_only.remote("x") == "Read-only file system"
     for path in ("/", "/tmp", "/a/../b"):
         with pytest.raises(InvalidError):
-            intermodal.App("x", volumes={path: volume})
+            App("x", volumes={path: volume})
 
 
 @requirement("volume.client")
 def test_a_volume_from_outside(target: Target) -> None:
     """List, read, upload, copy, remove; what is missing is `FileNotFoundError`."""
-    with intermodal.Volume.ephemeral() as box:
+    with Volume.ephemeral() as box:
         with box.batch_upload() as batch:
             batch.put_file(io.BytesIO(b"1"), "/a/b")
         with pytest.raises(FileExistsError), box.batch_upload() as batch:

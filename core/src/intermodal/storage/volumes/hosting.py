@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import stat
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from intermodal.plugins import Blobs
@@ -26,7 +26,9 @@ OPAQUE = "user.overlay.opaque"
 #: Below all deltas: an overlay has at least two layers.
 _EMPTY = ("empty-1", "empty-2")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_PIECE = 1 << 20
+_PIECE = 1 << 24
+_GROUP = 256  # files that one thread writes
+_AT_ONCE = min(max(2, os.cpu_count() or 2), 8)
 _KEPT_S = 86400.0
 _STALE_S = 600.0
 
@@ -150,12 +152,13 @@ def write_delta(root: Path, delta: Delta, blobs: Blobs) -> None:
 
 
 def _lay_out(root: int, places: Sequence[tuple[str, Place]], blobs: Blobs) -> None:
+    others = []
     for path, place in places:
-        if isinstance(place, Directory):
-            if path:
-                os.mkdir(path, 0o700, dir_fd=root)
-        else:
-            _write(root, path, place, blobs)
+        if not isinstance(place, Directory):
+            others.append((path, place))
+        elif path:
+            os.mkdir(path, 0o700, dir_fd=root)
+    _write_all(root, others, blobs)
     for path, place in reversed(places):  # what is in a directory comes before it: writing it would change its time
         if isinstance(place, Directory):
             fd = os.open(path or ".", _DIRECTORY, dir_fd=root)
@@ -168,19 +171,48 @@ def _lay_out(root: int, places: Sequence[tuple[str, Place]], blobs: Blobs) -> No
                 os.close(fd)
 
 
+def _write_all(root: int, places: Sequence[tuple[str, Place]], blobs: Blobs) -> None:
+    """Side by side: files wait for their blobs, which may be elsewhere, and for the kernel."""
+
+    def write(start: int) -> None:
+        for path, place in places[start : start + _GROUP]:
+            _write(root, path, place, blobs)
+
+    if len(places) <= _GROUP:
+        return write(0)
+    with ThreadPoolExecutor(_AT_ONCE, "intermodal-delta") as pool:
+        groups = [pool.submit(write, start) for start in range(0, len(places), _GROUP)]
+        try:
+            for each in groups:
+                each.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
 def _write(root: int, path: str, place: Place, blobs: Blobs) -> None:
     if isinstance(place, File):
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=root)
-        with open(fd, "wb", buffering=0) as target:
-            with open(blobs.path(place.blob), "rb", buffering=0) as source:
-                shutil.copyfileobj(source, target, _PIECE)
+        try:
+            _copy(blobs.path(place.blob), fd)
             os.fchmod(fd, place.mode)
             os.utime(fd, ns=(place.mtime, place.mtime))
+        finally:
+            os.close(fd)
     elif isinstance(place, Link):
         os.symlink(place.target, path, dir_fd=root)
         os.utime(path, ns=(place.mtime, place.mtime), dir_fd=root, follow_symlinks=False)
     else:
         os.mknod(path, stat.S_IFCHR, os.makedev(0, 0), dir_fd=root)
+
+
+def _copy(path: Path, target: int) -> None:
+    source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while os.sendfile(target, source, None, _PIECE):
+            pass
+    finally:
+        os.close(source)
 
 
 @functools.cache
