@@ -41,12 +41,12 @@ def found(routes: Routes, path: str, host: str = "h") -> tuple[str, str] | None:
 
 
 def test_a_label_is_chosen_or_made_of_the_names() -> None:
-    """Methods that are no web methods have none; `suffix` is for those that nobody chose."""
+    """Methods that are no web methods have none."""
     endpoints = endpoints_of(app(Front_Page="", other="mine"), CALLER, "-dev")
-    assert [each.label for each in endpoints] == ["shop-front-page-dev", "mine"]
+    assert [each.label for each in endpoints] == ["shop-front-page-dev", "mine-dev"]
     assert urls_of(endpoints, "http://h:1/") == {
         ("m:Front_Page", ""): "http://h:1/shop-front-page-dev",
-        ("m:other", ""): "http://h:1/mine",
+        ("m:other", ""): "http://h:1/mine-dev",
     }
 
 

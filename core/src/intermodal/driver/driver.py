@@ -269,6 +269,18 @@ class Driver:
         """Feed observers."""
         self._observing.add(kind, record)
 
+    def serve_at(self, app: AppSpec, urls: Mapping[tuple[str, str], str]) -> None:
+        """Web methods of `app` take requests at these URLs: containers can ask for them, and observers hear."""
+        self.web.urls = urls
+        for function in app.functions:
+            for method in function.methods:
+                url = urls.get((function.key, method.name))
+                if url is not None:
+                    self._notify(f"{method.name or 'web'} takes requests at {url}", app.name, function.name)
+
+    def _notify(self, message: str, app: str, function: str) -> None:
+        self.observe("notice", Notice(level="info", message=message, at=time.time(), app=app, function=function))
+
     def hiding(self, function: FunctionSpec) -> Hiding:
         """What hides the values of a function's secrets."""
         found = self._hidings.get(function.secrets)

@@ -20,7 +20,7 @@ from intermodal.driver.driver import Driver
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
 from intermodal.driver.volumes.session import SessionVolumes
-from intermodal.driver.web import Web
+from intermodal.driver.web import Feed
 from intermodal.exception import InvalidError, NotFoundError
 from intermodal.plugins import BuiltImage, CollectableStorage, Config, PluginHost, load
 from intermodal.specs import AppSpec, FileTree, ImageSpec
@@ -179,10 +179,14 @@ class EmbeddedSession:
         # After Ctrl-C nobody wants to wait.
         self.close(1.0 if isinstance(error, KeyboardInterrupt) else None)
 
-    @property
-    def web(self) -> Web:
-        """What the gateway needs of it. Only while it runs."""
-        return self._opened().web
+    def open_feed(self) -> Feed:
+        """For what comes later of a request to a web function. From any thread, while it runs."""
+        return self._opened().web.open_feed()
+
+    def serve_at(self, urls: Mapping[tuple[str, str], str]) -> None:
+        """Its web methods (by function's key and method) take requests at these URLs."""
+        driver = self._opened()
+        driver.loop.call_soon_threadsafe(driver.serve_at, self._work.app, dict(urls))
 
     def shell(self, key: str, argv: Sequence[str]) -> int:
         """Run `argv` on this process's terminal in a new container like those of the function `key`; its exit code."""

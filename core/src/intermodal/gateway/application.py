@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from intermodal.gateway import replies
@@ -36,11 +36,11 @@ class Gateway:
         self._admits = admits
         self._shows_labels = shows_labels
 
-    def finds(self, scope: dict[str, Any]) -> bool:
+    def finds(self, scope: Mapping[str, Any]) -> bool:
         """Whether a request is for an endpoint."""
         return scope["type"] in ("http", "websocket") and self._routes.find(scope) is not None
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] not in ("http", "websocket"):
             raise ValueError(f"the gateway answers no {scope['type']!r}")
@@ -64,7 +64,7 @@ class Gateway:
         return f"no endpoint is here; these are: {labels}"
 
 
-def _inner(scope: dict[str, Any], root: str) -> dict[str, Any]:
+def _inner(scope: Mapping[str, Any], root: str) -> dict[str, Any]:
     """The scope that the app gets: its part of the path is below `root`, and nothing of ours is in it."""
     inner = {name: scope[name] for name in _SCOPE if name in scope}
     is_socket = scope["type"] == "websocket"

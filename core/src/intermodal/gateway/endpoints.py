@@ -54,7 +54,7 @@ class Endpoint:
 
 
 def endpoints_of(app: AppSpec, caller: Caller, suffix: str = "") -> list[Endpoint]:
-    """All of an app's, in order; `suffix` ends the labels that nobody chose.
+    """All of an app's, in order; `suffix` ends every label.
 
     Raises:
         InvalidError: two have one label, or one has a label that the server needs itself.
@@ -62,7 +62,7 @@ def endpoints_of(app: AppSpec, caller: Caller, suffix: str = "") -> list[Endpoin
     found: dict[str, Endpoint] = {}
     for function, method, spec in _web_methods(app):
         name = f"{function.name}.{method.name}" if method.name else function.name
-        label = spec.label or _label(app.name, name, suffix)
+        label = _shortened((spec.label or _plain(f"{app.name}-{name}")) + suffix)
         if label in RESERVED:
             raise InvalidError(f"{name!r} has the label {label!r}, which is the server's own: choose another label=")
         if label in found:
@@ -79,10 +79,6 @@ def _web_methods(app: AppSpec) -> Iterator[tuple[FunctionSpec, MethodSpec, WebSp
         for method in function.methods:
             if method.web is not None:
                 yield function, method, method.web
-
-
-def _label(app: str, name: str, suffix: str) -> str:
-    return _shortened(_plain(f"{app}-{name}") + suffix)
 
 
 def _plain(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from intermodal.exception import (
@@ -30,7 +30,7 @@ async def respond(send: Send, status: int, text: str, headers: Sequence[tuple[by
 
 
 async def refuse(
-    scope: dict[str, Any],
+    scope: Mapping[str, Any],
     receive: Callable[[], Awaitable[Any]],
     send: Send,
     status: int,

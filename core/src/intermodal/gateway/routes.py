@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from intermodal.exception import AlreadyExistsError
@@ -55,7 +55,7 @@ class Routes:
         """All, sorted."""
         return sorted(self._endpoints)
 
-    def find(self, scope: dict[str, Any]) -> tuple[Endpoint, str] | None:
+    def find(self, scope: Mapping[str, Any]) -> tuple[Endpoint, str] | None:
         """The endpoint for a request, and the part of its path that is not the app's."""
         endpoints = self._endpoints
         if not endpoints:
@@ -67,7 +67,7 @@ class Routes:
         found = endpoints.get(label)
         return None if found is None else (found, f"/{label}")
 
-    def _by_host(self, scope: dict[str, Any]) -> Endpoint | None:
+    def _by_host(self, scope: Mapping[str, Any]) -> Endpoint | None:
         for name, value in scope["headers"]:
             if name == b"host":
                 host = value.decode("latin-1").partition(":")[0].lower()

@@ -28,7 +28,7 @@ class SessionCaller:
 
     def open_feed(self) -> Feed:
         """See `Caller`."""
-        return self._session.web.open_feed()
+        return self._session.open_feed()
 
 
 class ServedSession(EmbeddedSession):
@@ -49,7 +49,7 @@ class ServedSession(EmbeddedSession):
             routes = Routes()
             routes.add(self._endpoints)
             self._port = Port(Gateway(routes, self._admits, shows_labels=True), int(self._settings.get("web_port")))
-            self.web.urls = urls_of(self._endpoints, self._port.url)
+            self.serve_at(urls_of(self._endpoints, self._port.url))
         except BaseException:
             self.close(0.0)
             raise

@@ -52,7 +52,7 @@ class Line:
         self._handlers = {**self.client.handlers(), **mine, **(handlers or {})}
         self._thread = threading.Thread(target=self._read, name="intermodal-server-line", daemon=True)
         self._thread.start()
-        self._link.send({"t": "hello", "protocol": PROTOCOL, "environment": config.environment})
+        self._link.send({"t": "hello", "protocol": PROTOCOL, "environment": config.environment, "url": self._url})
         self._link.wait(self._welcome, nested=False)
         self.backend = str(self._welcome.result()["backend"])  #: of the server
 

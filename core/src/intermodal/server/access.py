@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 import time
@@ -56,6 +57,10 @@ class Tokens:
         with self._database.connect() as connection:
             rows = connection.execute(select(TOKENS.c.name, TOKENS.c.created).order_by(TOKENS.c.name))
             return [Token(name, created) for name, created in rows]
+
+    async def admits(self, token: str) -> bool:
+        """Whether it was given out and not revoked; for event loops."""
+        return bool(token) and await asyncio.to_thread(self.admitted, token) is not None
 
     def admitted(self, token: str) -> str | None:
         """The name of one that was given out and not revoked. In time that tells nothing about the others, as only

@@ -12,10 +12,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from intermodal.driver.channel import MALFORMED
 from intermodal.exception import VersionError
+from intermodal.gateway import Gateway
 from intermodal.server.admission import Admission
 from intermodal.server.deployments import Deployments
 from intermodal.server.hosting import Hosting
@@ -34,8 +36,13 @@ _THREADS = 64
 
 
 def application(
-    hosting: Hosting, deployments: Deployments, schedules: Schedules, admission: Admission, watching: Watching
-) -> Starlette:
+    hosting: Hosting,
+    deployments: Deployments,
+    schedules: Schedules,
+    admission: Admission,
+    watching: Watching,
+    gateway: Gateway,
+) -> ASGIApp:
     """Its routes."""
     visits: set[Visit] = set()
 
@@ -85,7 +92,14 @@ def application(
         WebSocketRoute(CONNECT, connect),
         *watching.routes(admission, hosting.config.environment),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    own = Starlette(routes=routes, lifespan=lifespan)
+    own.router.default = gateway
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        # Requests to web functions are the many: they do not go past the server's own routes first.
+        await (gateway if gateway.finds(scope) else own)(scope, receive, send)
+
+    return both
 
 
 async def _send(socket: WebSocket, outbox: Outbox) -> None:

@@ -16,6 +16,7 @@ from intermodal.driver.requests import in_environment
 from intermodal.exception import InvalidError, NotFoundError
 from intermodal.plugins import CollectableStorage, Config, PluginHost, load
 from intermodal.server.arriving import Arriving
+from intermodal.server.web import WebApps
 from intermodal.specs import SecretName
 from intermodal.storage import BlobDirectory, LocalBlobs, Sealer
 
@@ -31,6 +32,7 @@ class Hosting:
 
     def __init__(self, config: Config, watchers: Callable[[str], Mapping[str, object]]) -> None:
         self.config = config
+        self.web = WebApps()
         self._watchers = watchers
         self._host: PluginHost | None = None
         self._blobs: LocalBlobs | None = None

@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from intermodal.exception import ConfigError
+from intermodal.gateway import Gateway, uvicorn_config
 from intermodal.plugins import Config
 from intermodal.server.access import Tokens
 from intermodal.server.admission import Admission
@@ -81,16 +82,11 @@ def serve(
         deployments = Deployments(hosting, VersionTable(database))
         schedules = Schedules(ScheduleTable(database), deployments)
         needed = require_token or not _is_loopback(listener)
-        uvicorn_config = uvicorn.Config(
-            application(hosting, deployments, schedules, Admission(Tokens(database) if needed else None), watching),
-            log_level="warning",
-            lifespan="on",
-            ws_max_size=64 << 20,
-            timeout_graceful_shutdown=_LEAVING_S,
-            server_header=False,
-            **tls,
-        )
-        _Server(uvicorn_config, lambda: ready(_url(listener, bool(tls))), watching.leave).run([listener])
+        tokens = Tokens(database)
+        gateway = Gateway(hosting.web.routes, tokens.admits, shows_labels=not needed)
+        served = application(hosting, deployments, schedules, Admission(tokens if needed else None), watching, gateway)
+        settings = uvicorn_config(served, lifespan="on", timeout_graceful_shutdown=_LEAVING_S, **tls)
+        _Server(settings, lambda: ready(_url(listener, bool(tls))), watching.leave).run([listener])
     finally:
         listener.close()
 

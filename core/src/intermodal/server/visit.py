@@ -14,6 +14,7 @@ from intermodal.client.work import Work
 from intermodal.driver import EmbeddedSession
 from intermodal.driver.replies import reply_to, withdrawn
 from intermodal.exception import InvalidError, VersionError
+from intermodal.gateway import Endpoint
 from intermodal.server.app_requests import AppRequests, Method, secret_values
 from intermodal.server.deployments import Deployments
 from intermodal.server.forwarding import Forwarder
@@ -49,6 +50,8 @@ class Visit:
         self._outbox = outbox
         self._arriving = hosting.arriving()
         self._session: EmbeddedSession | None = None
+        self._endpoints: list[Endpoint] = []
+        self._url = ""
         self._environment = ""
         self._greeted = False
         self._asked: dict[Any, asyncio.Task[None]] = {}
@@ -95,6 +98,7 @@ class Visit:
                 "intermodal at both ends"
             )
         self._greeted = True
+        self._url = str(header.get("url") or "")
         self._environment = str(header["environment"] or self._hosting.config.environment)
         self._outbox.put({"t": "welcome", "backend": self._hosting.config.backend})
 
@@ -141,6 +145,7 @@ class Visit:
         session = self._hosting.session(work, self._environment, Forwarder(self._observed))
         await _entered(session)
         self._session = session
+        self._endpoints = self._hosting.web.serve(session, app, self._url)
         return session.id
 
     async def _build(self, params: dict[str, Any], _: Sequence[bytes]) -> str:
@@ -154,6 +159,7 @@ class Visit:
         await self._stop(None if grace is None else float(grace))
 
     async def _stop(self, grace_s: float | None) -> None:
+        self._hosting.web.leave(self._endpoints)
         session, self._session = self._session, None
         if session is not None:
             await asyncio.to_thread(session.close, grace_s)
