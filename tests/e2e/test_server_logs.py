@@ -23,6 +23,7 @@ SHOP = f"""
     @app.function()
     def sell(customer):
         print("sold to", customer)
+        print("METRIC price=7nok")
         print('{{"level": "error", "user": {{"id": 42}}, "customer": "' + customer + '"}}', file=sys.stderr)
 
     @app.function()
@@ -89,6 +90,13 @@ def test_lines_outlive_their_app_and_are_found(server: Server, place: Workplace)
     assert record in logs(place, server, "--call", record["call"], "--container", record["container"])
     assert logs(place, server, "--until", "1h") == []
     assert logs(place, server, "--env", "other") == []
+    with urllib.request.urlopen(f"{server.url}/metrics") as answer:
+        figures = answer.read().decode()
+    assert (
+        'intermodal_inputs_ended_total{app="shop",environment="main",function="sell",state="succeeded"} 1.0' in figures
+    )
+    assert 'intermodal_metric{app="shop",environment="main",function="sell",name="price",unit="nok"} 7.0' in figures
+    assert 'intermodal_calls_running{app="shop",environment="main",function="sell"} 0.0' in figures
     everything = logs(place, server)
     assert logs(place, server, "-n", "2") == everything[-2:]
     assert logs(place, server, "--after", str(everything[1]["id"])) == everything[2:]
@@ -134,6 +142,8 @@ def test_who_may_read(place: Workplace) -> None:
         assert place.intermodal("app", "logs", "nothing", env=client).returncode == 0
         server.end()
     with serving(place) as server:
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(urllib.request.Request(f"{server.url}/metrics", headers={"Host": "evil.example"}))
         for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
             request = urllib.request.Request(f"{server.url}/v1/logs", headers=headers)
             with pytest.raises(urllib.error.HTTPError, match="403"):

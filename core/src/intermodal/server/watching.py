@@ -1,4 +1,4 @@
-"""What the server keeps of what it observes, and shows: the lines that containers print."""
+"""What the server keeps of what it observes, and shows: the lines that containers print, and figures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from starlette.routing import Route
 from intermodal.plugins import Config
 from intermodal.server.admission import Admission
 from intermodal.server.logs import Following, LogKeeper, LogStore, LogWriter, Retention, log_routes, open_logs
+from intermodal.server.metrics import Figures, SessionFigures, metrics_route
 
 __all__ = ["Watching"]
 
@@ -23,6 +24,7 @@ class Watching:
         self._logs = LogStore(open_logs(config.data_dir))
         self._following = Following(self._logs)
         self._writer: LogWriter | None = None
+        self._figures = Figures()
 
     def open(self) -> None:
         """On the server's event loop, before the first session."""
@@ -42,8 +44,10 @@ class Watching:
     def watchers(self, environment: str) -> Mapping[str, object]:
         """Plugins for a session."""
         assert self._writer is not None
-        return {"kept-logs": LogKeeper(self._writer, environment)}
+        keeper = LogKeeper(self._writer, environment)
+        return {"kept-logs": keeper, "figures": SessionFigures(self._figures, environment)}
 
     def routes(self, admission: Admission, environment: str) -> list[Route]:
         """Where it is to be read; `environment` is that of questions that name none."""
-        return log_routes(self._logs, self._following, admission, environment)
+        logs = log_routes(self._logs, self._following, admission, environment)
+        return [*logs, metrics_route(self._figures, admission)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from intermodal.plugins import LogLine, hookimpl
+from intermodal.plugins import Config, LogLine, hookimpl
 from intermodal.server.logs.writer import LogWriter
 
 __all__ = ["LogKeeper"]
@@ -22,3 +22,8 @@ class LogKeeper:
     def intermodal_log(self, events: Sequence[LogLine]) -> None:
         """Hand them to the writer."""
         self._writer.put(self._environment, events)
+
+    @hookimpl
+    def intermodal_unconfigure(self, config: Config) -> None:
+        """Whoever hears that the app has ended finds all of its lines."""
+        self._writer.settle()

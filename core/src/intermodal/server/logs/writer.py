@@ -46,7 +46,7 @@ class LogWriter:
         self._changed = threading.Condition()
         self._waiting: list[tuple[str, LogLine]] = []
         self._size = 0
-        self._busy = False
+        self._put = self._kept = 0  # batches
         self._closed = False
         self._refused: dict[tuple[str, str], tuple[int, LogLine]] = {}
         self._pruned = float("-inf")
@@ -59,6 +59,7 @@ class LogWriter:
             self._changed.wait_for(lambda: self._size < BACKLOG or self._closed)
             if self._closed:
                 return
+            self._put += 1
             self._waiting += [(environment, line) for line in lines]
             self._size += sum(len(line.text) for line in lines)
             self._changed.notify_all()
@@ -66,7 +67,8 @@ class LogWriter:
     def settle(self) -> None:
         """Wait until what was put before has been kept, or refused by the disk."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._waiting and not self._busy)
+            last = self._put
+            self._changed.wait_for(lambda: self._kept >= last)
 
     def close(self) -> None:
         """Keep what waits, then end. Idempotent."""
@@ -76,13 +78,14 @@ class LogWriter:
         self._thread.join()
 
     def _run(self) -> None:
+        taken = 0
         while True:
             with self._changed:
-                self._busy = False
+                self._kept = taken
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._waiting or self._closed, timeout=_PRUNE_S)
                 lines, self._waiting, self._size = self._waiting, [], 0
-                self._busy = True
+                taken = self._put
                 self._changed.notify_all()
                 if not lines and self._closed:
                     return
