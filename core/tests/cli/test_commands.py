@@ -20,6 +20,7 @@ def test_help_names_every_command_and_imports_none(cli, environment) -> None:
     assert shown.returncode == 0
     for name in (
         "run",
+        "serve",
         "shell",
         "image",
         "storage",

@@ -63,6 +63,27 @@ def test_an_async_input_is_cancelled_alone(tmp_path: Path) -> None:
         assert host.result(second) == (OK, two)
 
 
+def test_an_async_input_is_cancelled_before_its_first_step(tmp_path: Path) -> None:
+    """The input and its cancellation come while another holds the loop up: it answers, too."""
+    source = """
+        import os, time
+        async def f(path):
+            if path:
+                open(path + ".started", "w").close()
+                while not os.path.exists(path): time.sleep(0.001)
+    """
+    with Host(tmp_path, source) as host:
+        host.start(methods=(MethodSpec(is_async=True),), max_inputs=2)
+        path = str(tmp_path / "one")
+        (first,) = host.inputs(path)
+        host.wait_for_file(Path(path + ".started"))
+        (second,) = host.inputs("")
+        host.send({"t": "cancel", "attempts": [second]})
+        host.send({"t": "cancel", "attempts": [first]})
+        Path(path).touch()
+        assert host.result(second) == (CANCELLED, None)
+
+
 def test_an_input_that_waits_is_dropped(tmp_path: Path) -> None:
     """One that is cancelled before it starts never runs."""
     source = """

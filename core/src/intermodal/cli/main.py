@@ -24,6 +24,7 @@ class _Entry(NamedTuple):
 #: Help lines stand here, so that `intermodal --help` imports no command.
 COMMANDS: Mapping[str, _Entry] = {
     "run": _Entry("intermodal.cli.run", "Run a function or entrypoint of a file."),
+    "serve": _Entry("intermodal.cli.serve", "Run a file's web functions, and start anew when it is saved."),
     "deploy": _Entry("intermodal.cli.deploy", "Have the server carry out a file's app from now on."),
     "app": _Entry("intermodal.cli.app", "Deployed apps: ls, history, rollback, stop; logs of any app."),
     "schedule": _Entry("intermodal.cli.schedule", "When deployed functions run: ls, runs, run, pause, resume."),

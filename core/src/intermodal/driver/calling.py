@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from intermodal.client.api import CallTarget
@@ -14,8 +15,10 @@ from intermodal.driver.pools import Pool, PoolBook, pool_spec
 from intermodal.driver.unit import failure_of
 from intermodal.driver.web import check_requests
 from intermodal.engine import commands, events
+from intermodal.engine.events import PoolSpec
 from intermodal.exception import CapabilityNotSupported, RemoteError
-from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted
+from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
+from intermodal.specs import FunctionSpec
 from intermodal.specs.status import ERROR
 from intermodal.wire.payload import failed
 
@@ -105,12 +108,23 @@ class Calling:
         if new:
             if self._pools.crowded():
                 self._post(events.UnusedPoolsForgotten())
-            self._post(events.PoolAdded(pool.id, pool_spec(pool.function, self._grace_s)))
+            self._post(events.PoolAdded(pool.id, self._spec(pool.function)))
             try:
                 needs.check_function(pool.function, self._require)
             except CapabilityNotSupported as refusal:
                 self._post(events.PoolFailed(pool.id, failure_of(refusal, pool.function.name)))
         return pool
+
+    def _spec(self, function: FunctionSpec) -> PoolSpec:
+        spec = pool_spec(function, self._grace_s)
+        scaling = spec.scaling
+        if scaling.max_containers == 1 or not needs.shares_port(function, self._require):
+            return spec
+        text = "all containers share one network here, and its server one port: so it has one container at most"
+        notice = Notice(level="warning", message=text, at=time.time(), app=function.app, function=function.name)
+        self._observing.add("notice", notice)
+        alone = replace(scaling, max_containers=1, min_containers=min(scaling.min_containers, 1), buffer_containers=0)
+        return replace(spec, scaling=alone)
 
     def deliver(self, command: commands.Deliver) -> None:
         """Outputs, to whoever made the call; a failure of ours names the function."""

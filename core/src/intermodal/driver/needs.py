@@ -10,24 +10,28 @@ from intermodal.plugins import image_capabilities
 from intermodal.plugins.bucket_tools import CAPABILITY
 from intermodal.specs import BucketSpec, FunctionSpec, ImageSpec, Network, Resources, SandboxSpec
 
-__all__ = ["check_container", "check_function", "check_image", "check_sandbox"]
+__all__ = ["check_container", "check_function", "check_image", "check_sandbox", "shares_port"]
 
 Require = Callable[[str], None]
 
 
 def check_function(function: FunctionSpec, require: Require) -> None:
-    """Call `require` with each capability that a container of `function` and its image ask for.
-
-    Raises `CapabilityNotSupported` for what no backend can: the others of its app are not concerned.
-    """
-    if any(method.web is not None and method.web.kind == "web_server" for method in function.methods):
-        raise CapabilityNotSupported(
-            "web.web_server", hint=f"{function.name!r}: return an app with @asgi_app() instead"
-        )
+    """Call `require` with each capability that a container of `function` and its image ask for."""
     _check_buckets(function.buckets, require)
     check_image(function.image, require)
     network: Network = "none" if function.block_network else "host"
     check_container(function.resources, network, function.snapshot, require, volumes=bool(function.volumes))
+
+
+def shares_port(function: FunctionSpec, require: Require) -> bool:
+    """Whether two containers of `function` would start a server on one port of one network."""
+    if function.block_network or all(each.web is None or each.web.kind != "web_server" for each in function.methods):
+        return False
+    try:
+        require("isolation.network")
+    except CapabilityNotSupported:
+        return True
+    return False
 
 
 def check_sandbox(spec: SandboxSpec, require: Require) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import hashlib
 import secrets as tokens
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from intermodal.client.api import CallTarget
 from intermodal.client.work import Work
@@ -30,6 +31,7 @@ from intermodal.wire.arena import Arena
 __all__ = ["EmbeddedSession"]
 
 OnMalformed: TypeAlias = Callable[[str], None]
+T = TypeVar("T")
 
 
 class _Trees:
@@ -178,6 +180,12 @@ class EmbeddedSession:
     ) -> None:
         # After Ctrl-C nobody wants to wait.
         self.close(1.0 if isinstance(error, KeyboardInterrupt) else None)
+
+    def start(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Run a coroutine on the session's loop, from any other thread, while it runs."""
+        if self._thread is None:
+            raise NotFoundError("the session is not running")
+        return self._thread.start(work)
 
     def open_feed(self) -> Feed:
         """For what comes later of a request to a web function. From any thread, while it runs."""

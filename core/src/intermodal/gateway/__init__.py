@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from intermodal.gateway.application import Gateway
-from intermodal.gateway.endpoints import Caller, Endpoint, endpoints_of, urls_of
+from intermodal.gateway.endpoints import Caller, Endpoint, Line, endpoints_of, urls_of
 from intermodal.gateway.port import Port
 from intermodal.gateway.routes import Routes
 from intermodal.gateway.session import ServedSession, SessionCaller
@@ -13,6 +13,7 @@ __all__ = [
     "Caller",
     "Endpoint",
     "Gateway",
+    "Line",
     "Port",
     "Routes",
     "ServedSession",

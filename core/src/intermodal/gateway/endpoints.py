@@ -12,7 +12,7 @@ from intermodal.client.api import CallHandle, CallTarget
 from intermodal.exception import InvalidError
 from intermodal.specs import AppSpec, FunctionSpec, MethodSpec, WebSpec
 
-__all__ = ["RESERVED", "Caller", "Endpoint", "Feed", "endpoints_of", "urls_of"]
+__all__ = ["RESERVED", "Caller", "Endpoint", "Feed", "Line", "endpoints_of", "urls_of"]
 
 _MOST = 63
 #: Paths of the server's own.
@@ -29,8 +29,8 @@ class Feed(Protocol):
     def close(self) -> None: ...
 
 
-class Caller(Protocol):
-    """Who calls an endpoint's function: a session."""
+class Line(Protocol):
+    """A session that carries requests out."""
 
     def submit(self, target: CallTarget, payload: bytes, credit: int) -> CallHandle:
         """One more request. Raises what submitting a call raises."""
@@ -38,6 +38,14 @@ class Caller(Protocol):
 
     def open_feed(self) -> Feed:
         """For what comes of a request later."""
+        ...
+
+
+class Caller(Protocol):
+    """Who calls an endpoint's function."""
+
+    async def line(self) -> Line:
+        """The session for one request, to be used before anything is awaited. Raises what starting one raises."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""A port of this machine where a gateway answers, served by a thread of its own."""
+"""A port of this machine where a gateway answers."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import asyncio
 import concurrent.futures
 import contextlib
 import socket
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvicorn
 
-from intermodal.driver.loop import LoopThread
 from intermodal.exception import ConfigError
 from intermodal.gateway.uvicorn_server import uvicorn_config
 
 __all__ = ["Port"]
+
+Start = Callable[[Coroutine[Any, Any, None]], concurrent.futures.Future[None]]
 
 #: Seconds that open requests have when it closes.
 _LEAVING_S = 2
@@ -25,18 +27,18 @@ class Port:
 
     Args:
         port: 0: any free one.
+        start: runs a coroutine on the event loop that serves, from any other thread.
 
     Raises:
         ConfigError: the port cannot be had.
     """
 
-    def __init__(self, application: Any, port: int) -> None:
+    def __init__(self, application: Any, port: int, start: Start) -> None:
         self._listener = _listen(port)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         config = uvicorn_config(application, lifespan="off", timeout_graceful_shutdown=_LEAVING_S)
         self._server = uvicorn.Server(config)
-        self._thread = LoopThread("intermodal-gateway")
-        self._serving: concurrent.futures.Future[None] = self._thread.start(self._serve())
+        self._serving = start(self._serve())
 
     async def _serve(self) -> None:
         with contextlib.suppress(asyncio.CancelledError):
@@ -46,7 +48,6 @@ class Port:
         """Take no more requests; those that are open have a moment. Idempotent."""
         self._server.should_exit = True
         concurrent.futures.wait([self._serving])
-        self._thread.stop()
         self._listener.close()
 
 

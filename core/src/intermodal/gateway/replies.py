@@ -14,10 +14,10 @@ from intermodal.exception import (
 from intermodal.specs.status import CANCELLED
 from intermodal.wire.payload import FAILURE, failure
 
-__all__ = ["refuse", "respond", "what_failed"]
+__all__ = ["NOT_RUNNING", "refuse", "respond", "what_failed"]
 
 Send = Callable[[Any], Awaitable[None]]
-_BUSY = "the app is stopping: try again"
+NOT_RUNNING = "the app is stopping, or does not start: try again"
 _FAILED = "the web function has failed: its log says why"
 
 
@@ -56,7 +56,7 @@ def what_failed(status: int, payload: Any) -> tuple[int, str]:
     """The HTTP status and the text for a call that has ended with this status of its own. What the user's code says of
     it is not for the client."""
     if status == CANCELLED:
-        return 503, _BUSY
+        return 503, NOT_RUNNING
     if isinstance(payload, bytes) and payload[:1] == bytes((FAILURE,)):
         error = failure(payload)
         if isinstance(error, FunctionTimeoutError):
@@ -66,5 +66,5 @@ def what_failed(status: int, payload: Any) -> tuple[int, str]:
         if isinstance(error, ResourceExhaustedError):
             return 503, "the web function cannot start: what it needs is not there"
         if isinstance(error, InputCancelledError):
-            return 503, _BUSY
+            return 503, NOT_RUNNING
     return 500, _FAILED

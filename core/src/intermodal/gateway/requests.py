@@ -10,7 +10,7 @@ from intermodal.client.api import CallHandle
 from intermodal.exception import Error
 from intermodal.gateway.endpoints import Endpoint, Feed
 from intermodal.gateway.headers import for_client
-from intermodal.gateway.replies import respond, what_failed
+from intermodal.gateway.replies import NOT_RUNNING, respond, what_failed
 from intermodal.gateway.streams import CREDIT, Failed, events_of
 from intermodal.wire.events import encode
 
@@ -26,31 +26,32 @@ async def answer_http(endpoint: Endpoint, scope: dict[str, Any], receive: Receiv
     if first["type"] != "http.request":  # it has left already
         return
     feed = None
-    if first["more_body"]:
-        feed = endpoint.caller.open_feed()
-        scope["intermodal.feed"] = feed.token
     try:
-        await _Exchange(endpoint, feed, receive, send).run(encode([scope, first]))
+        line = await endpoint.caller.line()
+        if first["more_body"]:
+            feed = line.open_feed()
+            scope["intermodal.feed"] = feed.token
+        call = line.submit(endpoint.target, encode([scope, first]), CREDIT)
+    except Error:
+        await respond(send, 503, NOT_RUNNING)
+        return
+    try:
+        await _Exchange(call, feed, receive, send).run()
     finally:
         if feed is not None:
             feed.close()
 
 
 class _Exchange:
-    def __init__(self, endpoint: Endpoint, feed: Feed | None, receive: Receive, send: Send) -> None:
-        self._endpoint = endpoint
+    def __init__(self, call: CallHandle, feed: Feed | None, receive: Receive, send: Send) -> None:
+        self._call = call
         self._feed = feed
         self._receive = receive
         self._send = send
         self._begun = self._complete = self._left = False
 
-    async def run(self, payload: bytes) -> None:
-        endpoint = self._endpoint
-        try:
-            call = endpoint.caller.submit(endpoint.target, payload, CREDIT)
-        except Error:
-            await respond(self._send, 503, "the app is stopping: try again")
-            return
+    async def run(self) -> None:
+        call = self._call
         incoming = asyncio.get_running_loop().create_task(self._incoming(call))
         try:
             await self._outgoing(call)

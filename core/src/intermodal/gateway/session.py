@@ -17,17 +17,21 @@ __all__ = ["ServedSession", "SessionCaller"]
 
 
 class SessionCaller:
-    """Implements `gateway.Caller`."""
+    """Implements `gateway.Caller` and `Line`."""
 
     def __init__(self, session: EmbeddedSession) -> None:
         self._session = session
 
-    def submit(self, target: CallTarget, payload: bytes, credit: int) -> CallHandle:
+    async def line(self) -> SessionCaller:
         """See `Caller`."""
+        return self
+
+    def submit(self, target: CallTarget, payload: bytes, credit: int) -> CallHandle:
+        """See `Line`."""
         return self._session.client.submit(target, (payload,), closed=True, credit=credit)
 
     def open_feed(self) -> Feed:
-        """See `Caller`."""
+        """See `Line`."""
         return self._session.open_feed()
 
 
@@ -48,7 +52,9 @@ class ServedSession(EmbeddedSession):
         try:
             routes = Routes()
             routes.add(self._endpoints)
-            self._port = Port(Gateway(routes, self._admits, shows_labels=True), int(self._settings.get("web_port")))
+            gateway = Gateway(routes, self._admits, shows_labels=True)
+            # On the session's own loop: a thread more would have to hand each request over, and back.
+            self._port = Port(gateway, int(self._settings.get("web_port")), self.start)
             self.serve_at(urls_of(self._endpoints, self._port.url))
         except BaseException:
             self.close(0.0)

@@ -10,7 +10,7 @@ from intermodal.client.api import CallHandle
 from intermodal.exception import Error
 from intermodal.gateway.endpoints import Endpoint, Feed
 from intermodal.gateway.headers import for_client
-from intermodal.gateway.replies import refuse, what_failed
+from intermodal.gateway.replies import NOT_RUNNING, refuse, what_failed
 from intermodal.gateway.streams import CREDIT, Failed, events_of
 from intermodal.wire.events import encode
 
@@ -26,17 +26,24 @@ _FAILED = 1011
 
 async def answer_socket(endpoint: Endpoint, scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Serve it until an end closes it."""
-    feed = endpoint.caller.open_feed()
-    scope["intermodal.feed"] = feed.token
+    connect = await receive()
     try:
-        await _Socket(endpoint, feed, scope, receive, send).run()
+        line = await endpoint.caller.line()
+        feed = line.open_feed()
+        scope["intermodal.feed"] = feed.token
+        call = line.submit(endpoint.target, encode([scope, connect]), CREDIT)
+    except Error:
+        await refuse(scope, _nothing, send, 503, NOT_RUNNING)
+        return
+    try:
+        await _Socket(call, feed, scope, receive, send).run()
     finally:
         feed.close()
 
 
 class _Socket:
-    def __init__(self, endpoint: Endpoint, feed: Feed, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        self._endpoint = endpoint
+    def __init__(self, call: CallHandle, feed: Feed, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        self._call = call
         self._feed = feed
         self._scope = scope
         self._receive = receive
@@ -44,13 +51,7 @@ class _Socket:
         self._accepted = self._closed = self._left = False
 
     async def run(self) -> None:
-        connect = await self._receive()
-        endpoint = self._endpoint
-        try:
-            call = endpoint.caller.submit(endpoint.target, encode([self._scope, connect]), CREDIT)
-        except Error:
-            await self._failed(503, "the app is stopping: try again")
-            return
+        call = self._call
         incoming = asyncio.get_running_loop().create_task(self._incoming(call))
         try:
             await self._outgoing(call)

@@ -55,8 +55,6 @@ class Channel:
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self._poll.register(self._wake_read, select.POLLIN)
-        self._data_only = select.poll()
-        self._data_only.register(sock, select.POLLIN)
         self._lent = LentSegments()
         # Finalizers may run anywhere, also under our locks: what they tell is only noted, and sent with a later frame.
         self._to_release: deque[tuple[int, int]] = deque()
@@ -147,8 +145,11 @@ class Channel:
     # ---- in --------------------------------------------------------------------------------------------------------
 
     def has_data(self) -> bool:
-        """True where a read would not block."""
-        return bool(self._data_only.poll(0))
+        """True where a read would not block. From any thread: one poll object for all would refuse to be asked twice at
+        once."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(0))
 
     def wake(self) -> None:
         """Make a `receive` that blocks in another thread, or under a signal handler, return."""

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from intermodal.guest.coroutines import Coroutines
 from intermodal.guest.execution import Execution
 from intermodal.guest.loops import container_loop
+from intermodal.guest.results import NOTHING
 from intermodal.guest.runner_threads import Workers
 from intermodal.guest.session import Session
 from intermodal.guest.work import Batch, Work, attempts_of, taken_back
+from intermodal.specs.status import CANCELLED
 
 __all__ = ["LoopRunner"]
 
@@ -117,7 +119,11 @@ class LoopRunner:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         session = self._session
-        del self._tasks[task]
+        attempts = self._tasks.pop(task)
+        if task.cancelled():  # before its first step, or as it was about to answer: so nothing has answered
+            for attempt in attempts:
+                session.granted.pop(attempt, None)
+                session.finish(attempt, CANCELLED, NOTHING)
         session.clock.stop()
         if self._most == 1:
             session.running.sole = None

@@ -7,28 +7,29 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from intermodal.guest.web.local_server import LocalServer
 from intermodal.guest.web.wsgi import WsgiApp
 from intermodal.specs.web import WebSpec
 from intermodal.wire.events import Event
 
-__all__ = ["App", "Exit", "app_of"]
+__all__ = ["App", "app_of"]
 
 App = Callable[[Event, Callable[[], Awaitable[Event]], Callable[[Event], Awaitable[None]]], Awaitable[None]]
-#: What is to be done at the container's end; an async one gives an awaitable.
-Exit = Callable[[], Any]
 
 
-async def app_of(spec: WebSpec, function: Callable[..., Any], label: str, threads: int) -> tuple[App, Exit | None]:
-    """The app, and what ends it. Raises what the user's code raises, `TypeError` where it gives no app."""
+async def app_of(spec: WebSpec, function: Callable[..., Any], label: str, threads: int) -> App:
+    """The app. Raises what the user's code raises, `TypeError` where it gives no app."""
     if spec.kind == "fastapi_endpoint":
-        return _endpoint(spec, function, label), None
+        return _endpoint(spec, function, label)
+    if spec.kind == "web_server":
+        return await LocalServer.start(spec, function, label)
     made = function()
     if inspect.isawaitable(made):
         made = await made
     if not callable(made):
         kind = "an ASGI app" if spec.kind == "asgi_app" else "a WSGI app"
         raise TypeError(f"{label} must return {kind}, such as FastAPI() or Flask(), and returned {made!r:.80}")
-    return (WsgiApp(made, threads) if spec.kind == "wsgi_app" else made), None
+    return WsgiApp(made, threads) if spec.kind == "wsgi_app" else made
 
 
 def _endpoint(spec: WebSpec, function: Callable[..., Any], label: str) -> App:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,7 @@ from intermodal.guest.errors import encode as encode_error
 from intermodal.guest.errors import hint_missing_module
 from intermodal.guest.results import NOTHING
 from intermodal.guest.session import Session
-from intermodal.guest.web.apps import App, Exit, app_of
+from intermodal.guest.web.apps import App, app_of
 from intermodal.guest.web.exchange import Credit, Exchange
 from intermodal.guest.web.lifespan import Lifespan
 from intermodal.guest.work import Input
@@ -39,25 +38,18 @@ class WebMethod:
         self._threads = max_inputs
         self._app: App | None = None
         self._lifespan: Lifespan | None = None
-        self._exit: Exit | None = None
 
     async def start(self) -> None:
         """Make the app, and let it start up (cls.lifecycle). Raises what the user's code raises."""
-        app, self._exit = await app_of(self._spec, self._function, self._label, self._threads)
+        app = await app_of(self._spec, self._function, self._label, self._threads)
         lifespan = Lifespan(app)
         await lifespan.start()
         self._app, self._lifespan = app, lifespan
 
     async def stop(self) -> None:
         """Let it shut down. Raises what the user's code raises."""
-        try:
-            if self._lifespan is not None:
-                await self._lifespan.stop()
-        finally:
-            if self._exit is not None:
-                stopped = self._exit()
-                if inspect.isawaitable(stopped):
-                    await stopped
+        if self._lifespan is not None:
+            await self._lifespan.stop()
 
     async def serve(self, session: Session, work: Input, credit: Credit) -> None:
         """Answer one request, in this task, and hand in its results. Raises nothing of the user's."""

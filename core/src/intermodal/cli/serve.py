@@ -1,0 +1,104 @@
+"""`intermodal serve`."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from intermodal.cli.entrypoints import apps_of
+from intermodal.cli.failures import report
+from intermodal.cli.settings import apply, setting_options
+from intermodal.cli.target import Reference, import_reference, parse_reference
+from intermodal.definitions.app import App
+from intermodal.definitions.functions import Function
+from intermodal.plugins import Config
+from intermodal.plugins.extras import needing
+
+__all__ = ["command"]
+
+
+@click.command(options_metavar="[OPTIONS]")
+@click.option("-m", "--module", "is_module", is_flag=True, help="FILE is the name of a module, as in python -m.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; output of containers is still shown.")
+@click.option("--no-reload", is_flag=True, help="Leave the app as it is when its files change.")
+@click.option("--until-eof", is_flag=True, hidden=True)
+@click.argument("file", metavar="FILE[::APP]")
+def command(
+    file: str,
+    is_module: bool,
+    quiet: bool,
+    no_reload: bool,
+    until_eof: bool,
+    backend: str | None,
+    plugin: Sequence[str],
+    set: Sequence[str],
+) -> int:
+    """Run the app of FILE with its web functions until Ctrl-C, and start it anew whenever a file beside it is saved.
+
+    The URLs are printed, and stay what they are.
+
+    \b
+    Examples:
+      intermodal serve app.py
+      intermodal serve --no-reload -m shop.web
+      INTERMODAL_SERVER_URL=http://server:8700 intermodal serve app.py
+    """
+    reference = parse_reference(file, is_module=is_module)
+    apply(backend, plugin, set, reference.directory)
+    if no_reload or until_eof:
+        return _run(reference, quiet, until_eof)
+    with needing("server", "`intermodal serve`"):
+        from intermodal.cli.reloading import reloading
+    options = [
+        *(["-m"] if is_module else []),
+        *(["-q"] if quiet else []),
+        *([f"--backend={backend}"] if backend else []),
+        *[f"--plugin={each}" for each in plugin],
+        *[f"--set={each}" for each in set],
+    ]
+    return reloading(["serve", "--until-eof", *options, file], reference.directory, Config.load())
+
+
+command.params[:0] = setting_options()
+
+
+def _run(reference: Reference, quiet: bool, until_eof: bool) -> int:
+    try:
+        app = _chosen(import_reference(reference), reference)
+        with app.run(show_output=True, show_progress=not quiet):
+            for name, function in _web_functions(app):
+                click.echo(f"{name} => {function.get_web_url()}")
+            if until_eof:  # whoever started this ends
+                sys.stdin.buffer.read()
+            else:
+                threading.Event().wait()
+    except click.ClickException:
+        raise
+    except BaseException as error:  # noqa: BLE001 - every end of the user's program is an exit code
+        return report(error)
+    return 0
+
+
+def _web_functions(app: App) -> Iterator[tuple[str, Function[..., Any]]]:
+    for name, function in app.registered_functions.items():
+        if function.partial.web is not None:
+            yield name, function
+    for name, cls in app.registered_classes.items():
+        for method in cls.methods():
+            if method.web is not None:
+                yield f"{name}.{method.name}", cls().method(method.name)
+
+
+def _chosen(module: object, reference: Reference) -> App:
+    apps = apps_of(module, reference.place)  # type: ignore[arg-type]
+    if reference.name is None:
+        return apps[-1]
+    found = getattr(module, reference.name, None)
+    if not isinstance(found, App):
+        names = ", ".join(name for name, value in vars(module).items() if isinstance(value, App))
+        raise click.UsageError(f"{reference.place} has no app {reference.name!r}. Apps: {names}")
+    return found
