@@ -69,7 +69,7 @@ def asgi() -> Any:
     return api()
 
 
-@app.function()
+@app.function(block_network=True)  # so that the port is the container's own, whatever else runs on this machine
 @modal.concurrent(max_inputs=10)
 @modal.web_server(18765, startup_timeout=60, label="server")
 def server() -> None:
@@ -81,7 +81,7 @@ def server() -> None:
     threading.Thread(target=serve.run, daemon=True).start()
 
 
-@app.function()
+@app.function(block_network=True)
 @modal.web_server(18766, startup_timeout=0.2, label="absent")
 def absent() -> None:
     """Starts nothing."""

@@ -70,7 +70,9 @@ async def _pass(
         head = await read_head(reader)
         while head.status < 200:  # 100 Continue and the like
             head = await read_head(reader)
-        await send({"type": "http.response.start", "status": head.status, "headers": head.headers})
+        # The gateway's own server adds the date.
+        headers = [header for header in head.headers if header[0] != b"date"]
+        await send({"type": "http.response.start", "status": head.status, "headers": headers})
         if scope["method"] != "HEAD" and head.status not in (204, 304):
             async for piece in body_of(head, reader):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -88,6 +90,8 @@ async def _upload(scope: Event, receive: Receive, writer: asyncio.StreamWriter) 
     extra = [(b"connection", b"close")]
     if chunked:
         extra.append((b"transfer-encoding", b"chunked"))
+    elif not sized and event.get("body"):  # it came in chunks, and is whole by now
+        extra.append((b"content-length", str(len(event["body"])).encode()))
     writer.write(request_head(scope, extra))
     while True:
         body = event.get("body", b"")
