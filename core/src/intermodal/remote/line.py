@@ -45,6 +45,7 @@ class Line:
         self._open = ExitStack()
         self._socket = _connected(self._open, there)
         self._refusal: Exception | None = None
+        self._reason = ""  # the server's, for hanging up
         self._welcome: Completion[dict[str, Any]] = Completion()
         self._link = ReadLink(self._write, self._lost)
         self.client = LinkedClient(self._link)
@@ -80,7 +81,15 @@ class Line:
             raise OSError(str(error)) from None
 
     def _read(self) -> None:
-        self._link.read(_messages(self._socket), self._handlers)
+        self._link.read(self._messages(), self._handlers)
+
+    def _messages(self) -> Iterator[bytes]:
+        try:
+            for message in self._socket:
+                if isinstance(message, bytes):
+                    yield message
+        except ConnectionClosed as closed:
+            self._reason = closed.rcvd.reason if closed.rcvd is not None else ""
 
     def _on_welcome(self, header: dict[str, Any], _: list[bytes]) -> None:
         self._welcome.set(header)
@@ -90,18 +99,10 @@ class Line:
         self._welcome.fail(self._refusal)
 
     def _lost(self) -> Exception:
+        why = f" ({self._reason})" if self._reason else ""
         return self._refusal or ConnectionError(
-            f"the connection to the server {self._url} has ended: what ran there for this program ends with it"
+            f"the connection to the server {self._url} has ended{why}: what ran there for this program ends with it"
         )
-
-
-def _messages(socket: ClientConnection) -> Iterator[bytes]:
-    try:
-        for message in socket:
-            if isinstance(message, bytes):
-                yield message
-    except ConnectionClosed:
-        return
 
 
 def _connected(opened: ExitStack, there: Address) -> ClientConnection:

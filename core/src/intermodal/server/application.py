@@ -21,7 +21,7 @@ from intermodal.gateway import Gateway
 from intermodal.server.admission import Admission
 from intermodal.server.deployments import Deployments
 from intermodal.server.hosting import Hosting
-from intermodal.server.outbox import Outbox
+from intermodal.server.outbox import Outbox, Stalled
 from intermodal.server.schedules import Schedules
 from intermodal.server.visit import Visit
 from intermodal.server.watching import Watching
@@ -33,6 +33,8 @@ CONNECT = "/v1/connect"
 #: Seconds for a client to take in why the server hangs up.
 _LAST_WORDS_S = 5.0
 _THREADS = 64
+#: The code with which a WebSocket is closed where its client is too slow (RFC 6455's registry).
+_TRY_AGAIN_LATER = 1013
 
 
 def application(
@@ -78,14 +80,19 @@ def application(
             return
         visit = Visit(hosting, deployments, schedules, outbox, author)
         visits.add(visit)
+        receiving = asyncio.create_task(_receive(socket, visit))
         try:
-            await _receive(socket, visit)
-            await asyncio.wait({sending}, timeout=_LAST_WORDS_S if outbox.closed else 0)
+            # A client that reads nothing is not waited for, though it may go on writing.
+            await asyncio.wait({receiving, sending}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({receiving, sending}, timeout=_LAST_WORDS_S if outbox.closed else 0)
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            for task in (receiving, sending):
+                task.cancel()
+            await asyncio.gather(receiving, sending, return_exceptions=True)
             await visit.close()
             visits.discard(visit)
+        if not receiving.cancelled():
+            receiving.result()
 
     routes = [
         Route("/healthz", health),
@@ -103,8 +110,12 @@ def application(
 
 
 async def _send(socket: WebSocket, outbox: Outbox) -> None:
-    await outbox.send(socket.send_bytes)
-    await socket.close()
+    try:
+        await outbox.send(socket.send_bytes)
+    except Stalled as stalled:
+        await socket.close(code=_TRY_AGAIN_LATER, reason=str(stalled))
+    else:
+        await socket.close()
 
 
 async def _receive(socket: WebSocket, visit: Visit) -> None:

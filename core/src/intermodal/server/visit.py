@@ -22,6 +22,7 @@ from intermodal.server.hosting import Hosting
 from intermodal.server.outbox import Outbox
 from intermodal.server.routes import Routes
 from intermodal.server.schedules import ScheduleRequests, Schedules
+from intermodal.server.telling import Telling
 from intermodal.specs import AppSpec, ImageSpec, from_json
 from intermodal.wire.messages import PROTOCOL
 from intermodal.wire.payload import Payload, SharedPayload, received
@@ -48,6 +49,7 @@ class Visit:
         self.client = f"client:{secrets.token_hex(8)}"
         self._hosting = hosting
         self._outbox = outbox
+        self._telling = Telling(outbox)
         self._arriving = hosting.arriving()
         self._session: EmbeddedSession | None = None
         self._endpoints: list[Endpoint] = []
@@ -203,7 +205,7 @@ class Visit:
         self._outbox.close()
 
     def _observed(self, kind: str, records: list[dict[str, Any]]) -> None:
-        self._outbox.put({"t": "observed", "kind": kind, "records": records})
+        self._telling.tell(kind, records)
 
 
 async def _entered(session: EmbeddedSession) -> None:
