@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -29,6 +30,12 @@ SHOP = """
     @app.function()
     def count(n):
         yield from range(n)
+
+    @app.function()
+    def hold():
+        intermodal.Queue.from_name("started", create_if_missing=True).put(True)
+        intermodal.Queue.from_name("go", create_if_missing=True).get(timeout=100)
+        return "VERSION"
 
     @app.function()
     def fails():
@@ -129,7 +136,7 @@ CALLS = """
     except ValueError as error:
         assert str(error) == "sold out"
     for wrong, said in (
-        (intermodal.Function.from_name("shop", "nothing"), "it has: Scale, count, fails, square, version"),
+        (intermodal.Function.from_name("shop", "nothing"), "it has: Scale, count, fails, hold, square, version"),
         (intermodal.Function.from_name("nowhere", "square"), "(deployed: shop)"),
         (intermodal.Function.from_name("shop", "square", environment_name="other"), "it is in: main"),
         (Scale().weigh, "its methods are: scale"),
@@ -180,6 +187,71 @@ def test_a_deployed_app_is_called_by_name(shop: Shop) -> None:
     assert "no app 'shop' is deployed" in refused.stderr
     stored = b"".join(path.read_bytes() for path in shop.data.glob("server.db*"))
     assert b"s3cr3t-inline" not in stored
+
+
+TILL = """
+    import intermodal
+
+    app = intermodal.App("till")
+
+    @app.function()
+    def total(n):
+        square = intermodal.Function.from_name("shop", "square")
+        count = intermodal.Function.from_name("shop", "count")
+        Scale = intermodal.Cls.from_name("shop", "Scale")
+        assert list(square.map(range(n))) == [x * x for x in range(n)]
+        assert list(count.remote_gen(3)) == [0, 1, 2]
+        assert len(Scale(factor=2).scale.remote(bytes(3_000_000))) == 6_000_000
+        call = square.spawn(n)
+        assert intermodal.FunctionCall.from_id(call.object_id).get() == n * n
+        try:
+            intermodal.Function.from_name("shop", "nothing").remote()
+        except intermodal.exception.NotFoundError as error:
+            assert "it has: Scale" in str(error), error
+        try:
+            intermodal.Function.from_name("shop", "fails").remote()
+        except ValueError as error:
+            return str(error)
+
+    @app.local_entrypoint()
+    def main():
+        assert total.remote(4) == "sold out"
+"""
+
+
+@pytest.mark.one_user
+def test_containers_call_deployed_functions(shop: Shop, place: Workplace) -> None:
+    """Those of other apps, from an app that is deployed and from one that a client runs; where no server is, they are
+    told so."""
+    assert shop.deploy("good").returncode == 0
+    place.write("till.py", TILL)
+    done = shop.command("run", "till.py")
+    assert done.returncode == 0, done.stderr
+    assert shop.command("deploy", "till.py").returncode == 0
+    done = shop.program("import intermodal\nprint(intermodal.Function.from_name('till', 'total').remote(3))")
+    assert done.stdout == "sold out\n", done.stderr
+    done = place.intermodal("run", "till.py", env={"INTERMODAL_DATA_DIR": str(place.directory / "client")})
+    assert "deployed apps are at a server" in done.stderr
+
+
+@pytest.mark.one_user
+def test_a_new_version_takes_over_while_calls_go_on(shop: Shop, place: Workplace) -> None:
+    """A call that was begun ends in the version that has it, which stops only then; others go to the new one at once
+    (deploy.rolling)."""
+    assert shop.deploy("first").returncode == 0
+    path = place.write("hold.py", "import intermodal\nprint(intermodal.Function.from_name('shop', 'hold').remote())")
+    holding = place.start(str(path), env=shop.client)
+    queue = "import intermodal\nintermodal.Queue.from_name({!r}, create_if_missing=True).{}"
+    assert shop.program(queue.format("started", "get(timeout=100)")).returncode == 0
+    assert shop.deploy("second").returncode == 0
+    assert shop.called() == "second"
+    assert [row["state"] for row in shop.history()] == ["draining", "live"]
+    assert shop.program(queue.format("go", "put(True)")).returncode == 0
+    answer, errors = holding.communicate(timeout=100)
+    assert (answer, errors) == ("first\n", "")
+    deadline = time.monotonic() + 100
+    while [row["state"] for row in shop.history()] != ["stopped", "live"]:
+        assert time.monotonic() < deadline
 
 
 BROKEN_IMAGE = SHOP.replace("@app.function()", "@app.function(image=broken)", 1)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from intermodal.client.api import CallTarget
+from intermodal.driver.elsewhere import Elsewhere
+from intermodal.driver.peers import Peer
 from intermodal.driver.replies import reply_to, withdrawn
 from intermodal.driver.requests import Answer
 from intermodal.engine import events
 from intermodal.exception import Error
 from intermodal.specs.status import ERROR
 from intermodal.wire import columns
-from intermodal.wire.payload import Payload, failed
+from intermodal.wire.payload import failed
 
 if TYPE_CHECKING:
     from intermodal.driver.driver import Driver
@@ -24,43 +26,22 @@ __all__ = ["Clients", "Peer", "refuse_call"]
 _CALL = re.compile(r"fc-[0-9a-z-]{8,64}")
 
 
-class Peer(Protocol):
-    """Who sends client frames. What is sent to one that is gone is dropped."""
-
-    @property
-    def client(self) -> str:
-        """Its name for the engine: "container:" and a container's id, or another that nobody has had."""
-        ...
-
-    @property
-    def container(self) -> str:
-        """The container that it is; "" for others."""
-        ...
-
-    def payload(self, segment: bytes) -> Payload:
-        """A payload as it came from there, checked. Raises `SegmentError`."""
-        ...
-
-    def send(self, header: dict[str, Any], segments: Sequence[Any] = ()) -> None:
-        """A frame of plain segments."""
-        ...
-
-    def send_payloads(self, header: dict[str, Any], segments: list[Any], payloads: Sequence[Any]) -> None:
-        """A frame whose last segments are payloads."""
-        ...
-
-
 class Clients:
     """Carries frames of peers to the driver, and outputs and replies back."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, elsewhere: Elsewhere | None = None) -> None:
         self._driver = driver
+        self._elsewhere = elsewhere
         self._tasks: dict[str, dict[Any, asyncio.Task[None]]] = {}
         self._calls: dict[str, set[str]] = {}
 
     def frame(self, peer: Peer, header: dict[str, Any], segments: list[bytes]) -> None:
         """One frame. What is malformed raises one of `channel.MALFORMED`, which should cut the peer off."""
         kind = header["t"]
+        if self._elsewhere is not None and peer.container:
+            known = kind == "request" and self._driver.calls.get(str(header["params"].get("call"))) is not None
+            if self._elsewhere.take(peer, header, segments, known=known):
+                return
         if kind == "submit":
             self._submit(peer, header, segments)
         elif kind == "add":
@@ -91,6 +72,8 @@ class Clients:
             task.cancel()
         self._calls.pop(peer.client, None)
         if peer.container:
+            if self._elsewhere is not None:
+                self._elsewhere.gone(peer)
             self._driver.requests.release_owner(peer.container)
         self._driver.post(events.ClientLeft(peer.client))
 

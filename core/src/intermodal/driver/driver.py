@@ -16,6 +16,7 @@ from intermodal.driver.buckets.session import SessionBuckets
 from intermodal.driver.calling import Calling
 from intermodal.driver.calls import CallBook
 from intermodal.driver.clients import Clients
+from intermodal.driver.elsewhere import Elsewhere
 from intermodal.driver.images import Images
 from intermodal.driver.leases import Leases
 from intermodal.driver.mounts import Mounts
@@ -51,6 +52,7 @@ class Driver:
         session: what container ids start with, so that engines of one host never clash.
         gpu_wait_s: seconds that a busy GPU choice is waited for before the next one is tried.
         keep: makes blobs known that clients sent later.
+        elsewhere: where deployed apps are that containers call.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Driver:
         build_secrets: Mapping[str, Mapping[str, str]],
         volumes: SessionVolumes,
         keep: Callable[[Mapping[str, bytes]], Coroutine[Any, Any, None]],
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.loop = loop
         self.id, self.data_dir, self.keep = session, data_dir, keep
@@ -105,7 +108,7 @@ class Driver:
         volumes.report_to(self._volume_notice)
         self.buckets.report_to(self._volume_notice)
         self.web = Web()
-        self.clients = Clients(self)
+        self.clients = Clients(self, elsewhere)
         self.readiness = Readiness(self)
         self.ready: list[Callable[[], None]] = []
         self._inbox: deque[events.Event] = deque()

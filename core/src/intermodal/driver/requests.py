@@ -75,6 +75,8 @@ class Requests:
                 params = in_environment(params, self._environment)
                 reply = await self._volumes.handle(method, params, segments, owner=owner)
                 return Answer(reply.value, reply.segments)
+        if method == "app.lookup":
+            raise RequestError("InvalidError", "deployed apps are at a server, and this app does not run at one")
         raise RequestError("InvalidError", f"there is no request {method!r}")
 
     def at_once(self, method: str, params: dict[str, Any], segments: Sequence[bytes]) -> Answer | None:

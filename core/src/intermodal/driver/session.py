@@ -18,6 +18,7 @@ from intermodal.driver.channel import MALFORMED
 from intermodal.driver.clients import Peer
 from intermodal.driver.data_dir import using
 from intermodal.driver.driver import Driver
+from intermodal.driver.elsewhere import Elsewhere
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
 from intermodal.driver.volumes.session import SessionVolumes
@@ -50,6 +51,7 @@ class EmbeddedSession:
         config: default: `Config.load()`.
         grace_s: seconds for running inputs and exit methods at the end; default: as `config` says.
         observers: more plugins by name, with the observer hooks that they like.
+        elsewhere: where deployed apps are that its containers call.
 
     Raises on entering what the plugin host raises: `BackendNotFoundError`, `PluginError`, `ConfigError`,
     `BackendError`.
@@ -62,11 +64,13 @@ class EmbeddedSession:
         *,
         grace_s: float | None = None,
         observers: Mapping[str, object] | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.id = tokens.token_hex(5)
         self._work = work
         self._config = config or Config.load()
         self._observers = dict(observers or {})
+        self._elsewhere = elsewhere
         self._grace_s = float(self._config.get("grace_s")) if grace_s is None else grace_s
         self._arena = Arena(on_free=self._segment_freed)
         self._trees = TreeStore(self._config.data_dir)
@@ -131,6 +135,7 @@ class EmbeddedSession:
             self._work.build_secrets,
             self._volumes,
             self._keep_later,
+            self._elsewhere,
         )
         await driver.open()
         driver.register(self._work.app)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from intermodal.exception import InvalidError
-from intermodal.server.deployments import Deployments
+from intermodal.server.forwarding import Forwarder
+from intermodal.server.lookup import looked_up
 from intermodal.server.package import Package
 from intermodal.server.schedules.slots import slots
 from intermodal.server.version_table import Label, Version
 from intermodal.specs import AppSpec, SecretName, from_json
+
+if TYPE_CHECKING:
+    from intermodal.server.deployments import Deployments
 
 __all__ = ["AppRequests", "Method", "secret_values"]
 
@@ -32,7 +36,7 @@ class AppRequests:
     """
 
     def __init__(
-        self, deployments: Deployments, environment: Callable[[], str], author: str, observer: Callable[[], object]
+        self, deployments: Deployments, environment: Callable[[], str], author: str, observer: Callable[[], Forwarder]
     ) -> None:
         self._deployments = deployments
         self._environment = environment
@@ -58,20 +62,14 @@ class AppRequests:
         for function in package.app.functions:
             if function.schedule is not None:
                 slots(function.schedule, 0.0)  # wrong ones are refused here
-        version = await self._deployments.deploy(self._where(params), package, self._label(params), self._observer())
-        return _row(version)
+        observer = self._observer()
+        try:
+            return _row(await self._deployments.deploy(self._where(params), package, self._label(params), observer))
+        finally:
+            observer.end()
 
     async def _lookup(self, params: dict[str, Any], _: Sequence[bytes]) -> dict[str, Any]:
-        environment = self._where(params)
-        package = await self._deployments.package_of(environment, str(params["app"]))
-        function = package.function(str(params["function"]))
-        methods = {method.name: method.is_generator for method in function.methods}
-        return {
-            "environment": environment,
-            "class": function.is_class,
-            "methods": methods,
-            "parameters": list(function.parameters),
-        }
+        return await looked_up(self._deployments, self._where(params), params)
 
     async def _list(self, params: dict[str, Any], _: Sequence[bytes]) -> list[dict[str, Any]]:
         versions = await self._deployments.versions(self._where(params))

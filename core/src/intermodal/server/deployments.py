@@ -12,17 +12,21 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from intermodal.driver import EmbeddedSession
+from intermodal.driver.elsewhere import Elsewhere
 from intermodal.exception import InvalidError, NotFoundError, RemoteError
 from intermodal.server.deployed import Deployed, Running
 from intermodal.server.hosting import Hosting
+from intermodal.server.nested import Nested
 from intermodal.server.package import Package, package_from
 from intermodal.server.version_table import Label, Version, VersionTable
-from intermodal.server.versions import AppStopped, Begun, Broken, Drained, Event, Ready, Restarted, State, changes
+from intermodal.server.versions import OVER, AppStopped, Begun, Broken, Drained, Event, Ready, Restarted, State, changes
 
 __all__ = ["Changed", "Deployments"]
 
 _log = logging.getLogger("intermodal.server")
 
+#: Versions of an app that are kept of those that are over.
+_KEPT = 20
 #: Detached calls that are found without asking sessions.
 _BEGUN = 10_000
 
@@ -174,7 +178,7 @@ class Deployments:
         self._tell(app, version.number)
         deployed = self._versions[app, version.number] = self._deployed(version, observer)
         try:
-            await self._hosting.hold(_reference(version), package.blobs)
+            await self._hosting.hold(_reference(*app, version.number), package.blobs)
             await (await deployed.running()).session.ready()
         except BaseException as error:
             why = str(error) or type(error).__name__
@@ -183,10 +187,19 @@ class Deployments:
             await self._happened(app, Broken(version.number), why)
             raise
         await self._happened(app, Ready(version.number), "a newer version was ready before")
+        await self._forget_old(app)
         state = self._states[app][version.number]
         if state != "live":
             raise RemoteError(f"version {version.number} of app {app[1]!r} was {state} before it took calls")
         return version
+
+    async def _forget_old(self, app: _App) -> None:
+        """Of the versions that are over, the last ones are kept, to roll back to."""
+        over = sorted(number for number, state in self._states[app].items() if state in OVER)
+        for number in over[:-_KEPT]:
+            await self._hosting.release(_reference(*app, number))
+            await asyncio.to_thread(self._table.forget, *app, number)
+            del self._states[app][number]
 
     async def rollback(self, environment: str, app: str, number: int | None, label: Label) -> Version:
         """Deploy an earlier version anew: that before the live one, or `number`. Raises as `deploy`, `NotFoundError`,
@@ -252,14 +265,17 @@ class Deployments:
 
     def _deployed(self, version: Version, observer: object | None = None) -> Deployed:
         load = partial(self._load, version.environment, version.app, version.number)
-        return Deployed(version, load, partial(self._session, version.environment, observer))
+        elsewhere = Nested(self, version.environment)
+        return Deployed(version, load, partial(self._session, version.environment, observer, elsewhere))
 
     def _load(self, environment: str, app: str, number: int) -> Package:
         return package_from(self._table.package(environment, app, number), self._hosting.sealer())
 
-    def _session(self, environment: str, observer: object | None, package: Package) -> EmbeddedSession:
+    def _session(
+        self, environment: str, observer: object | None, elsewhere: Elsewhere, package: Package
+    ) -> EmbeddedSession:
         work = package.work(partial(self._hosting.named_secret, environment))
-        return self._hosting.session(work, environment, observer)
+        return self._hosting.session(work, environment, observer, elsewhere)
 
     async def _warm_up(self, deployed: Deployed) -> None:
         try:
@@ -273,5 +289,5 @@ class Deployments:
         task.add_done_callback(self._work.discard)
 
 
-def _reference(version: Version) -> str:
-    return f"deployment/{version.environment}/{version.app}/{version.number}"
+def _reference(environment: str, app: str, number: int) -> str:
+    return f"deployment/{environment}/{app}/{number}"

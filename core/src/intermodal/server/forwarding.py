@@ -20,12 +20,18 @@ class Forwarder:
     """
 
     def __init__(self, send: Callable[[str, list[dict[str, Any]]], None]) -> None:
-        self._send = send
+        self._send: Callable[[str, list[dict[str, Any]]], None] | None = send
+
+    def end(self) -> None:
+        """Send nothing any more."""
+        self._send = None
 
 
 def _hook(kind: str) -> Callable[[Forwarder, Sequence[Any]], None]:
     def forward(self: Forwarder, events: Sequence[Any]) -> None:
-        self._send(kind, [dataclasses.asdict(record) for record in events])
+        send = self._send
+        if send is not None:
+            send(kind, [dataclasses.asdict(record) for record in events])
 
     return forward
 

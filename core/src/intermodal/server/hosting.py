@@ -12,6 +12,7 @@ from typing import Any
 from intermodal.client.api import Reply
 from intermodal.client.work import Work
 from intermodal.driver import EmbeddedSession, StandingClient, sealer, secret_store
+from intermodal.driver.elsewhere import Elsewhere
 from intermodal.driver.requests import in_environment
 from intermodal.exception import InvalidError, NotFoundError
 from intermodal.plugins import CollectableStorage, Config, PluginHost, load
@@ -101,12 +102,12 @@ class Hosting:
             raise NotFoundError(f"the secret {secret.name!r} in environment {where!r} lacks {', '.join(lacking)}")
         return values
 
-    def session(self, work: Work, environment: str, observer: object | None) -> EmbeddedSession:
+    def session(self, work: Work, environment: str, observer: object | None, elsewhere: Elsewhere) -> EmbeddedSession:
         """A session for an app whose blobs are stored; not entered yet."""
         observers = dict(self._watchers(environment))
         if observer is not None:
             observers["observer"] = observer
-        return EmbeddedSession(work, self.config.within(environment), observers=observers)
+        return EmbeddedSession(work, self.config.within(environment), observers=observers, elsewhere=elsewhere)
 
     async def secret(self, method: str, params: dict[str, Any]) -> Any:
         """`secret.create|read|list|delete`. Raises `NotFoundError`, `AlreadyExistsError`, `InvalidError`."""

@@ -7,22 +7,25 @@ import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from intermodal.driver import EmbeddedSession
-from intermodal.driver.clients import Peer, refuse_call
+from intermodal.driver.clients import refuse_call
+from intermodal.driver.peers import Peer
 from intermodal.exception import Error, NotFoundError, RemoteError
 from intermodal.server.deployed import Running
-from intermodal.server.deployments import Deployments
 from intermodal.wire.payload import Payload
 
-__all__ = ["Routes"]
+if TYPE_CHECKING:
+    from intermodal.server.deployments import Deployments
+
+__all__ = ["OF_CALLS", "OF_FUNCTIONS", "Routes"]
 
 _Frame = tuple[dict[str, Any], list[bytes]]
 
 #: Requests that name a call, and those that name a function.
-_OF_CALLS = ("call.output", "call.cancel", "call.graph")
-_OF_FUNCTIONS = ("function.stats", "function.autoscale")
+OF_CALLS = ("call.output", "call.cancel", "call.graph")
+OF_FUNCTIONS = ("function.stats", "function.autoscale")
 
 
 @dataclass(slots=True)
@@ -143,11 +146,11 @@ class Routes:
 
     def _request(self, header: dict[str, Any], segments: list[bytes], own: EmbeddedSession | None) -> bool:
         method, params = str(header["method"]), header["params"]
-        if method in _OF_FUNCTIONS and params.get("environment") is not None:
+        if method in OF_FUNCTIONS and params.get("environment") is not None:
             self._background(self._of_function(header, segments))
             return True
         call = str(params.get("call"))
-        if method not in _OF_CALLS or (own is not None and own.knows(call)):
+        if method not in OF_CALLS or (own is not None and own.knows(call)):
             return False
         session = self._deployments.with_call(call)
         if session is not None:

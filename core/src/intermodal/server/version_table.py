@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 
 from intermodal.exception import NotFoundError
 from intermodal.server.database import VERSIONS
@@ -80,6 +80,12 @@ class VersionTable:
                 row = (VERSIONS.c.environment == environment) & (VERSIONS.c.app == app) & (VERSIONS.c.number == number)
                 values = {"state": state, "changed": time.time(), **({"error": error} if error else {})}
                 connection.execute(update(VERSIONS).where(row).values(**values))
+
+    def forget(self, environment: str, app: str, number: int) -> None:
+        """Nothing is known of this version any more."""
+        row = (VERSIONS.c.environment == environment) & (VERSIONS.c.app == app) & (VERSIONS.c.number == number)
+        with self._database.begin() as connection:
+            connection.execute(delete(VERSIONS).where(row))
 
     def all(self, environment: str | None = None, app: str | None = None) -> list[Version]:
         """Those of an environment and app, or of all, the oldest first."""

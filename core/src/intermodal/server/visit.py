@@ -19,13 +19,14 @@ from intermodal.server.app_requests import AppRequests, Method, secret_values
 from intermodal.server.deployments import Deployments
 from intermodal.server.forwarding import Forwarder
 from intermodal.server.hosting import Hosting
+from intermodal.server.nested import Nested
 from intermodal.server.outbox import Outbox
 from intermodal.server.routes import Routes
 from intermodal.server.schedules import ScheduleRequests, Schedules
 from intermodal.server.telling import Telling
 from intermodal.specs import AppSpec, ImageSpec, from_json
 from intermodal.wire.messages import PROTOCOL
-from intermodal.wire.payload import Payload, SharedPayload, received
+from intermodal.wire.payload import Payload, flat, received
 
 __all__ = ["Visit"]
 
@@ -58,6 +59,7 @@ class Visit:
         self._greeted = False
         self._asked: dict[Any, asyncio.Task[None]] = {}
         self._closing: asyncio.Task[None] | None = None
+        self._deployments = deployments
         self._routes = Routes(self, deployments, self.cut)
         apps = AppRequests(deployments, lambda: self._environment, author, lambda: Forwarder(self._observed))
         self._methods: dict[str, Method] = {
@@ -144,7 +146,9 @@ class Visit:
             raise InvalidError("this connection runs an app already")
         app = from_json(AppSpec, params["app"])
         work = Work(app, {}, secret_values(params["secrets"]), secret_values(params["build_secrets"]))
-        session = self._hosting.session(work, self._environment, Forwarder(self._observed))
+        session = self._hosting.session(
+            work, self._environment, Forwarder(self._observed), Nested(self._deployments, self._environment)
+        )
         await _entered(session)
         self._session = session
         self._endpoints = self._hosting.web.serve(session, app, self._url)
@@ -179,6 +183,7 @@ class Visit:
         await self._routes.close()
         await self._stop(None)
         await asyncio.to_thread(self._arriving.close)
+        self._outbox.close()
 
     # ---- frames out, from any thread --------------------------------------------------------------------------------
 
@@ -192,8 +197,7 @@ class Visit:
 
     def send_payloads(self, header: dict[str, Any], segments: list[Any], payloads: Sequence[Any]) -> None:
         """See `Peer`."""
-        flat = [payload.scattered() if isinstance(payload, SharedPayload) else payload for payload in payloads]
-        self._outbox.put(header, [*segments, *flat])
+        self._outbox.put(header, [*segments, *flat(payloads)])
 
     def cut(self, why: str) -> None:
         """It broke the protocol."""

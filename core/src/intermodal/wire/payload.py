@@ -32,6 +32,7 @@ __all__ = [
     "dumps",
     "failed",
     "failure",
+    "flat",
     "loads",
     "received",
     "send_main_by_value",
@@ -92,6 +93,11 @@ def send_main_by_value(by_value: bool) -> None:
     """From now on pickle what `__main__` defines by value: it has no source that a container could import."""
     global _by_value_only
     _by_value_only = by_value
+
+
+def flat(payloads: Sequence[Payload]) -> list[bytes]:
+    """Payload segments for a peer that cannot map our memory."""
+    return [payload.scattered() if isinstance(payload, SharedPayload) else payload for payload in payloads]
 
 
 def dumps(value: Any, arena: Arena | None) -> Payload:
