@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -159,6 +161,32 @@ def test_after_a_kill_nothing_is_left(s3_server: S3Server, bucket: str, tmp_path
     run.communicate(timeout=60)
     eventually(lambda: not [line for line in mounts() if str(tmp_path) in line])
     eventually(lambda: list((tmp_path / "buckets").iterdir()) == [])
+
+
+def helpers(data: Path) -> list[int]:
+    """The processes on this host that look after what is mounted for a data directory: keepers, and what they run."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if any(word.startswith(os.fsencode(data / "buckets")) for word in command.read_bytes().split(b"\0")):
+                found.append(int(command.parent.name))
+    return found
+
+
+@pytest.mark.one_user
+def test_helpers_that_were_stopped_clean_up(s3_server: S3Server, bucket: str, tmp_path: Path) -> None:
+    """From outside, by SIGSTOP; then the program is killed."""
+    run = start(tmp_path, "waits", "here-stopped")
+    eventually(lambda: in_bucket(s3_server, bucket, "here-stopped") == b"here")
+    stopped = helpers(tmp_path)
+    assert len(stopped) == 2
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    run.kill()
+    run.communicate(timeout=60)
+    eventually(lambda: not helpers(tmp_path))
+    eventually(lambda: list((tmp_path / "buckets").iterdir()) == [])
+    assert not [line for line in mounts() if str(tmp_path) in line]
 
 
 @pytest.mark.one_user

@@ -133,6 +133,19 @@ def test_a_new_one_comes_after_it_was_killed(tmp_path: Path, container: int) -> 
         mounter.close()
 
 
+def test_one_that_was_stopped_goes_on(tmp_path: Path, container: int) -> None:
+    """From outside, by SIGSTOP: with the next order, and to end."""
+    mounter = Mounter()
+    for name in ("a", "b"):
+        target = directory(tmp_path, f"target-{name}")
+        order = SharedMount(source=str(directory(tmp_path, name)), target=str(target))
+        mounter.mount((order,), container, swap=False)
+        assert Path(f"/proc/{pid_of(container)}/root{target}/{name}").read_text() == name
+        assert mounter._process is not None
+        mounter._process.send_signal(signal.SIGSTOP)
+    mounter.close()
+
+
 def test_an_order_that_cannot_be_carried_out_is_an_error_and_not_the_end(tmp_path: Path, container: int) -> None:
     """The error says why, and the next order is carried out."""
     mounter, target = Mounter(), directory(tmp_path, "target")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -60,6 +61,7 @@ class Link:
     async def close(self) -> None:
         """Let the supervisor end everything, and wait until it has."""
         self._drop()
+        self._process.send_signal(signal.SIGCONT)  # one that was stopped from outside would end nothing
         await self._loop.run_in_executor(None, self._process.wait)
 
     def reap(self) -> None:

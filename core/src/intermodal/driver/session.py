@@ -16,7 +16,6 @@ from intermodal.client.work import Work
 from intermodal.driver import bundle, pruning
 from intermodal.driver.channel import MALFORMED
 from intermodal.driver.clients import Peer
-from intermodal.driver.data_dir import using
 from intermodal.driver.driver import Driver
 from intermodal.driver.elsewhere import Elsewhere
 from intermodal.driver.embedded import EmbeddedClient
@@ -27,6 +26,7 @@ from intermodal.exception import InvalidError, NotFoundError
 from intermodal.plugins import BuiltImage, CollectableStorage, Config, PluginHost, load
 from intermodal.specs import AppSpec, FileTree, ImageSpec
 from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore, Uses
+from intermodal.storage.data_dir import using
 from intermodal.wire.arena import Arena
 
 __all__ = ["EmbeddedSession"]

@@ -12,7 +12,6 @@ from typing import Any
 from intermodal.driver import needs, terminals
 from intermodal.driver.boot import Trees, boot_frame, container_spec, sandbox_container
 from intermodal.driver.buckets.attaching import attach, launch_attached
-from intermodal.driver.data_dir import using
 from intermodal.driver.images import Images
 from intermodal.driver.leases import Leases
 from intermodal.driver.mounts import Mounts, Prepared
@@ -25,6 +24,7 @@ from intermodal.plugins.commands import GUEST_PATH
 from intermodal.plugins.prewarm import Prewarmed, Prewarmer
 from intermodal.plugins.roles import Blobs, BuiltImage, Container, GpuLease, OutputSink, SnapshotContainer
 from intermodal.specs import ContainerSpec, FunctionSpec, GpuChoice, ImageSpec, ResourceTotals, SandboxSpec
+from intermodal.storage.data_dir import using
 
 __all__ = ["Given", "Started", "Starter"]
 

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -98,6 +99,7 @@ class Mounter:
                 if self._orders is None:
                     raise BrokenPipeError
                 socket.send_fds(self._orders, [b"m"], fds, socket.MSG_NOSIGNAL)
+                self._go_on()
             except OSError:  # there is none yet, or it was killed
                 self._end()
                 try:
@@ -118,10 +120,16 @@ class Mounter:
             )
         return self._orders
 
+    def _go_on(self) -> None:
+        """It may have been stopped from outside."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
     def _end(self) -> None:
         if self._orders is not None:
             self._orders.close()
         if self._process is not None:
+            self._go_on()
             self._process.wait()
         self._orders = self._process = None
 

@@ -25,6 +25,7 @@ MARK = "intermodal-volume"
 _NEWNS, _NEWUSER = 0x00020000, 0x10000000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 1, 2, 4, 16384, 1 << 18
 _MNT_DETACH = 2
+_PR_SET_PDEATHSIG = 1
 _OPEN_TREE, _MOVE_MOUNT = 428, 429
 _OPEN_TREE_CLONE = 1
 _FROM_EMPTY, _TO_EMPTY, _BENEATH = 0x4, 0x40, 0x200
@@ -253,6 +254,7 @@ def _answer(fds: Sequence[int]) -> None:
 
 def _serve(orders: socket.socket) -> None:
     """Until the owner closes its end, or has ended: a fork of it may have that end, too."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)  # to end then, even where somebody has stopped it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         owner = os.pidfd_open(os.getppid())

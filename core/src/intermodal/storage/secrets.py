@@ -13,6 +13,7 @@ from typing import Any
 
 from intermodal.exception import AlreadyExistsError, BackendError, ConfigError, InvalidError, NotFoundError
 from intermodal.plugins.holding import exclusively
+from intermodal.storage.data_dir import using
 from intermodal.storage.sealing import NotOpened, Sealer, write_private
 
 __all__ = ["SecretInfo", "SecretStore"]
@@ -45,8 +46,15 @@ class SecretStore:
         self._sealer = Sealer(key_file)
 
     def create(self, name: str, environment: str, values: Mapping[str, str], *, overwrite: bool = False) -> None:
-        """Keep a secret, whole or not at all. Raises `AlreadyExistsError`, `ConfigError` (the key file)."""
+        """Keep a secret, whole or not at all.
+
+        Raises `AlreadyExistsError`, `ConfigError` (the key file or the directory), `ResourceExhaustedError`.
+        """
         path = self._path(name, environment)
+        with using(self._directory.parent):
+            self._keep(path, name, environment, values, overwrite=overwrite)
+
+    def _keep(self, path: Path, name: str, environment: str, values: Mapping[str, str], *, overwrite: bool) -> None:
         record = {"version": _VERSION, "created": time.time(), "keys": sorted(values)}
         sealed = self._sealer.seal(json.dumps(dict(values)).encode(), _bound(name, environment))
         data = json.dumps({**record, **sealed})

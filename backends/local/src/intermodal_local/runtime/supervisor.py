@@ -361,6 +361,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGCONT)  # it cleans up then, even where somebody has stopped it
     received = messages.receive(client)
     if received is not None:
         Supervisor(client, received[0]).serve()

@@ -57,6 +57,7 @@ class Keeper:
             self._program = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_end_with_parent
             )
+        signal.signal(signal.SIGCHLD, lambda *_: self._go_on())
 
     def run(self) -> None:
         """Until standard input ends."""
@@ -130,6 +131,10 @@ class Keeper:
         self._program.wait()
         shutil.rmtree(self._directory, ignore_errors=True)
 
+    def _go_on(self) -> None:
+        """Somebody may have stopped it: then who reads the bucket could not even be killed."""
+        self._program.send_signal(signal.SIGCONT)
+
     def _lives(self) -> bool:
         return self._program.poll() is None
 
@@ -162,6 +167,7 @@ def _tell(said: dict[str, object]) -> None:
 if __name__ == "__main__":
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(ignored, signal.SIG_IGN)
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)  # it cleans up then, even where somebody has stopped it
     if mounts_apart():
         try:
             _move_apart()

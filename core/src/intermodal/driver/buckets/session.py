@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,6 +49,8 @@ class _Kept:
         """Write out and unmount; what it told. Bounded in time by the keeper."""
         assert self.keeper.stdin is not None
         self.keeper.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            self.keeper.send_signal(signal.SIGCONT)  # a stopped one would never write out
         told = await self.told()
         await self.keeper.wait()
         return told

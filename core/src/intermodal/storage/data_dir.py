@@ -32,9 +32,14 @@ def using(data_dir: Path) -> Iterator[None]:
                 f"there (`intermodal image prune` removes image layers that nothing uses), or set {_SETTING} to "
                 "another disk"
             ) from error
-        if isinstance(error.filename, str) and Path(error.filename).is_relative_to(data_dir):
+        if isinstance(error.filename, str) and _concerns(data_dir, Path(error.filename)):
             raise ConfigError(
                 f"the data directory {data_dir} cannot be used: {error.strerror}: {error.filename}. Set {_SETTING} "
                 "to a directory that you may write"
             ) from error
         raise
+
+
+def _concerns(data_dir: Path, path: Path) -> bool:
+    """It lies there, or is to be made for the directory to lie in."""
+    return path.is_relative_to(data_dir) or data_dir.is_relative_to(path)
