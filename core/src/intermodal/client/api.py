@@ -13,7 +13,19 @@ from intermodal.client.completion import Completion
 from intermodal.client.outputs import Outputs
 from intermodal.exception import InvalidError
 
-__all__ = ["CallHandle", "CallTarget", "Client", "Reply", "current", "has_current", "nothing_runs", "set_current"]
+__all__ = [
+    "CallHandle",
+    "CallTarget",
+    "Client",
+    "Reply",
+    "current",
+    "forget_session",
+    "has_current",
+    "know_session",
+    "nothing_runs",
+    "of_session",
+    "set_current",
+]
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,7 @@ class Client(Protocol):
 
 
 _current: list[Client] = []
+_of_sessions: dict[str, Client] = {}
 
 
 def current() -> Client:
@@ -118,3 +131,18 @@ def set_current(client: Client | None, previous: Client | None = None) -> None:
         _current.append(client)
     elif previous in _current:
         _current.remove(previous)
+
+
+def know_session(session: str, client: Client) -> None:
+    """From now on `of_session` gives `client`. Runs call it, and apps that were looked up."""
+    _of_sessions[session] = client
+
+
+def forget_session(session: str) -> None:
+    """It has ended, or is another process's. Idempotent."""
+    _of_sessions.pop(session, None)
+
+
+def of_session(session: str) -> Client | None:
+    """The client of a session that this process began and that goes on, by its id."""
+    return _of_sessions.get(session)

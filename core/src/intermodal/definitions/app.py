@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, overload
 
 from intermodal.client.api import CallTarget
-from intermodal.client.dual import dual
-from intermodal.definitions import binding
+from intermodal.client.dual import dual, dual_classmethod
+from intermodal.definitions import binding, lasting
 from intermodal.definitions.classes import Cls, check_class
 from intermodal.definitions.entrypoints import LocalEntrypoint
 from intermodal.definitions.functions import Code, Function, check_retries
@@ -16,7 +16,7 @@ from intermodal.definitions.naming import Place, check_name, place_of
 from intermodal.definitions.options import Behaviour, settings
 from intermodal.definitions.parameters import parameter
 from intermodal.definitions.partial import CLS, Concurrency, Partial, concurrency_of
-from intermodal.exception import CapabilityNotSupported, InvalidError
+from intermodal.exception import CapabilityNotSupported, InvalidError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from intermodal.definitions.deploying import DeployedVersion
     from intermodal.definitions.image import Image
+    from intermodal.definitions.lasting import LastingSession
     from intermodal.definitions.retries import Retries
     from intermodal.definitions.running import Run
     from intermodal.definitions.schedules import Schedule
@@ -94,6 +95,8 @@ class App:
         self._registered: dict[str, Registered] = {}
         self._entrypoints: dict[str, LocalEntrypoint] = {}
         self._run: Run | None = None
+        self._environment: str | None = None
+        self.looked_up = False  #: by `lookup`, so that its sandboxes need no run
 
     @property
     def name(self) -> str | None:
@@ -102,8 +105,11 @@ class App:
 
     @property
     def app_id(self) -> str | None:
-        """The id of its run; None while it does not run."""
-        return None if self._run is None else self._run.id
+        """The id of its run, or of what its sandboxes run in if it was looked up; None while there is none."""
+        if self._run is not None:
+            return self._run.id
+        found = lasting.found(self._name or "", self._environment) if self.looked_up else None
+        return None if found is None else found.id
 
     @property
     def current_run(self) -> Run | None:
@@ -363,12 +369,37 @@ class App:
         """A run of it has begun, or (None) ended."""
         self._run = run
 
-    # ---- deploying --------------------------------------------------------------------------------------------------
+    @dual_classmethod
+    async def lookup(
+        cls: type[App], name: str, *, environment_name: str | None = None, create_if_missing: bool = False
+    ) -> App:
+        """An app whose sandboxes need no run: `Sandbox.create(app=App.lookup("mine", create_if_missing=True))`.
 
-    @classmethod
-    def lookup(cls, name: str, *, environment_name: str | None = None, create_if_missing: bool = False) -> App:
-        """A deployed app. It needs a server, which this version does not have yet."""
-        _needs_server(f"App.lookup({name!r})")
+        What they run in begins with the first of them and lasts as long as this process, however that ends. Functions
+        of the app are called in `with app.run():` as ever.
+
+        Args:
+            environment_name: that of the named objects which its sandboxes use; default: as configured.
+            create_if_missing: has to be True: deployed apps are called by `Function.from_name` and `Cls.from_name`.
+
+        Raises:
+            InvalidError: the name cannot be used.
+            NotFoundError: `create_if_missing` was not given.
+        """
+        app = cls(name)
+        if not create_if_missing:
+            raise NotFoundError(
+                f"App.lookup({name!r}) finds no app to make sandboxes of: that is App.lookup({name!r}, "
+                f"create_if_missing=True). What a server has deployed is called by Function.from_name({name!r}, ...)"
+            )
+        app.looked_up, app._environment = True, environment_name
+        return app
+
+    def session(self) -> LastingSession:
+        """What the sandboxes of an app that was looked up run in; it begins with the first use."""
+        return lasting.session_of(self._name or "", self._environment)
+
+    # ---- deploying --------------------------------------------------------------------------------------------------
 
     @dual
     async def deploy(

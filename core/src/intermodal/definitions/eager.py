@@ -27,14 +27,14 @@ def start_build(image: Image, app: App | None) -> Completion[str]:
     """Build in the run of `app`, else in the one that goes on here, else in one of its own. The id of what was built.
 
     Raises:
-        InvalidError: inside a container, or `app` does not run.
+        InvalidError: inside a container, or `app` does not run and was not looked up.
     """
     if in_container():
         raise InvalidError("Image.build() inside a container: images are built on the caller's side")
     run = running()
     if app is not None:
         run = app.current_run
-        if run is None:
+        if run is None and not app.looked_up:
             raise InvalidError(f"{app!r} does not run: call Image.build(app) in `with app.run():`, or without an app")
     lowered = lower_image(image)
     # It ends with this process: what it builds hangs on that too.

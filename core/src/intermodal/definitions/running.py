@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from intermodal.client.api import Client, set_current
+from intermodal.client.api import Client, forget_session, know_session, set_current
 from intermodal.client.context import in_container
 from intermodal.client.pickling import send_main_by_value
 from intermodal.definitions.lowering import LoweredImage, lower
@@ -59,7 +59,7 @@ class Run:
                 "app.run() inside a container: functions call each other there without it. At the top level of a file, "
                 "put it under `if __name__ == '__main__':`"
             )
-        if self._app.app_id is not None:
+        if self._app.current_run is not None:
             raise InvalidError(f"{self._app!r} is running already: leave the first `with app.run():` block before")
         warn_of_schedules(self._app.registered)
         lowered = lower(self._app)
@@ -74,6 +74,7 @@ class Run:
         session.__enter__()
         self._session, self._client = session, session.client
         set_current(self._client)
+        know_session(session.id, session.client)
         self._app.running(self)
         _running.append(self)
         return self._app
@@ -89,6 +90,7 @@ class Run:
         session, self._session = self._session, None
         _running.remove(self)
         set_current(None, self._client)
+        forget_session(session.id)
         self._app.running(None)
         session.__exit__(kind, error, traceback)
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from intermodal.client.api import current
-from intermodal.client.context import in_container
+from intermodal.client.api import Client
 from intermodal.client.dual import dual, dual_classmethod, dual_stream, dual_stream_classmethod
 from intermodal.definitions.image import Image
 from intermodal.definitions.lowering import lower_image
 from intermodal.definitions.mount_paths import buckets_of, volumes_of
 from intermodal.definitions.naming import check_name
 from intermodal.definitions.options import Behaviour, plain_env, settings
-from intermodal.definitions.sandbox_client import ask
+from intermodal.definitions.sandbox_client import ask, clients_of, creator
 from intermodal.definitions.sandbox_files import FileIO, FileWatchEvent, FileWatchEventType, file_request, watched
 from intermodal.definitions.sandbox_process import ContainerProcess
 from intermodal.definitions.sandbox_streams import StreamReader, StreamWriter
@@ -24,6 +24,7 @@ from intermodal.definitions.tunnels import Tunnel
 from intermodal.exception import (
     CapabilityNotSupported,
     InvalidError,
+    NotFoundError,
     SandboxTerminatedError,
     SandboxTimeoutError,
 )
@@ -81,7 +82,8 @@ class Sandbox:
 
         Args:
             args: its own program, with which it ends; without one it lasts until something ends it.
-            app: to which it belongs, and with whose run it ends at the latest; default: the one that runs.
+            app: to which it belongs, and with whose run it ends at the latest, or with this process if it was looked
+                up; default: the one that runs.
             name: unique among the app's running sandboxes, for `from_name`.
             tags: words about it, for `list`.
             image: default: `Image.debian_slim()`.
@@ -105,8 +107,6 @@ class Sandbox:
         """
         _refuse(cidr_allowlist, others)
         image = image or Image.debian_slim()
-        if app is not None and app.app_id is None and not in_container():
-            raise InvalidError(f"{app!r} does not run: create its sandboxes in `with app.run():`")
         behaviour = settings(
             "Sandbox.create",
             Behaviour(),
@@ -149,7 +149,8 @@ class Sandbox:
             "bucket_secrets": keys.values,
         }
         blobs = [blob if isinstance(blob, bytes) else blob.read_bytes() for blob in lowered.blobs.values()]
-        reply = await current().request("sandbox.create", params, blobs)
+        client = await creator(app)
+        reply = await client.request("sandbox.create", params, blobs)
         return cls(str(reply.value["id"]))
 
     @dual_classmethod
@@ -161,17 +162,21 @@ class Sandbox:
     @dual_classmethod
     async def from_name(cls: type[Sandbox], app_name: str, name: str) -> Sandbox:
         """The running one of this name. Raises `NotFoundError`."""
-        reply = await current().request("sandbox.from_name", {"app": app_name, "name": name})
-        return cls(str(reply.value["id"]))
+        *others, last = clients_of(app_name)
+        for client in others:
+            with contextlib.suppress(NotFoundError):
+                return cls(await _named(client, app_name, name))
+        return cls(await _named(last, app_name, name))
 
     @dual_stream_classmethod
     async def list(
         cls: type[Sandbox], *, app_id: str | None = None, tags: Mapping[str, str] | None = None
     ) -> AsyncGenerator[Sandbox, None]:
         """Those that have not ended, the newest first; with all of these tags."""
-        reply = await current().request("sandbox.list", {"app_id": app_id, "tags": dict(_tags(tags))})
-        for each in reversed(reply.value):
-            yield cls(str(each["id"]))
+        asked = {"app_id": app_id, "tags": dict(_tags(tags))}
+        for client in clients_of(None):
+            for each in reversed((await client.request("sandbox.list", asked)).value):
+                yield cls(str(each["id"]))
 
     @property
     def object_id(self) -> str:
@@ -399,6 +404,11 @@ def _refuse(cidr_allowlist: Sequence[str] | None, others: Mapping[str, Any]) -> 
     settings("Sandbox.create", Behaviour(), others)  # refuses what means nothing here, and what nobody knows
     if others:
         raise InvalidError(f"Sandbox.create has no option {next(iter(others))!r}")
+
+
+async def _named(client: Client, app: str, name: str) -> str:
+    reply = await client.request("sandbox.from_name", {"app": app, "name": name})
+    return str(reply.value["id"])
 
 
 def _argv(where: str, words: tuple[str, ...]) -> tuple[str, ...]:

@@ -260,6 +260,11 @@ class EmbeddedSession:
         driver = self._opened()
         driver.loop.call_soon_threadsafe(driver.clients.gone, peer)
 
+    @property
+    def open(self) -> bool:
+        """Whether it can still do something."""
+        return self._driver is not None and self._driver.calling.refusal is None
+
     def _opened(self) -> Driver:
         if self._thread is None or self._driver is None:
             raise NotFoundError("the session is not running")

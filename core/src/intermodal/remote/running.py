@@ -84,6 +84,11 @@ class RemoteSession:
         send(self._line, blobs)
         return _Built(self._line.ask("app.build", {"image": to_json(image), "secrets": _plain(secrets)}))
 
+    @property
+    def open(self) -> bool:
+        """Whether it can still do something: the connection to the server lasts."""
+        return self._line is not None and self._line.open
+
     def _check_backend(self, line: Line) -> None:
         setting = self._config.setting("backend")
         if setting.origin != "default" and setting.value != line.backend:
