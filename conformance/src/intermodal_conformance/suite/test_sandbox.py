@@ -155,6 +155,34 @@ def test_a_sandbox_lasts_no_longer_than_its_timeout(target: Target) -> None:
         assert box.returncode == 124
 
 
+@requirement("sandbox.end")
+def test_what_comes_while_it_ends_is_told_why(target: Target) -> None:
+    """Until its timeout everything works; from then on nothing does, and each error says what has ended it."""
+
+    def program(box: Sandbox) -> bool:
+        return box.exec("true").wait() in (0, 137)
+
+    def files(box: Sandbox) -> bool:
+        return "tmp" in box.ls("/")
+
+    for work in (program, files):
+        with sandbox(timeout=2) as box, pytest.raises(NotFoundError, match="timeout, exit code 124"):
+            assert all(work(box) for _ in itertools.count())
+
+
+@requirement("sandbox.end")
+def test_a_program_that_kills_all_that_it_can_ends_no_sandbox(target: Target) -> None:
+    """Nor does one that tells the first process to end; what is started afterwards runs, and files are seen."""
+    with sandbox() as box:
+        other = box.exec("sleep", LONG)
+        box.mkdir("/tmp/before")
+        killer = box.exec("sh", "-c", "kill -9 -1; kill -TERM 1; kill -INT 1; echo on")
+        assert (killer.stdout.read(), killer.wait(), other.wait()) == ("on\n", 0, 137)
+        assert box.exec("echo", "after").stdout.read() == "after\n"
+        assert "before" in box.ls("/tmp")
+        assert box.poll() is None
+
+
 @requirement("sandbox.files")
 def test_files_are_the_same_inside_and_outside(target: Target) -> None:
     """Written and read from both sides; listed, removed; errors are the operating system's."""

@@ -20,12 +20,13 @@ _CHUNK = 1 << 16
 
 
 class Attendant:
-    """Serves one connection: `source` and `target` are descriptors."""
+    """Serves one connection: `source` and `target` are descriptors. Files and watches are numbered from `after` on, so
+    that none has the number of one of an attendant before."""
 
-    def __init__(self, source: int, target: int) -> None:
+    def __init__(self, source: int, target: int, after: int) -> None:
         self._source, self._target = source, target
         self._gate = threading.Lock()
-        files, self._watches = Files(), Watches()
+        files, self._watches = Files(after), Watches(after)
         self._operations: dict[str, Callable[..., Any]] = {**files.operations(), **self._watches.operations()}
 
     def serve(self) -> None:
@@ -65,6 +66,6 @@ def _words(error: Exception) -> str:
     return str(error)
 
 
-def main() -> None:
+def main(after: int) -> None:
     """Serve on standard input and output."""
-    Attendant(0, 1).serve()
+    Attendant(0, 1, after).serve()

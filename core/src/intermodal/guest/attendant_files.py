@@ -20,11 +20,11 @@ _MODES = {"r", "w", "a", "x", "r+", "w+", "a+", "x+"}
 
 
 class Files:
-    """The open files of one connection."""
+    """The open files of one connection, with numbers above `after`."""
 
-    def __init__(self) -> None:
+    def __init__(self, after: int = 0) -> None:
         self._open: dict[int, IO[bytes]] = {}
-        self._last = 0
+        self._last = after
 
     def operations(self) -> dict[str, Callable[..., Any]]:
         """By name."""

@@ -27,12 +27,12 @@ _ALL = _ACCESS | _MODIFY | _CREATE | _MOVED_TO | _DELETE | _MOVED_FROM
 
 
 class Watches:
-    """The watches of one connection, by number."""
+    """The watches of one connection, by numbers above `after`."""
 
-    def __init__(self) -> None:
+    def __init__(self, after: int = 0) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._watches: dict[int, _Watch] = {}
-        self._last = 0
+        self._last = after
 
     def operations(self) -> dict[str, Callable[..., Any]]:
         """By name."""

@@ -50,6 +50,7 @@ class Init:
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: self._forward(signal.SIGTERM))
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # of process 1 the kernel keeps it away
         self._watch.add_reader(woken, self._woken, woken)
         self._line.listen(self._obey, _lost)
         while True:
@@ -154,6 +155,7 @@ def be_guest(python_path: list[str], streams: list[int], foreign: list[int], *, 
             sys.modules.pop(name, None)
         reset_signals()
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()
         stream, out, err = streams
         os.dup2(out, 1)

@@ -60,6 +60,8 @@ def become(order: dict[str, Any], fds: Sequence[int], nest: Nest, gate: tuple[in
         words = error.strerror if isinstance(error, OSError) else None
         init.report(status, error=words or f"{type(error).__name__}: {error}")
         os._exit(1)
+    if order["argv"] == []:
+        init.lie_idle((stream,))
     init.run(_payload(order, stream, nest), status, (stream,))
 
 
@@ -133,8 +135,6 @@ def set_environment(order: dict[str, Any]) -> None:
 def _payload(order: dict[str, Any], stream: int, nest: Nest) -> Callable[[], int]:
     if order["argv"] is None:
         return lambda: nest.guest(socket.socket(fileno=stream), order["python_path"])
-    if not order["argv"]:
-        return init.idle
     return lambda: _program(order["argv"], stream)
 
 

@@ -1,4 +1,6 @@
-"""Process 1 of a container: it starts the payload, reaps, passes SIGTERM on, and tells how the payload ended."""
+"""Process 1 of a container: it starts the payload, reaps, passes SIGTERM on, and tells how the payload ended.
+
+One that programs are only started in has no payload, and lasts until it is killed from outside."""
 
 from __future__ import annotations
 
@@ -34,11 +36,17 @@ def report(status: int, **fields: Any) -> None:
     os.write(status, json.dumps(fields).encode() + b"\n")
 
 
-def idle() -> int:
-    """A payload that does nothing until it is ended: a container to exec into."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    signal.sigwait({signal.SIGTERM})
-    return 0
+def lie_idle(keep: tuple[int, ...]) -> NoReturn:
+    """Be process 1 of a container to exec into. As it waits for no signal, none from inside reaches it, not even of a
+    program that kills all that it can."""
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    for number in _RESET:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
+    for fd in {0, 1, 2, *keep}:
+        os.close(fd)
+    while True:
+        signal.pause()
 
 
 def be_payload(payload: Callable[[], int], status: int) -> NoReturn:

@@ -21,6 +21,8 @@ __all__ = ["Attendant", "inside"]
 #: A frame of an attendant; clients ask for less.
 _LIMIT = 64 << 20
 _LAST_WORDS = 2000
+#: 2 to the power of this: files and watches that one attendant may have in its life.
+_OPEN = 40
 
 
 def inside(container: Container, call: str) -> list[str]:
@@ -44,11 +46,17 @@ class Attendant:
         self._task = asyncio.get_running_loop().create_task(self._listen())
 
     @classmethod
-    async def start(cls, container: Container) -> Attendant:
-        """Raises `CapabilityNotSupported` where the image has no Python."""
-        made = cls(await container.exec(inside(container, "attendant.main()"), workdir="/"))
+    async def start(cls, container: Container, number: int) -> Attendant:
+        """The `number`-th of this container. Raises `CapabilityNotSupported` where the image has no Python."""
+        call = f"attendant.main({number << _OPEN})"
+        made = cls(await container.exec(inside(container, call), workdir="/"))
         await asyncio.shield(made._hello)
         return made
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._over
 
     async def do(self, operation: str, arguments: dict[str, Any], segments: Sequence[bytes] = ()) -> Reply:
         """Ask. Raises `RequestError`, which names an error of the operating system, and `BackendError`."""
@@ -113,7 +121,10 @@ class Attendant:
 
 
 def _gone() -> BackendError:
-    return BackendError("what looks at files inside this sandbox was ended")
+    return BackendError(
+        "what looks at files inside this sandbox was killed there: files that were open are closed; try again, and it "
+        "is started anew"
+    )
 
 
 def _os_error(name: Any) -> str:

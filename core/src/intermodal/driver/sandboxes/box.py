@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from intermodal.driver.sandboxes.tunnels import Tunnels
 from intermodal.exception import Error, NotFoundError
 from intermodal.plugins.roles import Container
 from intermodal.specs import SandboxSpec
+from intermodal.storage import Reply
 
 __all__ = ["Box", "Outcome"]
 
@@ -66,7 +67,9 @@ class Box:
         self.processes: dict[str, Process] = {}
         self.number = 0
         self.tunnels: Tunnels | None = None
+        self.ending = False  #: its end has begun, and will be known
         self._attendant: asyncio.Task[Attendant] | None = None
+        self._attendants = 0
 
     @property
     def runs(self) -> bool:
@@ -74,18 +77,31 @@ class Box:
         return self.container is not None and not self.ended.done()
 
     async def running(self) -> Container:
-        """Its container, when it has one. Raises `NotFoundError` where it has ended."""
+        """Its container, when it has one. Raises `NotFoundError`, when its end is over, where that has begun."""
         await asyncio.shield(self.started)
+        if self.ending:
+            await asyncio.shield(self.ended)
         if self.container is None or self.ended.done():
             raise NotFoundError(f"sandbox {self.id} has ended{self._how()}: create another one")
         return self.container
 
-    async def attendant(self) -> Attendant:
-        """What looks at its files, started when the first is looked at. Raises `CapabilityNotSupported`."""
+    async def do(self, operation: str, arguments: dict[str, Any], segments: Sequence[bytes]) -> Reply:
+        """Have its attendant do something. Raises as `running`, `Attendant.start` and `Attendant.do` do."""
         container = await self.running()
-        if self._attendant is None:
-            self._attendant = asyncio.get_running_loop().create_task(Attendant.start(container))
-        return await asyncio.shield(self._attendant)
+        try:
+            return await (await self._attended(container)).do(operation, arguments, segments)
+        except Error:
+            await self.running()  # what failed may have failed of its end
+            raise
+
+    async def _attended(self, container: Container) -> Attendant:
+        """What looks at its files: started for the first one, and again where a program inside has ended it."""
+        task = self._attendant
+        if task is None or (task.done() and (task.exception() is not None or task.result().over)):
+            self._attendants += 1
+            task = asyncio.get_running_loop().create_task(Attendant.start(container, self._attendants))
+            self._attendant = task
+        return await asyncio.shield(task)
 
     async def close(self) -> None:
         """Its container is gone: so is what belongs to it."""

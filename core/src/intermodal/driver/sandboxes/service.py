@@ -132,6 +132,7 @@ class Sandboxes:
     def kill(self, command: commands.KillSandbox) -> None:
         """End it, or its start."""
         box = self._boxes[command.sandbox]
+        box.ending = True
         if box.container is not None:
             asyncio.get_running_loop().create_task(box.container.kill())
         elif box.task is not None:
@@ -178,6 +179,7 @@ class Sandboxes:
         if not box.started.done():
             box.started.set_result(None)
         exit = await container.wait()
+        box.ending = True
         await box.close()
         await self._starter.left(box.id)
         post(events.SandboxGone(box.id, exit.cause, exit.code, exit.detail))
@@ -264,6 +266,7 @@ class Sandboxes:
         argv = [str(word) for word in params["argv"]]
         size = None if terminal is None else (int(terminal[0]), int(terminal[1]))
         await _start(process, container, argv, env, params.get("workdir") or box.spec.workdir, size)
+        await box.running()  # or it was its end that this has come to
         return Reply({"process": process.id})
 
     async def _read(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
@@ -314,8 +317,7 @@ class Sandboxes:
 
     async def _file(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
         """`op` and `with`: see `intermodal.guest.attendant`."""
-        attendant = await self._box(params).attendant()
-        return await attendant.do(str(params["op"]), dict(params["with"]), segments)
+        return await self._box(params).do(str(params["op"]), dict(params["with"]), segments)
 
     async def _snapshot(self, params: dict[str, Any], segments: Sequence[bytes]) -> Reply:
         box = self._box(params)
