@@ -28,6 +28,7 @@ PUBLIC = {
     "intermodal.plugins.holding",
     "intermodal.plugins.mounter",
     "intermodal.plugins.openat2",
+    "intermodal.plugins.outbound",
     "intermodal.plugins.processes",
     "intermodal.specs",
 }

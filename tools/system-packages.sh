@@ -13,6 +13,8 @@ need ssh openssh-client
 need sshd openssh-server
 need bwrap bubblewrap
 need fusermount3 fuse3 # bucket mounts
+need iptables-restore iptables # sandboxes with a cidr_allowlist, and their way out
+need slirp4netns slirp4netns
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then

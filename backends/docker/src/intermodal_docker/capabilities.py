@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from intermodal.plugins import Capabilities
-from intermodal_docker.mounting import MISSING, NO_VOLUMES_ELSEWHERE, can_mount
+from intermodal.plugins.outbound import ALLOWLIST, missing
+from intermodal_docker.mounting import MISSING, NO_RULES_ELSEWHERE, NO_VOLUMES_ELSEWHERE, can_mount
 
 __all__ = ["BUILDER", "capabilities"]
 
@@ -57,4 +58,9 @@ def capabilities(*, remote: bool) -> Capabilities:
     elif not can_mount():
         supported -= {"volumes", "bucket.mount"}
         notes["volumes"] = notes["bucket.mount"] = MISSING
+    lack = NO_RULES_ELSEWHERE if remote else missing()
+    if lack is None:
+        supported |= {ALLOWLIST}
+    else:
+        notes[ALLOWLIST] = lack
     return Capabilities(supported=supported, notes=notes)

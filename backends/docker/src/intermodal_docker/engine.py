@@ -99,6 +99,7 @@ class CreateRequest:
         logged: the engine keeps what it prints.
         remove: the engine removes it when it has ended.
         gpus: devices to pass in, by UUID.
+        cap_drop: capabilities that it has not, of those that the engine would give it.
     """
 
     image: str
@@ -124,6 +125,7 @@ class CreateRequest:
     logged: bool = True
     remove: bool = False
     gpus: Sequence[str] = ()
+    cap_drop: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from intermodal.plugins import (
 )
 from intermodal.plugins.gpus import counts
 from intermodal.plugins.mounter import Mounter
+from intermodal.plugins.outbound import ALLOWLIST
 from intermodal.specs import ContainerSpec, ResourceTotals, SharedMount, VolumeMount
 from intermodal_docker.arrived import Arrived, Printed
 from intermodal_docker.attached import Attached
@@ -33,7 +34,7 @@ from intermodal_docker.engine import CreateRequest, Engine, EngineInfo, EngineUn
 from intermodal_docker.entrance import Entrance, First
 from intermodal_docker.inside.line import Line
 from intermodal_docker.known import known_info
-from intermodal_docker.mounting import Process
+from intermodal_docker.mounting import NO_RULES_ELSEWHERE, Process
 from intermodal_docker.reach import Reach
 from intermodal_docker.request import container_request
 from intermodal_docker.session import OWNER, Session, reap, remove_all
@@ -155,13 +156,15 @@ class EngineLauncher(Launcher):
         else:
             arrived.printed.to(output)
         container = self._running(spec, output, arrived, first)
-        if spec.volumes:
-            try:
+        try:
+            if spec.reachable:
+                await self._do(lambda: _confine(arrived.line, spec.reachable))
+            if spec.volumes:
                 await container.mount(spec.volumes)
-            except BaseException:
-                await container.kill()
-                container.stream.close()  # nobody was given it
-                raise
+        except BaseException:
+            await container.kill()
+            container.stream.close()  # nobody was given it
+            raise
         return container
 
     async def _request(
@@ -323,6 +326,11 @@ class EngineLauncher(Launcher):
         except EngineUnavailable:
             self._was_away = True
             raise
+
+
+def _confine(line: Line, reachable: Sequence[str]) -> None:
+    with contextlib.closing(Process(line, ALLOWLIST, NO_RULES_ELSEWHERE)) as process:
+        process.confine(reachable)
 
 
 def _ending(engine: Engine, name: str) -> ContainerExit | None:

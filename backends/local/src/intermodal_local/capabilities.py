@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from intermodal.plugins import Capabilities
+from intermodal.plugins.outbound import ALLOWLIST, missing
 from intermodal_local.images import apt
 from intermodal_local.images.foreign import NO_ENTRYPOINT
+from intermodal_local.outward import SLIRP
 from intermodal_local.runtime import advice, cgroups, userns
 
 __all__ = ["capabilities"]
@@ -64,12 +66,25 @@ def capabilities(isolation: str) -> Capabilities:
     notes: dict[str, str] = {}
     if isolation == "process":
         notes = dict.fromkeys(
-            {*_NAMESPACES, "isolation.network", "image.apt_install", "image.user", "image.cpu", "image.memory"}
+            {
+                *_NAMESPACES,
+                "isolation.network",
+                ALLOWLIST,
+                "image.apt_install",
+                "image.user",
+                "image.cpu",
+                "image.memory",
+            }
             - supported,
             advice.PLAIN,
         )
     else:
         notes["isolation.network"] = _SHARED_NETWORK
+        lack = missing(SLIRP)
+        if lack is None:
+            supported.add(ALLOWLIST)
+        else:
+            notes[ALLOWLIST] = lack
         lack = apt.missing()
         if lack is None:
             supported.add("image.apt_install")

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from intermodal.exception import BackendError, CapabilityNotSupported
 from intermodal.plugins import BuiltImage, ContainerExit, OutputSink
@@ -14,12 +14,14 @@ from intermodal.plugins.mounter import Mounter
 from intermodal.plugins.processes import OutputPipes
 from intermodal.specs import ContainerSpec, SharedMount, VolumeMount
 from intermodal_local.images.snapshots import Keeping
+from intermodal_local.outward import Outward
 from intermodal_local.process import LocalProcess
 from intermodal_local.runtime import advice, messages
 from intermodal_local.runtime.contain import HOST, PATH
 
 _ENV = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 
+T = TypeVar("T")
 Send = Callable[[dict[str, Any], Sequence[int]], None]
 Ask = Callable[[dict[str, Any]], Awaitable[tuple[dict[str, Any], list[int]]]]
 
@@ -51,6 +53,8 @@ class LocalContainer:
         self._exit: asyncio.Future[ContainerExit] = self._loop.create_future()
         self._output = OutputPipes(output, self._settle)
         self._ending: ContainerExit | None = None
+        self._outward: Outward | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def id(self) -> str:
@@ -82,20 +86,42 @@ class LocalContainer:
         """See `intermodal.plugins.BucketContainer`."""
         await self._mount(mounts, swap=False)
 
+    async def let_out(self) -> None:
+        """To the networks of its spec, before anything is started in it. Raises `BackendError`."""
+
+        def let_out(fds: Sequence[int]) -> None:
+            outward = Outward(fds[0], self._spec.reachable)
+            self._loop.call_soon_threadsafe(self._let_out, outward)
+
+        await self._from_outside(let_out)
+
+    def _let_out(self, outward: Outward) -> None:
+        """Whether or not anybody waits for it any more, or it has ended meanwhile."""
+        self._outward = outward
+        if self._exit.done():
+            self._settle()
+
     async def _mount(self, mounts: Sequence[VolumeMount | SharedMount], *, swap: bool) -> None:
+        def mount(fds: Sequence[int]) -> None:
+            container, host = fds[0], fds[1] if len(fds) > 1 else None
+            self._mounter.mount(mounts, container, host, "" if host is None else HOST, swap=swap)
+
+        await self._from_outside(mount)
+
+    async def _from_outside(self, work: Callable[[Sequence[int]], T]) -> T:
+        """Do something to it on a thread, with pidfds of its process 1 and, where it has one, of its zygote."""
         told, fds = await self._ask({"t": "into", "id": self._id})
         if told["t"] != "into":
-            raise BackendError(f"nothing can be mounted into container {self._id}: {told['message']}")
+            raise BackendError(f"nothing can be done to container {self._id}: {told['message']}")
 
-        def mount() -> None:
+        def do() -> T:
             try:
-                container, host = fds[0], fds[1] if len(fds) > 1 else None
-                self._mounter.mount(mounts, container, host, "" if host is None else HOST, swap=swap)
+                return work(fds)
             finally:
                 for fd in fds:
                     os.close(fd)
 
-        await asyncio.to_thread(mount)
+        return await asyncio.to_thread(do)
 
     async def set_parked(self, parked: bool) -> None:
         """See the protocol."""
@@ -127,6 +153,7 @@ class LocalContainer:
                 "env": list({**_ENV, **dict(self._spec.env), **(env or {})}.items()),
                 "workdir": workdir or self._spec.workdir,
                 "network": self._spec.network,
+                "raw": not self._spec.reachable,
                 "pty": list(size) if pty else None,
             }
             if pty:
@@ -154,5 +181,15 @@ class LocalContainer:
         self._stream.close()
 
     def _settle(self) -> None:
-        if self._ending is not None and self._output.over and not self._exit.done():
+        if self._ending is None or not self._output.over:
+            return
+        outward, self._outward = self._outward, None
+        if outward is not None:
+            self._closing = self._loop.create_task(self._finish(self._ending, outward))
+        elif not self._exit.done() and self._closing is None:
             self._exit.set_result(self._ending)
+
+    async def _finish(self, ending: ContainerExit, outward: Outward) -> None:
+        await asyncio.to_thread(outward.close)
+        if not self._exit.done():
+            self._exit.set_result(ending)

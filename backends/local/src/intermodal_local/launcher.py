@@ -20,6 +20,7 @@ from intermodal_local.container import LocalContainer
 from intermodal_local.gpus import device_nodes
 from intermodal_local.images.snapshots import Keeping, layers_of
 from intermodal_local.link import Link
+from intermodal_local.outward import check
 from intermodal_local.rootfs import Python, Rootfs
 from intermodal_local.runtime import advice, cleanup
 from intermodal_local.runtime.contain import HOST
@@ -132,7 +133,16 @@ class LocalLauncher:
         self, spec: ContainerSpec, image: BuiltImage, gpus: GpuLease | None, output: OutputSink
     ) -> LocalContainer:
         """See the protocol."""
-        return await self.start(spec, Rootfs.from_json(image.ref), gpus, output, ())
+        check(spec.reachable)
+        container = await self.start(spec, Rootfs.from_json(image.ref), gpus, output, ())
+        if spec.reachable:
+            try:
+                await container.let_out()
+            except BaseException:
+                await container.kill()
+                container.stream.close()  # nobody was given it
+                raise
+        return container
 
     async def close(self) -> None:
         """See the protocol."""
@@ -168,6 +178,7 @@ class LocalLauncher:
             "network.block": spec.network == "none",
             "snapshot": spec.snapshot is not None,
             "volumes": bool(spec.volumes),
+            "network.cidr_allowlist": bool(spec.reachable),
             "exec": argv is not None,
         }
         for capability, wanted in asked.items():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import pickle
 import socket
+import socketserver
+import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +39,44 @@ with socket.create_server(("127.0.0.1", 8123)) as server:
     with client, client.makefile("rb") as file:
         client.sendall(file.read().upper())
 """
+
+
+#: Connects, for somewhat longer than the rules of any network take to refuse that.
+REACH = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as client:
+    print(client.recv(100).decode())
+"""
+FORGE = "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)"
+
+
+def own_address() -> str:
+    """One of this machine that is not its loopback's: that by which it would send to others. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.connect(("203.0.113.1", 9))
+        return str(asking.getsockname()[0])
+
+
+@contextmanager
+def answering() -> Iterator[str]:
+    """A port of this machine that says "reached" to whoever connects."""
+
+    class Answer(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(b"reached")
+
+    with socketserver.ThreadingTCPServer(("0.0.0.0", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield str(server.server_address[1])
+        server.shutdown()
+
+
+def told_through(box: Sandbox, port: int) -> bytes:
+    """What `UPPER` makes of some words that come through a tunnel."""
+    with socket.create_connection(box.tunnels()[port].tcp_socket) as client, client.makefile("rb") as file:
+        client.sendall(b"words")
+        client.shutdown(socket.SHUT_WR)
+        return file.read()
 
 
 @contextmanager
@@ -257,6 +297,28 @@ def test_without_a_network_nothing_is_reached(target: Target) -> None:
         port = str(server.getsockname()[1])
         for host in ("127.0.0.1", "192.0.2.1"):
             assert box.exec("python3", "-c", connect, host, port).wait() == 1
+
+
+@requirement("sandbox.net")
+def test_only_the_networks_of_a_list_are_reached(target: Target) -> None:
+    """The same listener is reached where the list has its address, and else not; no list is evaded with packets of a
+    program's own making. A backend that cannot do it refuses."""
+    if "network.cidr_allowlist" not in target.supported:
+        with pytest.raises(CapabilityNotSupported, match=r"network\.cidr_allowlist"):
+            Sandbox.create(app=app, cidr_allowlist=["192.0.2.0/24"])
+        return
+    here = own_address()
+    with answering() as port:
+        for allowed, code in (([f"{here}/32"], 0), (["198.51.100.0/24"], 1), ([], 1)):
+            with sandbox(cidr_allowlist=allowed, unencrypted_ports=[8123]) as box:
+                reached = box.exec("python3", "-c", REACH, here, port)
+                assert (reached.wait(), reached.stdout.read()) == (code, "reached\n" if code == 0 else "")
+                for elsewhere in ("203.0.113.1", "2001:db8::1"):
+                    assert box.exec("python3", "-c", REACH, elsewhere, port).wait() == 1
+                if allowed:
+                    assert box.exec("python3", "-c", FORGE).wait() == 1
+                assert next(iter(box.exec("python3", "-c", UPPER, bufsize=1).stdout)) == "listening\n"
+                assert told_through(box, 8123) == b"WORDS"
 
 
 @requirement("sandbox.names")

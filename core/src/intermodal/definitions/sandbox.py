@@ -14,6 +14,7 @@ from intermodal.definitions.image import Image
 from intermodal.definitions.lowering import lower_image
 from intermodal.definitions.mount_paths import buckets_of, volumes_of
 from intermodal.definitions.naming import check_name
+from intermodal.definitions.networks import networks
 from intermodal.definitions.options import Behaviour, plain_env, settings
 from intermodal.definitions.sandbox_client import ask, clients_of, creator
 from intermodal.definitions.sandbox_files import FileIO, FileWatchEvent, FileWatchEventType, file_request, watched
@@ -22,7 +23,6 @@ from intermodal.definitions.sandbox_streams import StreamReader, StreamWriter
 from intermodal.definitions.secrets import Secret
 from intermodal.definitions.tunnels import Tunnel
 from intermodal.exception import (
-    CapabilityNotSupported,
     InvalidError,
     NotFoundError,
     SandboxTerminatedError,
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from intermodal.definitions.app import App
 
 __all__ = ["Sandbox"]
-
-#: What Modal's users know and has no meaning here; see `options.REFUSED`.
-_NETWORK = "a sandbox reaches all of its backend's network, or with block_network=True nothing"
 
 
 class Sandbox:
@@ -93,6 +90,7 @@ class Sandbox:
             workdir: absolute; default: the image's.
             gpu, cpu, memory: as for functions.
             block_network: nothing is reachable from inside; tunnels still work.
+            cidr_allowlist: nothing is reachable from inside but these networks, as "10.0.0.0/8"; tunnels still work.
             volumes: volumes and buckets by the absolute paths where they are mounted. What is written to a volume is
                 committed when the sandbox ends, whatever ends it.
             pty: the program has a terminal.
@@ -105,7 +103,8 @@ class Sandbox:
             ImageBuildError, ResourceExhaustedError: the image does not build; there can never be room.
             InvalidError: nothing runs that could start it, or an argument is wrong.
         """
-        _refuse(cidr_allowlist, others)
+        _refuse(others)
+        reachable = networks(cidr_allowlist, block_network)
         image = image or Image.debian_slim()
         behaviour = settings(
             "Sandbox.create",
@@ -133,7 +132,8 @@ class Sandbox:
             workdir=_absolute(workdir),
             timeout_s=behaviour.timeout_s,
             idle_timeout_s=_seconds("idle_timeout", idle_timeout),
-            block_network=block_network,
+            block_network=block_network or reachable is not None,
+            reachable=reachable or (),
             ports=_ports([*encrypted_ports, *h2_ports, *unencrypted_ports]),
             encrypted=_ports([*encrypted_ports, *h2_ports]),
             tags=_tags(tags),
@@ -398,9 +398,7 @@ class _Keys:
         return name
 
 
-def _refuse(cidr_allowlist: Sequence[str] | None, others: Mapping[str, Any]) -> None:
-    if cidr_allowlist is not None:
-        raise CapabilityNotSupported("network.cidr_allowlist", hint=f"Sandbox.create(cidr_allowlist=...): {_NETWORK}")
+def _refuse(others: Mapping[str, Any]) -> None:
     settings("Sandbox.create", Behaviour(), others)  # refuses what means nothing here, and what nobody knows
     if others:
         raise InvalidError(f"Sandbox.create has no option {next(iter(others))!r}")

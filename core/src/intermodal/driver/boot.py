@@ -120,6 +120,7 @@ async def sandbox_container(
         env=tuple(env.items()),
         workdir=spec.workdir or image.workdir,
         network="none" if spec.block_network else "host",
+        reachable=spec.reachable,
         mounts=(HostMount(source=str(guest), target=GUEST_PATH), *mounts),
     )
 

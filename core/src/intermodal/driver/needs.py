@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from intermodal.exception import CapabilityNotSupported
 from intermodal.plugins import image_capabilities
 from intermodal.plugins.bucket_tools import CAPABILITY
+from intermodal.plugins.outbound import ALLOWLIST
 from intermodal.specs import BucketSpec, FunctionSpec, ImageSpec, Network, Resources, SandboxSpec
 
 __all__ = ["check_container", "check_function", "check_image", "check_sandbox", "shares_port"]
@@ -41,6 +42,8 @@ def check_sandbox(spec: SandboxSpec, require: Require) -> None:
     check_image(spec.image, require)
     network: Network = "none" if spec.block_network else "host"
     check_container(spec.resources, network, False, require, volumes=bool(spec.volumes))
+    if spec.reachable:
+        require(ALLOWLIST)
 
 
 def check_image(image: ImageSpec, require: Require) -> None:

@@ -19,6 +19,7 @@ CAPABILITY_ROLES: Mapping[str, Role] = {
     "isolation.network": "launcher",
     "isolation.pid": "launcher",
     "network.block": "launcher",
+    "network.cidr_allowlist": "launcher",
     "limits.memory": "launcher",
     "limits.cpu": "launcher",
     "limits.pids": "launcher",

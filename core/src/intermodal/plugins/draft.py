@@ -21,6 +21,7 @@ class ContainerDraft:
         env: the environment of the user's process. Values may be secret: never log them.
         workdir: absolute path inside.
         network: "host" or "none".
+        reachable: networks in CIDR form that a sandbox reaches though `network` is "none".
         mounts: read-only host paths; those that are there carry the guest and the user's source.
         python_path: directories inside that go on `sys.path`, in order.
     """
@@ -33,6 +34,7 @@ class ContainerDraft:
     env: dict[str, str] = field(default_factory=dict)
     workdir: str
     network: Network
+    reachable: list[str] = field(default_factory=list)
     mounts: list[HostMount] = field(default_factory=list)
     python_path: list[str] = field(default_factory=list)
 
@@ -48,6 +50,7 @@ class ContainerDraft:
             env=dict(spec.env),
             workdir=spec.workdir,
             network=spec.network,
+            reachable=list(spec.reachable),
             mounts=list(spec.mounts),
             python_path=list(spec.python_path),
         )
@@ -61,6 +64,7 @@ class ContainerDraft:
             env=tuple(self.env.items()),
             workdir=self.workdir,
             network=self.network,
+            reachable=tuple(self.reachable),
             mounts=tuple(self.mounts),
             python_path=tuple(self.python_path),
         )

@@ -70,11 +70,11 @@ class LaunchRefused(Exception):
 class Capabilities:
     """What a backend can do, as data. Names are those of the conformance manifest; an unknown name is an error.
 
-    Known names: "isolation.filesystem", "isolation.network", "isolation.pid", "network.block", "limits.memory",
-    "limits.cpu", "limits.pids", "image.pip_install", "image.apt_install", "image.run_commands", "image.run_function",
-    "image.copy", "image.python_version", "image.from_registry", "image.from_scratch", "image.entrypoint",
-    "image.secrets", "image.stages", "image.mounts", "image.user", "image.gpu", "image.cpu", "image.memory",
-    "snapshot", "exec", "volumes", "bucket.mount", "gpu", "fd_passing".
+    Known names: "isolation.filesystem", "isolation.network", "isolation.pid", "network.block",
+    "network.cidr_allowlist", "limits.memory", "limits.cpu", "limits.pids", "image.pip_install", "image.apt_install",
+    "image.run_commands", "image.run_function", "image.copy", "image.python_version", "image.from_registry",
+    "image.from_scratch", "image.entrypoint", "image.secrets", "image.stages", "image.mounts", "image.user",
+    "image.gpu", "image.cpu", "image.memory", "snapshot", "exec", "volumes", "bucket.mount", "gpu", "fd_passing".
     """
 
     supported: frozenset[str]

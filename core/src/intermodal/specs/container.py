@@ -64,6 +64,8 @@ class ContainerSpec:
         mounts: read-only host paths; the guest bundle and the user's source are among them.
         volumes: of a launcher that states the capability "volumes"; mount them so that nothing in the container can
             unmount them.
+        reachable: networks in CIDR form that are reached though `network` is "none", and nothing else, of a bare
+            container and a launcher that states the capability "network.cidr_allowlist".
         python_path: directories inside that the guest puts on `sys.path`, in order.
         snapshot: None, or the key of a memory snapshot: containers with one key may be forked from one template.
     """
@@ -75,6 +77,7 @@ class ContainerSpec:
     env: tuple[tuple[str, str], ...] = ()
     workdir: str = "/root"
     network: Network = "host"
+    reachable: tuple[str, ...] = ()
     mounts: tuple[HostMount, ...] = ()
     volumes: tuple[VolumeMount, ...] = ()
     python_path: tuple[str, ...] = ("/root",)

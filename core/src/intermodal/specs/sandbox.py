@@ -20,6 +20,7 @@ class SandboxSpec:
         argv: its own program, with which it ends; empty: it lasts until something ends it.
         name: unique among the app's running sandboxes.
         env: for all of its processes; secrets' values are no part of this.
+        reachable: networks in CIDR form that are reached in spite of `block_network`.
         ports: ports inside that tunnels lead to; `encrypted` are those of them that were asked for so.
         idle_timeout_s: it ends when nothing has run in it for so long.
         pty: its own program has a terminal.
@@ -37,6 +38,7 @@ class SandboxSpec:
     timeout_s: float = 300.0
     idle_timeout_s: float | None = None
     block_network: bool = False
+    reachable: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     encrypted: tuple[int, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()

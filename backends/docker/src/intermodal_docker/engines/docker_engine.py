@@ -373,6 +373,7 @@ def _config(request: CreateRequest) -> dict[str, Any]:
         "NetworkMode": request.network,
         "AutoRemove": request.remove,
         "Init": request.init,
+        "CapDrop": list(request.cap_drop),
     }
     if request.cpus is not None:
         host["NanoCpus"] = int(request.cpus * 1e9)

@@ -47,6 +47,7 @@ def specification(request: CreateRequest) -> dict[str, Any]:
         "remove": request.remove,
         "init": request.init,
         "stdin": request.stdin,
+        "cap_drop": list(request.cap_drop),
         "resource_limits": _limits(request),
     }
     if _NETWORKS[request.network]:

@@ -12,6 +12,7 @@ from intermodal_local.runtime import kernel, syscalls
 #: net_bind_service, net_raw, sys_chroot, mknod, audit_write, setfcap. Device nodes made with mknod stay dead: every
 #: writable mount is nodev.
 DEFAULT_CAPABILITIES = 0xA80425FB
+_NET_RAW = 13
 
 MASKED = (
     "/proc/acpi",
@@ -79,15 +80,16 @@ def _last_capability() -> int:
         return int(file.read())
 
 
-def drop_privileges(*, filtered: bool = True) -> None:
+def drop_privileges(*, filtered: bool = True, raw: bool = True) -> None:
     """Keep only the default capabilities, for this process and all that follow, and never gain any by exec; `filtered`:
-    refuse system calls as `syscalls` says.
+    refuse system calls as `syscalls` says; `raw`: packets of its own making may be sent.
     """
+    kept = DEFAULT_CAPABILITIES if raw else DEFAULT_CAPABILITIES & ~(1 << _NET_RAW)
     for capability in range(_last_capability() + 1):
-        if not DEFAULT_CAPABILITIES >> capability & 1:
+        if not kept >> capability & 1:
             kernel.prctl(kernel.PR_CAPBSET_DROP, capability)
     kernel.prctl(kernel.PR_CAP_AMBIENT, kernel.PR_CAP_AMBIENT_CLEAR_ALL)
-    kernel.set_capabilities(DEFAULT_CAPABILITIES)
+    kernel.set_capabilities(kept)
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if filtered:
         syscalls.install()

@@ -62,7 +62,7 @@ def _be_program(
             if order["processes"]:
                 init.limit_processes(order["processes"])
         os.set_inheritable(container, False)
-        hardening.drop_privileges(filtered=order["filtered"])
+        hardening.drop_privileges(filtered=order["filtered"], raw=order["raw"])
         for number in range(1, signal.NSIG):
             if signal.getsignal(number) not in (signal.SIG_DFL, None):
                 signal.signal(number, signal.SIG_DFL)
