@@ -295,4 +295,4 @@ def intermodal_gpus(config: Config) -> LockedGpus:
 
 @hookimpl
 def intermodal_capabilities(config: Config) -> Capabilities:
-    return Capabilities(supported=frozenset({"gpu", "image.run_commands", "image.gpu"}))
+    return Capabilities(supported=frozenset({"exec", "gpu", "image.run_commands", "image.gpu"}))

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 import intermodal
+from intermodal.definitions.lowering import lower_image
 from intermodal.exception import CapabilityNotSupported, InvalidError, ResourceExhaustedError
+from intermodal.specs import SandboxSpec, to_json
 from intermodal.specs.status import ERROR
 from intermodal.wire import columns
 from intermodal.wire.payload import dumps, loads
@@ -171,6 +173,25 @@ def test_a_nested_call_that_waits_for_its_callers_own_device_fails_at_once(
         peer.answer([attempt], ["went on"])
         assert call.result(PATIENCE) == "went on"
         peer.ends()
+
+
+def test_a_sandbox_that_waits_for_its_makers_own_device_fails_at_once(stage: Any, threads: ThreadPoolExecutor) -> None:
+    """As a nested call does; the build that nobody waits for any more gets the device when it is free."""
+    app, holder, _ = apps()
+    with app.run():
+        call = threads.submit(holder.remote, 1)
+        peer = stage.next_ready()
+        ((attempt, _),) = peer.inputs()
+        spec = SandboxSpec(app=app.name or "", image=lower_image(needing()).spec)
+        params = {"spec": to_json(spec), "env": {}, "blobs": [], "build_secrets": {}, "bucket_secrets": {}}
+        peer.send({"t": "request", "id": 1, "method": "sandbox.create", "params": params})
+        header, _ = peer.expect("reply")
+        assert (header["ok"], header["error"]) == (False, "ResourceExhaustedError")
+        assert "the function that makes it" in header["message"]
+        peer.answer([attempt], ["went on"])
+        assert call.result(PATIENCE) == "went on"
+        peer.ends()
+        step(stage).over.set()
 
 
 def test_a_list_moves_on_and_what_is_not_there_is_refused(

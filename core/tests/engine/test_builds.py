@@ -6,8 +6,8 @@ from typing import Any
 
 from simulator import Program, World
 
-from intermodal.engine.commands import Deliver, Launch
-from intermodal.engine.events import BuildWaits
+from intermodal.engine.commands import Deliver, KillSandbox, Launch, SandboxEnded
+from intermodal.engine.events import BuildWaits, SandboxCreated, SandboxGone
 from intermodal.specs import GpuChoice, GpuRequest, Resources, ResourceTotals
 
 T4 = GpuRequest((GpuChoice("T4"),))
@@ -68,3 +68,31 @@ def test_a_call_that_is_not_nested_stays_beside_one_that_fails() -> None:
     world.run(until=world.now + 1.0)
     assert len(refusals) == 1
     assert not world.results(later)
+
+
+def sandbox_of(world: World, maker: str, resources: Resources) -> list[Any]:
+    """Have code in that container ask for a sandbox whose image is not built; what is said of its end."""
+    world.send(SandboxCreated("box", resources, 10.0, maker=maker))
+    world.send(BuildWaits(["box"], T4))
+    world.run(until=world.now + 1.0)
+    if world.said(KillSandbox):
+        world.send(SandboxGone("box", "killed"))
+    return [(ended.cause, ended.detail) for ended in world.said(SandboxEnded)]
+
+
+def test_a_sandbox_fails_whose_maker_holds_what_it_needs() -> None:
+    """The build of its image, or the sandbox itself; at once, with words that say so."""
+    for resources in (Resources(), Resources(gpu=T4)):
+        world, _ = world_with(1, resources=Resources(gpu=T4))
+        nest(world)
+        ((cause, detail),) = sandbox_of(world, world.said(Launch)[0].container, resources)
+        assert cause == "start_failed"
+        assert "the function that makes it" in detail
+
+
+def test_sandboxes_that_others_hold_up_wait() -> None:
+    """One that no function makes, one whose maker holds nothing, or beside whose maker there are devices."""
+    for devices, outer, known in ((1, Resources(gpu=T4), False), (1, Resources(), True), (2, Resources(gpu=T4), True)):
+        world, _ = world_with(devices, resources=outer)
+        nest(world)
+        assert sandbox_of(world, world.said(Launch)[0].container if known else "", Resources()) == []

@@ -4,6 +4,7 @@ together."""
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -63,7 +64,7 @@ class Images:
         self._secrets = {**self._secrets, **secrets}
 
     async def built(self, image: ImageSpec, *functions: str, pool: str = "") -> BuiltImage:
-        """The launchable image. `functions` are for whom, and `pool` has calls that wait for it.
+        """The launchable image. `functions` are for whom, and `pool`, or the sandbox of this name, waits for it.
 
         Raises `ImageBuildError`, `CapabilityNotSupported`, `ResourceExhaustedError`.
         """
@@ -73,17 +74,20 @@ class Images:
         task = self._built.get(image)
         if task is None:
             task = self._built[image] = asyncio.get_running_loop().create_task(self._build(image, functions, waiting))
+            task.add_done_callback(functools.partial(self._forget_exhausted, image))
         waiting[pool] += 1
         try:
             return await asyncio.shield(task)
-        except ResourceExhaustedError:  # there may be room next time
-            if self._built.get(image) is task:
-                del self._built[image]
-            raise
         finally:
             waiting[pool] -= 1
             if not waiting[pool]:
                 del waiting[pool]
+
+    def _forget_exhausted(self, image: ImageSpec, task: asyncio.Task[BuiltImage]) -> None:
+        """There may be room next time."""
+        failed = not task.cancelled() and isinstance(task.exception(), ResourceExhaustedError)
+        if failed and self._built.get(image) is task:
+            del self._built[image]
 
     async def snapshot(self, id: str) -> BuiltImage:
         """A sandbox's filesystem, which is in use from now on. Raises `NotFoundError`."""

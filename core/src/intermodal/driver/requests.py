@@ -65,7 +65,7 @@ class Requests:
             if handler is not None:
                 return await handler(params)
             if method.startswith("sandbox."):
-                reply = await self._driver.sandboxes.handle(method, params, segments, self._driver.app_of(owner))
+                reply = await self._driver.sandboxes.handle(method, params, segments, self._driver.app_of(owner), owner)
                 return Answer(reply.value, reply.segments)
             if method.startswith(STATE):
                 params = in_environment(params, self._environment)

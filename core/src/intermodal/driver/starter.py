@@ -188,7 +188,7 @@ class Starter:
         """A container with nothing in it but its volumes and buckets; `left` follows at its end."""
         spec = box.spec
         with using(self._given.data_dir):
-            image = await self._images.built(spec.image, box.id)
+            image = await self._images.built(spec.image, box.id, pool=box.id)
             lease = await self._gpus.at_once(spec.resources.gpu)
             try:
                 return await self._gpus.handed_to(self._launch_sandbox(box, image, lease, output), lease)

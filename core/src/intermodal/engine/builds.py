@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from intermodal.engine import sandboxes
 from intermodal.engine.cancelling import fail_waiting
 from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
@@ -13,7 +14,9 @@ __all__ = ["build_waits"]
 
 
 def build_waits(core: Core, event: BuildWaits) -> None:
-    """Nested calls fail whose own callers hold what the build needs: these wait for them, and that would never end."""
+    """Nested calls fail whose own callers hold what the build needs: these wait for them, and that would never end.
+    So do sandboxes."""
+    sandboxes.build_waits(core, event)
     wanted = Resources(cpu=0.0, memory=0, gpu=event.request)
     for pool in filter(None, map(core.pools.get, event.pools)):
         for call in waiting_calls(pool):

@@ -247,7 +247,7 @@ class InputsReturned:
 
 @dataclass(slots=True)
 class BuildWaits:
-    """A step of the image of these pools waits for GPUs that are in use."""
+    """A step of the image of these pools, and of sandboxes, waits for GPUs that are in use."""
 
     pools: list[str]
     request: GpuRequest
@@ -262,12 +262,14 @@ class StopRequested:
 
 @dataclass(slots=True)
 class SandboxCreated:
-    """Somebody wants a sandbox. Seconds; `idle_timeout_s`: it ends when nothing has run in it for so long."""
+    """Somebody wants a sandbox. Seconds; `idle_timeout_s`: it ends when nothing has run in it for so long; `maker`: the
+    container whose code waits for it."""
 
     sandbox: str
     resources: Resources
     timeout_s: float
     idle_timeout_s: float | None = None
+    maker: str = ""
 
 
 @dataclass(slots=True)

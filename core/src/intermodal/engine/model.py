@@ -368,11 +368,13 @@ class Sandbox:
         "code",
         "deadline",
         "deferrals",
+        "detail",
         "hold",
         "id",
         "idle_since",
         "idle_timeout_s",
         "limits",
+        "maker",
         "processes",
         "resources",
         "state",
@@ -381,8 +383,11 @@ class Sandbox:
         "wake_at",
     )
 
-    def __init__(self, id: str, resources: Resources, timeout_s: float, idle_timeout_s: float | None) -> None:
+    def __init__(
+        self, id: str, resources: Resources, timeout_s: float, idle_timeout_s: float | None, maker: str
+    ) -> None:
         self.id = id
+        self.maker = maker
         self.resources = resources
         self.timeout_s = timeout_s
         self.idle_timeout_s = idle_timeout_s
@@ -394,6 +399,8 @@ class Sandbox:
         self.processes: dict[str, None] = {}  #: what runs in it besides its own program
         self.limits: dict[str, float] = {}  #: when those of them end that have a timeout
         self.idle_since = 0.0
-        self.cause: Literal["exited", "timeout", "terminated"] | None = None  #: why it is being ended
+        #: why it is being ended, and what is to be told of that
+        self.cause: Literal["exited", "timeout", "terminated", "start_failed"] | None = None
         self.code = 0
+        self.detail = ""
         self.wake_at: float | None = None

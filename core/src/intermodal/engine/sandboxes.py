@@ -14,6 +14,7 @@ from typing import Literal
 from intermodal.engine.commands import KillProcess, KillSandbox, SandboxEnded, StartSandbox
 from intermodal.engine.core import Core
 from intermodal.engine.events import (
+    BuildWaits,
     SandboxCreated,
     SandboxDeferred,
     SandboxGone,
@@ -26,11 +27,14 @@ from intermodal.engine.events import (
 from intermodal.engine.lifecycle import stop
 from intermodal.engine.model import Sandbox
 from intermodal.engine.resources import Hold
+from intermodal.engine.room import chain_of
+from intermodal.specs import Resources
 
 __all__ = [
     "TERMINATED",
     "TIMED_OUT",
     "admit",
+    "build_waits",
     "created",
     "deferred",
     "gone",
@@ -45,16 +49,19 @@ __all__ = [
 #: Exit codes of sandboxes that did not end by themselves.
 TIMED_OUT, TERMINATED = 124, 137
 
-Cause = Literal["exited", "timeout", "terminated"]
+#: What waits for the sandbox and is in its way.
+_HELD = "the function that makes it, or a caller of that, holds"
+
+Cause = Literal["exited", "timeout", "terminated", "start_failed"]
 
 
 def created(core: Core, event: SandboxCreated) -> None:
     """It waits for room; one that can never have it ends at once."""
     if event.sandbox in core.sandboxes:
         return
-    sandbox = Sandbox(event.sandbox, event.resources, event.timeout_s, event.idle_timeout_s)
+    sandbox = Sandbox(event.sandbox, event.resources, event.timeout_s, event.idle_timeout_s, event.maker)
     if reason := core.ledger.never(event.resources):
-        core.emit(SandboxEnded(event.sandbox, "start_failed", 1, f"this sandbox can never start here: {reason}"))
+        core.emit(SandboxEnded(event.sandbox, "start_failed", 1, f"it can never start here: {reason}"))
         return
     core.sandboxes[sandbox.id] = sandbox
     core.waiting_sandboxes[sandbox] = None
@@ -67,6 +74,10 @@ def admit(core: Core) -> None:
             core.timers.wake(sandbox, sandbox.try_at)
             continue
         lacking = core.ledger.lacks(sandbox.resources)
+        if lacking is not None and _held_by_maker(core, sandbox, sandbox.resources):
+            del core.waiting_sandboxes[sandbox]
+            _forget(core, sandbox, "start_failed", 1, f"it can never start: {_HELD} what it needs ({lacking})")
+            continue
         if lacking is not None:
             _make_way(core)
             if not sandbox.deferrals:
@@ -78,6 +89,29 @@ def admit(core: Core) -> None:
         core.ledger.take(sandbox.hold)
         sandbox.state = Sandbox.STARTING
         core.emit(StartSandbox(sandbox.id))
+
+
+def build_waits(core: Core, event: BuildWaits) -> None:
+    """Those fail whose own maker holds what the build of their image needs: it waits for them, and that would never
+    end (image.resources)."""
+    wanted = Resources(cpu=0.0, memory=0, gpu=event.request)
+    for sandbox in filter(None, map(core.sandboxes.get, event.pools)):
+        if sandbox.state == Sandbox.STARTING and _held_by_maker(core, sandbox, wanted):
+            sandbox.detail = (
+                f"it can never start: a step of its image needs GPUs, and {_HELD} them. Build the image first, "
+                "`image.build()`, or ask for fewer GPUs"
+            )
+            _end(core, sandbox, "start_failed", 1)
+
+
+def _held_by_maker(core: Core, sandbox: Sandbox, wanted: Resources) -> bool:
+    """Whether the container that waits for it, and those that wait for that one, hold so much that there can be no
+    room for `wanted` meanwhile."""
+    maker = core.containers.get(sandbox.maker)
+    if maker is None:
+        return False
+    chain = [maker, *(above for each in maker.running.values() for above in chain_of(core, each.owner))]
+    return not core.ledger.beside(wanted, [container.hold for container in dict.fromkeys(chain)])
 
 
 def _make_way(core: Core) -> None:
@@ -97,7 +131,7 @@ def deferred(core: Core, event: SandboxDeferred) -> None:
         return
     _release(core, sandbox)
     if sandbox.state == Sandbox.ENDING:
-        _forget(core, sandbox, sandbox.cause or "terminated", sandbox.code, "")
+        _forget(core, sandbox, sandbox.cause or "terminated", sandbox.code, sandbox.detail)
         return
     if not sandbox.deferrals:
         core.notice(f"sandbox {sandbox.id} waits: {event.reason}")
@@ -188,7 +222,7 @@ def gone(core: Core, event: SandboxGone) -> None:
     core.waiting_sandboxes.pop(sandbox, None)
     _release(core, sandbox)
     if sandbox.cause is not None:
-        _forget(core, sandbox, sandbox.cause, sandbox.code, event.detail)
+        _forget(core, sandbox, sandbox.cause, sandbox.code, sandbox.detail or event.detail)
         return
     code = TERMINATED if event.code is None else event.code
     if event.cause in ("out_of_memory", "start_failed"):

@@ -19,7 +19,14 @@ from intermodal.driver.sandboxes.process import Process
 from intermodal.driver.sandboxes.streams import Stream
 from intermodal.driver.sandboxes.tunnels import Tunnels
 from intermodal.engine import commands, events
-from intermodal.exception import AlreadyExistsError, ContainerStartError, Error, InvalidError, NotFoundError
+from intermodal.exception import (
+    AlreadyExistsError,
+    ContainerStartError,
+    Error,
+    InvalidError,
+    NotFoundError,
+    ResourceExhaustedError,
+)
 from intermodal.plugins.roles import Container, LaunchBusy, LaunchRefused, OutputSink
 from intermodal.specs import ImageSpec, SandboxSpec, from_json
 from intermodal.storage import Reply, RequestError
@@ -104,8 +111,10 @@ class Sandboxes:
             "write": self._write,
         }
 
-    async def handle(self, method: str, params: dict[str, Any], segments: Sequence[bytes], app: str) -> Reply:
-        """Answer one request, "sandbox." and a name; `app` is whose code asks.
+    async def handle(
+        self, method: str, params: dict[str, Any], segments: Sequence[bytes], app: str, owner: str = ""
+    ) -> Reply:
+        """Answer one request, "sandbox." and a name; `app` is whose code asks, in the container `owner` if in any.
 
         Raises `RequestError`; where it comes of an error of ours or of the operating system, that is its cause.
         """
@@ -113,7 +122,7 @@ class Sandboxes:
         if handler is None:
             raise RequestError("InvalidError", f"there is no request {method!r}")
         try:
-            return await handler({"of": app, **params}, segments)
+            return await handler({"of": app, **params, "owner": owner}, segments)
         except (Error, OSError) as error:
             raise RequestError(type(error).__name__, str(error)) from error
 
@@ -151,7 +160,9 @@ class Sandboxes:
             stream.settle()
         box.spool.close()
         if not box.started.done():
-            box.error = box.error or InvalidError(f"sandbox {box.id} {command.detail or 'was terminated'}")
+            told = f"sandbox {box.id}: {command.detail or 'it was terminated'}"
+            failed = command.cause == "start_failed"
+            box.error = box.error or (ResourceExhaustedError(told) if failed else InvalidError(told))
             box.started.set_result(None)
         box.ended.set_result(Outcome(command.cause, command.code, command.detail))
 
@@ -207,7 +218,9 @@ class Sandboxes:
         await self._open()
         keys = {str(name): _texts(values) for name, values in params["bucket_secrets"].items()}
         box = self._new(spec, _texts(params["env"]), keys)
-        self._session.post(events.SandboxCreated(box.id, spec.resources, spec.timeout_s, spec.idle_timeout_s))
+        self._session.post(
+            events.SandboxCreated(box.id, spec.resources, spec.timeout_s, spec.idle_timeout_s, params["owner"])
+        )
         try:
             await asyncio.shield(box.started)
         except asyncio.CancelledError:
