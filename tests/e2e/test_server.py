@@ -117,8 +117,9 @@ def test_clients_need_a_token_where_it_is_required(place: Workplace) -> None:
         assert place.intermodal("token", "revoke", "laptop").returncode == 0
         assert "wants a token" in place.intermodal("queue", "list", env=client).stderr
         assert token.encode() not in b"".join(path.read_bytes() for path in place.data.glob("server.db*"))
-        with urllib.request.urlopen(f"{server.url}/healthz") as answer:
-            assert json.load(answer) == {"status": "ok"}
+        for path in ("healthz", "readyz"):
+            with urllib.request.urlopen(f"{server.url}/{path}") as answer:
+                assert json.load(answer) == {"status": "ok"}
         server.end()
 
 

@@ -7,11 +7,10 @@ import contextlib
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
+from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -20,6 +19,7 @@ from intermodal.exception import VersionError
 from intermodal.gateway import Gateway
 from intermodal.server.admission import Admission
 from intermodal.server.deployments import Deployments
+from intermodal.server.health import health_routes
 from intermodal.server.hosting import Hosting
 from intermodal.server.outbox import Outbox, Stalled
 from intermodal.server.schedules import Schedules
@@ -44,6 +44,7 @@ def application(
     admission: Admission,
     watching: Watching,
     gateway: Gateway,
+    database: Engine,
 ) -> ASGIApp:
     """Its routes."""
     visits: set[Visit] = set()
@@ -64,9 +65,6 @@ def application(
             await deployments.close()
             await hosting.close()
             await run_in_threadpool(watching.close)
-
-    async def health(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
 
     async def connect(socket: WebSocket) -> None:
         author, refusal = await admission.admit(socket)
@@ -95,7 +93,7 @@ def application(
             receiving.result()
 
     routes = [
-        Route("/healthz", health),
+        *health_routes(database),
         WebSocketRoute(CONNECT, connect),
         *watching.routes(admission, hosting.config.environment),
     ]

@@ -84,7 +84,8 @@ def serve(
         needed = require_token or not _is_loopback(listener)
         tokens = Tokens(database)
         gateway = Gateway(hosting.web.routes, tokens.admits, shows_labels=not needed)
-        served = application(hosting, deployments, schedules, Admission(tokens if needed else None), watching, gateway)
+        admission = Admission(tokens if needed else None)
+        served = application(hosting, deployments, schedules, admission, watching, gateway, database)
         settings = uvicorn_config(served, lifespan="on", timeout_graceful_shutdown=_LEAVING_S, **tls)
         _Server(settings, lambda: ready(_url(listener, bool(tls))), watching.leave).run([listener])
     finally:

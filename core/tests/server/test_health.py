@@ -1,0 +1,36 @@
+"""What a server says of itself to who starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from starlette.requests import Request
+
+from intermodal.server.database import open_database
+from intermodal.server.health import health_routes
+
+
+def test_a_server_without_its_database_is_alive_and_not_ready(tmp_path: Path) -> None:
+    """It is again when the database answers."""
+    database = open_database(tmp_path)
+    health, ready = (route.endpoint for route in health_routes(database))
+
+    def asked(endpoint: object) -> tuple[int, str]:
+        answer = asyncio.run(endpoint(Request({"type": "http"})))  # type: ignore[operator]
+        return answer.status_code, json.loads(answer.body)["status"]
+
+    assert asked(ready) == (200, "ok")
+    database.dispose()
+    path = tmp_path / "server.db"
+    content = path.read_bytes()
+    for left in tmp_path.glob("server.db-*"):
+        left.unlink()
+    path.write_bytes(b"no database at all" * 100)
+    assert asked(ready) == (503, "the database does not answer")
+    assert asked(health) == (200, "ok")
+    database.dispose()
+    path.write_bytes(content)
+    assert asked(ready) == (200, "ok")
+    database.dispose()
