@@ -90,6 +90,9 @@ def test_lines_outlive_their_app_and_are_found(server: Server, place: Workplace)
     assert record in logs(place, server, "--call", record["call"], "--container", record["container"])
     assert logs(place, server, "--until", "1h") == []
     assert logs(place, server, "--env", "other") == []
+    with urllib.request.urlopen(f"{server.url}/v1/metrics?app=shop&name=price") as answer:
+        (series,) = json.load(answer)["series"]
+    assert (series["function"], series["unit"], [point["mean"] for point in series["points"]]) == ("sell", "nok", [7.0])
     with urllib.request.urlopen(f"{server.url}/metrics") as answer:
         figures = answer.read().decode()
     assert (
@@ -148,6 +151,15 @@ def test_who_may_read(place: Workplace) -> None:
             request = urllib.request.Request(f"{server.url}/v1/logs", headers=headers)
             with pytest.raises(urllib.error.HTTPError, match="403"):
                 urllib.request.urlopen(request)
+        for wrong in (
+            "",
+            "app=a&x=1",
+            "app=a&name=b&since=2&until=1",
+            "app=a&name=b&points=0",
+            "app=a&name=b&since=nan",
+        ):
+            with pytest.raises(urllib.error.HTTPError, match="400"):
+                urllib.request.urlopen(f"{server.url}/v1/metrics?{wrong}")
         for wrong in (
             "limit=x",
             "level=loud",

@@ -9,7 +9,15 @@ from starlette.routing import Route
 from intermodal.plugins import Config
 from intermodal.server.admission import Admission
 from intermodal.server.logs import Following, LogKeeper, LogStore, LogWriter, Retention, log_routes, open_logs
-from intermodal.server.metrics import Figures, SessionFigures, metrics_route
+from intermodal.server.metrics import (
+    Figures,
+    SeriesKeeper,
+    SeriesStore,
+    SessionFigures,
+    metrics_route,
+    open_samples,
+    series_route,
+)
 
 __all__ = ["Watching"]
 
@@ -25,6 +33,7 @@ class Watching:
         self._following = Following(self._logs)
         self._writer: LogWriter | None = None
         self._figures = Figures()
+        self._series = SeriesStore(open_samples(config.data_dir), self._retention.seconds)
 
     def open(self) -> None:
         """On the server's event loop, before the first session."""
@@ -40,14 +49,20 @@ class Watching:
         if self._writer is not None:
             self._writer.close()
         self._logs.close()
+        self._series.close()
 
     def watchers(self, environment: str) -> Mapping[str, object]:
         """Plugins for a session."""
         assert self._writer is not None
         keeper = LogKeeper(self._writer, environment)
-        return {"kept-logs": keeper, "figures": SessionFigures(self._figures, environment)}
+        return {
+            "kept-logs": keeper,
+            "figures": SessionFigures(self._figures, environment),
+            "series": SeriesKeeper(self._series, environment),
+        }
 
     def routes(self, admission: Admission, environment: str) -> list[Route]:
         """Where it is to be read; `environment` is that of questions that name none."""
         logs = log_routes(self._logs, self._following, admission, environment)
-        return [*logs, metrics_route(self._figures, admission)]
+        series = series_route(self._series, admission, environment)
+        return [*logs, series, metrics_route(self._figures, admission)]

@@ -1,0 +1,175 @@
+"""Values of METRIC lines over time, on disk (log.lines)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+)
+
+from intermodal.plugins import Metric
+from intermodal.server.database import open_file
+
+__all__ = ["Point", "Series", "SeriesStore", "Span", "open_samples"]
+
+_VERSIONS = Path(__file__).parent / "versions"
+#: Samples that are kept at most, a hundred bytes each or so; and how many are removed at once.
+_MOST, _CHUNK = 2_000_000, 1000
+
+SAMPLES = Table(
+    "samples",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("environment", String, nullable=False),
+    Column("app", String, nullable=False),
+    Column("function", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("value", Float, nullable=False),
+    Index("samples_by_name", "environment", "app", "name", "at"),
+)
+_SAMPLE = SAMPLES.c
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What one function of an app measures under one name, and how often and when last it did, in Unix seconds."""
+
+    function: str
+    name: str
+    unit: str
+    count: int
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `since` until before `until`, in Unix seconds, in `points` equal parts."""
+
+    since: float
+    until: float
+    points: int
+
+    @property
+    def step(self) -> float:
+        """Seconds of a part."""
+        return (self.until - self.since) / self.points
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Values in the part of a `Span` that begins at `at`; there is none for a part without values."""
+
+    function: str
+    unit: str
+    at: float
+    mean: float
+    least: float
+    greatest: float
+    count: int
+
+
+class SeriesStore:
+    """One file of samples. On any thread.
+
+    Args:
+        seconds: how long a sample stays, where `most` newer ones have not come before.
+    """
+
+    def __init__(self, database: Engine, seconds: float, most: int = _MOST) -> None:
+        self._database = database
+        self._seconds = seconds
+        self._most = most
+
+    def append(self, environment: str, metrics: Sequence[Metric]) -> None:
+        """Keep the values that are numbers, and remove what is too old. Raises `sqlalchemy.exc.DatabaseError`."""
+        rows = [
+            {
+                "at": metric.at,
+                "environment": environment,
+                "app": metric.app,
+                "function": metric.function,
+                "name": metric.name,
+                "unit": metric.unit,
+                "value": metric.value,
+            }
+            for metric in metrics
+            if math.isfinite(metric.value)
+        ]
+        with self._database.begin() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if rows:
+                connection.execute(insert(SAMPLES), rows)
+            self._prune(connection)
+
+    def series(self, environment: str, app: str) -> list[Series]:
+        """Those of an app, by function and name."""
+        key = (_SAMPLE.function, _SAMPLE.name, _SAMPLE.unit)
+        statement = select(*key, func.count(), func.max(_SAMPLE.at)).where(*_of(environment, app)).group_by(*key)
+        with self._database.connect() as connection:
+            return [Series(*row) for row in connection.execute(statement.order_by(*key))]
+
+    def points(self, environment: str, app: str, name: str, span: Span) -> list[Point]:
+        """Values of `name`, by function, unit and time."""
+        part = cast((_SAMPLE.at - span.since) / span.step, Integer).label("part")
+        key = (_SAMPLE.function, _SAMPLE.unit, part)
+        value = _SAMPLE.value
+        figures = (func.avg(value), func.min(value), func.max(value), func.count())
+        within = (_SAMPLE.name == name, _SAMPLE.at >= span.since, _SAMPLE.at < span.until)
+        statement = select(*key, *figures).where(*_of(environment, app), *within).group_by(*key).order_by(*key)
+        with self._database.connect() as connection:
+            return [
+                Point(function, unit, span.since + min(place, span.points - 1) * span.step, *rest)
+                for function, unit, place, *rest in connection.execute(statement)
+            ]
+
+    def _prune(self, connection: Connection) -> None:
+        """Looks at the oldest only, so that it costs what it removes."""
+        before = time.time() - self._seconds
+        newest = connection.execute(select(func.max(_SAMPLE.id))).scalar() or 0
+        connection.execute(delete(SAMPLES).where(_SAMPLE.id <= newest - self._most))
+        oldest = select(_SAMPLE.id, _SAMPLE.at).order_by(_SAMPLE.id).limit(_CHUNK)
+        while rows := connection.execute(oldest).all():
+            young = next((place for place, row in enumerate(rows) if row.at >= before or row.id == newest), len(rows))
+            if young:
+                connection.execute(delete(SAMPLES).where(_SAMPLE.id <= rows[young - 1].id))
+            if young < len(rows):
+                return
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.dispose()
+
+
+def open_samples(data_dir: Path) -> Engine:
+    """The samples of a data directory. Raises `OSError`, `sqlalchemy.exc.DatabaseError`."""
+    return open_file(data_dir / "metrics.db", _VERSIONS, _prepare)
+
+
+def _prepare(connection: Any) -> None:
+    """Samples outlive the death of any process; the last ones before a power failure may be missing."""
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _of(environment: str, app: str) -> tuple[Any, Any]:
+    return _SAMPLE.environment == environment, _SAMPLE.app == app
