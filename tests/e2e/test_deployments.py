@@ -234,6 +234,30 @@ def test_containers_call_deployed_functions(shop: Shop, place: Workplace) -> Non
     assert "deployed apps are at a server" in done.stderr
 
 
+AGAIN = """
+    import asyncio, intermodal
+    from intermodal import Function
+
+    app = intermodal.App("again")
+
+    @app.function()
+    def same(x):
+        return x
+
+    if __name__ == "__main__":
+        assert app.deploy().number == 1
+        assert asyncio.run(app.deploy.aio(tag="later")).number == 2
+        assert Function.from_name("again", "same").remote(3) == Function.lookup("again", "same").remote(3) == 3
+"""
+
+
+@pytest.mark.one_user
+def test_a_program_deploys_itself(shop: Shop, place: Workplace) -> None:
+    """As often as it likes, and from async code, too."""
+    done = place.run("-W", "ignore", str(place.write("again.py", AGAIN)), env=shop.client)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.one_user
 def test_a_new_version_takes_over_while_calls_go_on(shop: Shop, place: Workplace) -> None:
     """A call that was begun ends in the version that has it, which stops only then; others go to the new one at once

@@ -13,7 +13,7 @@ from intermodal.cli.named import environment_option, show
 from intermodal.cli.settings import with_settings
 
 if TYPE_CHECKING:
-    from intermodal.remote.deploying import Deploying
+    from intermodal.remote.deployed_apps import Deploying
 
 __all__ = ["command"]
 

@@ -17,7 +17,7 @@ from intermodal.plugins.extras import needing
 from intermodal.storage import SecretStore
 
 if TYPE_CHECKING:
-    from intermodal.remote.deploying import Deploying
+    from intermodal.remote.deployed_apps import Deploying
     from intermodal.remote.running import RemoteSession
     from intermodal.remote.schedules import RemoteSchedules
     from intermodal.remote.secrets import RemoteSecrets
@@ -46,7 +46,7 @@ def deploying(what: str) -> Deploying:
     if not config.get("server_url"):
         raise _no_server(what)
     with needing("server", "server_url"):
-        from intermodal.remote.deploying import Deploying
+        from intermodal.remote.deployed_apps import Deploying
     return Deploying(config)
 
 
