@@ -380,8 +380,8 @@ def test_wrong_arguments_are_refused(running: intermodal.App, sandbox: Sandbox) 
     for options in ({"workdir": "relative"}, {"timeout": -1}, {"tags": {"a": 1}}, {"unencrypted_ports": [0]}, {"x": 1}):
         with pytest.raises(InvalidError, match=next(iter(options)).removeprefix("unencrypted_").rstrip("s")):
             Sandbox.create(app=running, **options)
-    with pytest.raises(CapabilityNotSupported, match=r"network\.cidr_allowlist"):
-        Sandbox.create(app=running, cidr_allowlist=["10.0.0.0/8"])
+    with pytest.raises(InvalidError, match=r"cidr_allowlist has '10\.0\.0\.1/8'"):
+        Sandbox.create(app=running, cidr_allowlist=["10.0.0.1/8"])
     with pytest.raises(InvalidError, match="needs a program"):
         sandbox.exec()
     with pytest.raises(InvalidError, match="does not run"):
