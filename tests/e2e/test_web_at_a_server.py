@@ -11,7 +11,7 @@ import httpx
 import pytest
 from server_process import Server, serving
 from websockets.sync.client import connect
-from workplace import Workplace
+from workplace import Done, Workplace
 
 SECONDS = 60
 
@@ -103,3 +103,48 @@ def test_web_functions_take_requests_at_the_server_s_port(server: Server, place:
         assert httpx.get(f"{server.url}/healthz", trust_env=False).json() == {"status": "ok"}
         assert "/site-web-dev/" in httpx.get(f"{server.url}/nothing", trust_env=False).text
     assert get(url).status_code == 404
+
+
+DEPLOYED = """
+    import intermodal
+
+    app = intermodal.App("NAME")
+
+    async def answer(scope, receive, send):
+        assert scope["type"] == "http"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"WORD"})
+
+    @app.function(max_containers=1)
+    @intermodal.asgi_app(label="shop-front")
+    def web():
+        return answer
+"""
+
+
+def deploy(place: Workplace, server: Server, name: str, word: str) -> Done:
+    place.write("deployed.py", DEPLOYED.replace("NAME", name).replace("WORD", word))
+    return place.intermodal("deploy", "deployed.py", env=server.environment)
+
+
+@pytest.mark.one_user
+def test_a_deployed_app_takes_requests_until_it_is_stopped(place: Workplace) -> None:
+    """web.lookup: at one URL, whatever version is live, also after the server's restart. Another app's function
+    with the same label is refused; nothing of that is deployed."""
+    with serving(place) as server:
+        done = deploy(place, server, "shop", "one")
+        url = f"{server.url}/shop-front"
+        assert f"web => {url}" in done.stdout.splitlines(), done.stderr
+        assert get(url).text == "one"
+        assert deploy(place, server, "shop", "two").returncode == 0
+        assert get(url).text == "two"
+        refused = deploy(place, server, "other", "three")
+        assert refused.returncode == 1
+        assert "the label 'shop-front' of 'web' is taken" in refused.stderr
+        assert get(url).text == "two"
+        server.end()
+    with serving(place) as server:
+        assert get(f"{server.url}/shop-front").text == "two"
+        assert place.intermodal("app", "stop", "shop", env=server.environment).returncode == 0
+        assert get(f"{server.url}/shop-front").status_code == 404
+        server.end()

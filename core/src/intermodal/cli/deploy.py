@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from types import ModuleType
 
 import click
 
-from intermodal.cli.entrypoints import apps_of
+from intermodal.cli.entrypoints import choose_app, web_functions
 from intermodal.cli.failures import report
 from intermodal.cli.named import environment_option
 from intermodal.cli.settings import apply, setting_options
-from intermodal.cli.target import Reference, import_reference, parse_reference
-from intermodal.definitions.app import App
+from intermodal.cli.target import import_reference, parse_reference
+from intermodal.definitions.functions import Function
 
 __all__ = ["command"]
 
@@ -58,26 +57,17 @@ def command(
         raise
     except BaseException as error:  # noqa: BLE001 - whatever the user's top-level code raises
         return report(error)
-    app = _chosen(module, reference)
+    app = choose_app(module, reference)
     apply(backend, plugin, set, reference.directory)
     version = app.deploy(name=name, environment_name=environment, tag=tag, show_progress=False if quiet else None)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(version)))
     else:
         click.echo(f"{version.app} version {version.number} is live in environment {version.environment}")
+        for label, _ in web_functions(app):
+            there = Function.from_name(version.app, label, environment_name=version.environment)
+            click.echo(f"{label} => {there.get_web_url()}")
     return 0
 
 
 command.params[:0] = setting_options()
-
-
-def _chosen(module: ModuleType, reference: Reference) -> App:
-    """The app that is named, else the one that includes the others. Raises `click.UsageError`."""
-    apps = apps_of(module, reference.place)
-    if reference.name is None:
-        return apps[-1]
-    found = getattr(module, reference.name, None)
-    if not isinstance(found, App):
-        names = ", ".join(name for name, value in vars(module).items() if isinstance(value, App))
-        raise click.UsageError(f"{reference.place} has no app {reference.name!r}. Apps: {names}")
-    return found

@@ -20,7 +20,7 @@ from intermodal.definitions.lifecycle import parts_of
 from intermodal.definitions.parameters import parameters_of
 from intermodal.plugins.options import nearest
 
-__all__ = ["Runnable", "apps_of", "choose"]
+__all__ = ["Runnable", "apps_of", "choose", "choose_app", "web_functions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,30 @@ def apps_of(module: ModuleType, place: str) -> list[App]:
     if not found:
         raise click.UsageError(f"{place} has no app: make one at its top level, app = intermodal.App(...)")
     return sorted(found.values(), key=lambda app: len(app.registered))
+
+
+def choose_app(module: ModuleType, reference: Reference) -> App:
+    """The app that is named, else the one that includes the others. Raises `click.UsageError`."""
+    apps = apps_of(module, reference.place)
+    if reference.name is None:
+        return apps[-1]
+    found = getattr(module, reference.name, None)
+    if not isinstance(found, App):
+        names = ", ".join(name for name, value in vars(module).items() if isinstance(value, App))
+        raise click.UsageError(f"{reference.place} has no app {reference.name!r}. Apps: {names}")
+    return found
+
+
+def web_functions(app: App) -> Iterator[tuple[str, Function[..., Any]]]:
+    """The web functions of an app, and those of classes that need no parameters, as `Function.from_name` has them."""
+    for name, function in app.registered_functions.items():
+        if function.partial.web is not None:
+            yield name, function
+    for name, cls in app.registered_classes.items():
+        required = any(each.required for each in parameters_of(cls.raw).values())
+        for method in cls.methods():
+            if method.web is not None and not required:
+                yield f"{name}.{method.name}", cls().method(method.name)
 
 
 def _runnables(app: App) -> Iterator[Runnable]:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
-from intermodal.cli.entrypoints import apps_of
+from intermodal.cli.entrypoints import choose_app, web_functions
 from intermodal.cli.failures import report
 from intermodal.cli.settings import apply, setting_options
 from intermodal.cli.target import Reference, import_reference, parse_reference
-from intermodal.definitions.app import App
-from intermodal.definitions.functions import Function
 from intermodal.plugins import Config
 from intermodal.plugins.extras import needing
 
@@ -68,9 +65,9 @@ command.params[:0] = setting_options()
 
 def _run(reference: Reference, quiet: bool, until_eof: bool) -> int:
     try:
-        app = _chosen(import_reference(reference), reference)
+        app = choose_app(import_reference(reference), reference)
         with app.run(show_output=True, show_progress=not quiet):
-            for name, function in _web_functions(app):
+            for name, function in web_functions(app):
                 click.echo(f"{name} => {function.get_web_url()}")
             if until_eof:  # whoever started this ends
                 sys.stdin.buffer.read()
@@ -81,24 +78,3 @@ def _run(reference: Reference, quiet: bool, until_eof: bool) -> int:
     except BaseException as error:  # noqa: BLE001 - every end of the user's program is an exit code
         return report(error)
     return 0
-
-
-def _web_functions(app: App) -> Iterator[tuple[str, Function[..., Any]]]:
-    for name, function in app.registered_functions.items():
-        if function.partial.web is not None:
-            yield name, function
-    for name, cls in app.registered_classes.items():
-        for method in cls.methods():
-            if method.web is not None:
-                yield f"{name}.{method.name}", cls().method(method.name)
-
-
-def _chosen(module: object, reference: Reference) -> App:
-    apps = apps_of(module, reference.place)  # type: ignore[arg-type]
-    if reference.name is None:
-        return apps[-1]
-    found = getattr(module, reference.name, None)
-    if not isinstance(found, App):
-        names = ", ".join(name for name, value in vars(module).items() if isinstance(value, App))
-        raise click.UsageError(f"{reference.place} has no app {reference.name!r}. Apps: {names}")
-    return found

@@ -325,8 +325,10 @@ class Function(Generic[P, R]):
 
     @dual
     async def get_web_url(self) -> str | None:
-        """The URL of a web function while its app runs (web.lookup); None for others."""
-        reply = await current().request("web.url", {**self._address(), "method": self._target.method})
+        """The URL of a web function while its app runs, or is deployed (web.lookup); None for others."""
+        client = await self._reached()
+        asked = "web.url" if self._target.environment is None else "web.deployed"
+        reply = await client.request(asked, {**self._address(), "method": self._target.method})
         return None if reply.value is None else str(reply.value)
 
     def _refuse_generator(self, method: str) -> NoReturn:

@@ -18,6 +18,7 @@ from intermodal.driver.channel import MALFORMED
 from intermodal.exception import VersionError
 from intermodal.gateway import Gateway
 from intermodal.server.admission import Admission
+from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
 from intermodal.server.health import health_routes
 from intermodal.server.hosting import Hosting
@@ -44,6 +45,7 @@ def application(
     admission: Admission,
     watching: Watching,
     gateway: Gateway,
+    web: DeployedWeb,
     database: Engine,
 ) -> ASGIApp:
     """Its routes."""
@@ -56,6 +58,7 @@ def application(
         watching.open()
         await hosting.open()
         await deployments.open()
+        await web.open()
         await schedules.open()
         try:
             yield
@@ -76,7 +79,7 @@ def application(
             outbox.close()
             await sending
             return
-        visit = Visit(hosting, deployments, schedules, outbox, author)
+        visit = Visit(hosting, deployments, schedules, web, outbox, author)
         visits.add(visit)
         receiving = asyncio.create_task(_receive(socket, visit))
         try:

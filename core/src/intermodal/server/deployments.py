@@ -20,6 +20,7 @@ from intermodal.server.nested import Nested
 from intermodal.server.package import Package, package_from
 from intermodal.server.version_table import Label, Version, VersionTable
 from intermodal.server.versions import OVER, AppStopped, Begun, Broken, Drained, Event, Ready, Restarted, State, changes
+from intermodal.specs import AppSpec
 
 __all__ = ["Changed", "Deployments"]
 
@@ -55,6 +56,7 @@ class Deployments:
         self._begun: OrderedDict[str, weakref.ref[EmbeddedSession]] = OrderedDict()
         self._gate = asyncio.Lock()
         self._listeners: list[Callable[[Changed], None]] = []
+        self._checks: list[Callable[[str, AppSpec], None]] = []
         self._work: set[asyncio.Task[Any]] = set()
 
     # ---- the server's own life ------------------------------------------------------------------------------------
@@ -83,6 +85,11 @@ class Deployments:
     def listen(self, heard: Callable[[Changed], None]) -> None:
         """Have `heard` called on this loop after each change of a version's state."""
         self._listeners.append(heard)
+
+    def check_with(self, check: Callable[[str, AppSpec], None]) -> None:
+        """Have `check` called with the environment and the app of each new version before anything of it is made; what
+        it raises refuses the version."""
+        self._checks.append(check)
 
     # ---- what is there --------------------------------------------------------------------------------------------
 
@@ -170,6 +177,8 @@ class Deployments:
 
     async def _deploy(self, environment: str, package: Package, label: Label, observer: object | None) -> Version:
         app = environment, package.app.name
+        for check in self._checks:
+            check(environment, package.app)
         kept = await asyncio.to_thread(package.kept, self._hosting.sealer())
         begin = partial(self._table.begin, *app, kept, warm=package.warm, label=label)
         async with self._gate:

@@ -21,6 +21,7 @@ from intermodal.server.access import Tokens
 from intermodal.server.admission import Admission
 from intermodal.server.application import application
 from intermodal.server.database import open_database
+from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
 from intermodal.server.hosting import Hosting
 from intermodal.server.schedules import Schedules, ScheduleTable
@@ -83,11 +84,13 @@ def serve(
         schedules = Schedules(ScheduleTable(database), deployments)
         needed = require_token or not _is_loopback(listener)
         tokens = Tokens(database)
+        url = _url(listener, bool(tls))
+        web = DeployedWeb(hosting.web.routes, deployments, config.environment, url)
         gateway = Gateway(hosting.web.routes, tokens.admits, shows_labels=not needed)
         admission = Admission(tokens if needed else None)
-        served = application(hosting, deployments, schedules, admission, watching, gateway, database)
+        served = application(hosting, deployments, schedules, admission, watching, gateway, web, database)
         settings = uvicorn_config(served, lifespan="on", timeout_graceful_shutdown=_LEAVING_S, **tls)
-        _Server(settings, lambda: ready(_url(listener, bool(tls))), watching.leave).run([listener])
+        _Server(settings, lambda: ready(url), watching.leave).run([listener])
     finally:
         listener.close()
 

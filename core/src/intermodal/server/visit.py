@@ -16,6 +16,7 @@ from intermodal.driver.replies import reply_to, withdrawn
 from intermodal.exception import InvalidError, VersionError
 from intermodal.gateway import Endpoint
 from intermodal.server.app_requests import AppRequests, Method, secret_values
+from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
 from intermodal.server.forwarding import Forwarder
 from intermodal.server.hosting import Hosting
@@ -45,10 +46,17 @@ class Visit:
     container = ""
 
     def __init__(
-        self, hosting: Hosting, deployments: Deployments, schedules: Schedules, outbox: Outbox, author: str
+        self,
+        hosting: Hosting,
+        deployments: Deployments,
+        schedules: Schedules,
+        web: DeployedWeb,
+        outbox: Outbox,
+        author: str,
     ) -> None:
         self.client = f"client:{secrets.token_hex(8)}"
         self._hosting = hosting
+        self._web = web
         self._outbox = outbox
         self._telling = Telling(outbox)
         self._arriving = hosting.arriving()
@@ -70,6 +78,7 @@ class Visit:
             "app.begin": self._begin,
             "app.build": self._build,
             "app.end": self._end,
+            "web.deployed": self._deployed_url,
         }
 
     # ---- frames in ------------------------------------------------------------------------------------------------
@@ -126,6 +135,10 @@ class Visit:
         if method.startswith("secret."):
             return Reply(await self._hosting.secret(method, params), ())
         return await self._hosting.request(self._environment, method, params, segments)
+
+    async def _deployed_url(self, params: dict[str, Any], _: Sequence[bytes]) -> str | None:
+        where = str(params["environment"]), str(params["app"])
+        return self._web.url(*where, str(params["key"]), str(params["method"]), self._url)
 
     # ---- the app --------------------------------------------------------------------------------------------------
 
