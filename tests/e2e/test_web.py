@@ -39,7 +39,7 @@ def client(running: None) -> Iterator[httpx.Client]:
         yield client
 
 
-pytestmark = pytest.mark.usefixtures("running")
+pytestmark = [pytest.mark.usefixtures("running"), pytest.mark.one_user]
 
 
 def until(true: Callable[[], Any]) -> None:

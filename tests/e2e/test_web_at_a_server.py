@@ -83,6 +83,7 @@ def get(url: str, **options: object) -> httpx.Response:
     return httpx.request("POST", url, timeout=SECONDS, trust_env=False, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.one_user
 def test_web_functions_take_requests_at_the_server_s_port(server: Server, place: Workplace) -> None:
     """web.lookup: by the URL that the client has; uploads and WebSockets, too. Two that run one file have URLs of their
     own. They end with their app, and others of the server's paths are the server's."""

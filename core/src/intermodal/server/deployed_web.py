@@ -82,7 +82,7 @@ class DeployedWeb:
             except NotFoundError:
                 endpoints = []
             try:
-                self._routes.replace(self._endpoints.pop(app, []), endpoints)
+                self._routes.replace(self._endpoints.get(app, []), endpoints)
                 self._endpoints[app] = endpoints
             except Error:
                 _log.exception("web functions of app %r take no requests", app[1])
