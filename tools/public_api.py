@@ -119,9 +119,10 @@ def _member(name: str, value: Any) -> str:
 
 
 def _kind(function: Callable[..., Any]) -> str:
-    if inspect.isasyncgenfunction(function):
+    written = inspect.unwrap(function) if inspect.isfunction(function) else function
+    if inspect.isasyncgenfunction(written):
         return "async generator"
-    return "async def" if inspect.iscoroutinefunction(function) else "def"
+    return "async def" if inspect.iscoroutinefunction(written) else "def"
 
 
 def _signature(function: Callable[..., Any], *, method: bool = False) -> str:

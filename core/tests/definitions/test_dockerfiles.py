@@ -263,7 +263,7 @@ def test_shell_of_an_image(lowered: Lower) -> None:
     """It runs later run_commands, not earlier ones."""
     image = Image.debian_slim().run_commands("one").shell(["/bin/bash", "-c"]).run_commands("echo $0")
     assert commands(lowered(image)) == ["one", "/bin/bash -c 'echo $0'"]
-    with pytest.raises(InvalidError, match="takes a list"):
+    with pytest.raises(InvalidError, match="must be a list of text, not 'bash'"):
         Image.debian_slim().shell("bash")  # type: ignore[arg-type]
 
 

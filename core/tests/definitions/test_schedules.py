@@ -57,7 +57,7 @@ def test_a_wrong_expression_says_what_is_wrong(expression: str, said: str) -> No
     assert str(caught.value).startswith(f"Cron({expression!r}): ")
 
 
-@pytest.mark.parametrize("zone", ["Europe/Osloo", "", "../UTC", 5])
+@pytest.mark.parametrize("zone", ["Europe/Osloo", "", "../UTC"])
 def test_a_time_zone_must_be_known(zone: str) -> None:
     """And says what one looks like."""
     with pytest.raises(InvalidError, match="no such time zone is known here: use a name such as"):
@@ -70,7 +70,7 @@ def test_a_time_zone_must_be_known(zone: str) -> None:
 )
 def test_a_period_must_have_a_length(given: dict[str, int]) -> None:
     """Of a second or more, in whole units."""
-    with pytest.raises(InvalidError, match=r"Period\("):
+    with pytest.raises(InvalidError, match=r"^Period"):
         intermodal.Period(**given)
 
 
@@ -107,5 +107,5 @@ def test_what_cannot_run_by_itself_takes_no_schedule() -> None:
         def g():
             yield 1
 
-    with pytest.raises(InvalidError, match=r"schedule='0 9 \* \* \*' must be a Cron, as in intermodal.Cron"):
+    with pytest.raises(InvalidError, match=r"schedule must be an intermodal\.Period, an intermodal\.Cron or None"):
         app.function(schedule="0 9 * * *")  # type: ignore[arg-type]

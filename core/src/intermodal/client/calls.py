@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from intermodal.client.api import CallHandle, CallTarget, Client
+from intermodal.client.checking import checked_class
 from intermodal.client.control_plane import control_plane
 from intermodal.client.dual import Dual, dual
 from intermodal.client.errors import rebuild
@@ -90,6 +91,7 @@ def spawn_all(client: Client, target: CallTarget, inputs: Sequence[Any]) -> Func
     return FunctionCall(call.id, client, call, len(inputs))
 
 
+@checked_class
 class FunctionCall(Generic[R]):
     """A call that goes on by itself (call.spawn). It pickles as its id; any handle of it gives the same outputs."""
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, overload
 
 from intermodal.client.api import CallTarget
+from intermodal.client.checking import checked_class
 from intermodal.client.dual import dual, dual_classmethod
 from intermodal.definitions import binding, lasting
 from intermodal.definitions.classes import Cls, check_class
@@ -64,6 +65,7 @@ class Registered:
         return self.item.raw
 
 
+@checked_class
 class App:
     """A named set of functions and classes.
 
@@ -159,7 +161,7 @@ class App:
         min_containers: int | None = None,
         max_containers: int | None = None,
         buffer_containers: int | None = None,
-        scaledown_window: int | None = None,
+        scaledown_window: float | None = None,
         retries: int | Retries | None = None,
         timeout: float | None = None,
         startup_timeout: float | None = None,
@@ -247,7 +249,7 @@ class App:
         min_containers: int | None = None,
         max_containers: int | None = None,
         buffer_containers: int | None = None,
-        scaledown_window: int | None = None,
+        scaledown_window: float | None = None,
         retries: int | Retries | None = None,
         timeout: float | None = None,
         startup_timeout: float | None = None,

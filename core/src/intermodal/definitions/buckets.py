@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from intermodal.client.checking import checked_class
+from intermodal.client.shown import shown
 from intermodal.definitions.secrets import Secret
 from intermodal.exception import InvalidError
 from intermodal.specs import BucketSpec
@@ -13,6 +15,7 @@ __all__ = ["CloudBucketMount"]
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 
 
+@checked_class
 class CloudBucketMount:
     """An S3 bucket shown as files: give it to a function as `volumes={"/bucket": CloudBucketMount(...)}`.
 
@@ -37,13 +40,15 @@ class CloudBucketMount:
         secret: Secret | None = None,
         read_only: bool = False,
     ) -> None:
-        if not isinstance(bucket_name, str) or _BUCKET.fullmatch(bucket_name) is None:
-            raise InvalidError(f"CloudBucketMount: {bucket_name!r} is no name of a bucket: write it without s3://")
+        if _BUCKET.fullmatch(bucket_name) is None:
+            raise InvalidError(f"CloudBucketMount: {shown(bucket_name)} is no name of a bucket: write it without s3://")
         if key_prefix is not None and (not key_prefix.endswith("/") or key_prefix.startswith("/")):
-            raise InvalidError(f"CloudBucketMount: key_prefix={key_prefix!r} has to end with '/', and not to begin so")
+            raise InvalidError(
+                f"CloudBucketMount: key_prefix={shown(key_prefix)} has to end with '/', and not to begin so"
+            )
         if bucket_endpoint_url is not None and not bucket_endpoint_url.startswith(("http://", "https://")):
             raise InvalidError(
-                f"CloudBucketMount: bucket_endpoint_url={bucket_endpoint_url!r} has to begin with https:// or http://"
+                f"CloudBucketMount: bucket_endpoint_url={shown(bucket_endpoint_url)} has to begin with https:// or http://"
             )
         self.bucket_name = bucket_name
         self.bucket_endpoint_url = bucket_endpoint_url

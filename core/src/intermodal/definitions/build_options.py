@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from intermodal.definitions.gpu import parse_gpu
-from intermodal.definitions.options import pair, plain_env
-from intermodal.definitions.secrets import Secret
+from intermodal.definitions.options import check_types, pair, plain_env
 from intermodal.exception import CapabilityNotSupported, InvalidError
 from intermodal.specs import PythonPackages, StepResources
 
-__all__ = ["absolute", "argv", "build_resources", "build_secrets", "build_variables", "names", "no_extras", "packages"]
+__all__ = ["absolute", "build_resources", "build_variables", "names", "no_extras", "packages"]
 
 #: What Modal's build methods take beyond ours.
 _EXTRAS = {
@@ -31,21 +30,11 @@ def absolute(path: str | Path) -> Path:
 
 
 def names(method: str, given: Sequence[Any]) -> tuple[str, ...]:
-    """Strings and lists of strings, as one tuple. Raises `InvalidError`."""
-    found: list[str] = []
-    for each in given:
-        found += [each] if isinstance(each, str) else each
-    for name in found:
-        if not isinstance(name, str) or not name.strip():
-            raise InvalidError(f"Image.{method} takes strings or lists of strings, got {name!r:.60}")
+    """Strings and lists of strings, as one tuple. Raises `InvalidError`: one is empty."""
+    found = [name for each in given for name in ([each] if isinstance(each, str) else each)]
+    if not all(map(str.strip, found)):
+        raise InvalidError(f"Image.{method} takes strings or lists of strings, and one of them is empty")
     return tuple(found)
-
-
-def argv(method: str, given: Any) -> tuple[str, ...]:
-    """A program and its arguments. Raises `InvalidError`."""
-    if isinstance(given, str) or not all(isinstance(word, str) for word in given):
-        raise InvalidError(f'Image.{method} takes a list of strings, such as ["/bin/bash", "-c"], got {given!r:.60}')
-    return tuple(given)
 
 
 def build_variables(env: Mapping[str, str | None] | None) -> tuple[tuple[str, str], ...]:
@@ -53,31 +42,22 @@ def build_variables(env: Mapping[str, str | None] | None) -> tuple[tuple[str, st
     return plain_env(env or {})
 
 
-def build_secrets(method: str, secrets: Collection[Secret] | None) -> tuple[Secret, ...]:
-    """`secrets=` of a step. Raises `InvalidError`."""
-    for secret in secrets or ():
-        if not isinstance(secret, Secret):
-            raise InvalidError(
-                f"Image.{method}(secrets=...) takes intermodal.Secret objects, got {type(secret).__name__}"
-            )
-    return tuple(secrets or ())
-
-
 def build_resources(method: str, other: dict[str, Any]) -> StepResources:
     """`gpu=`, `cpu=` and `memory=` of a step, taken out of `other`. Raises `InvalidError`."""
+    given = {name: other.pop(name, None) for name in ("gpu", "cpu", "memory")}
+    check_types(f"Image.{method}", given)
     try:
-        gpu = parse_gpu(other.pop("gpu", None))
-        cpu = _most("cpu", other.pop("cpu", None), 0.001, (int, float))
-        memory = _most("memory", other.pop("memory", None), 1, (int,))
+        gpu = parse_gpu(given["gpu"])
+        cpu, memory = _most("cpu", given["cpu"], 0.001), _most("memory", given["memory"], 1)
         return StepResources(gpu=gpu, cpu=None if cpu is None else float(cpu), memory=memory)
     except InvalidError as error:
         raise InvalidError(f"Image.{method}: {error}") from None
 
 
-def _most(name: str, value: Any, low: float, kinds: tuple[type, ...]) -> Any:
+def _most(name: str, value: Any, low: float) -> Any:
     if value is None:
         return None
-    request, limit = pair(name, value, low, kinds)
+    request, limit = pair(name, value, low)
     return request if limit is None else limit
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from intermodal.client.api import CallTarget
+from intermodal.client.checking import checked_class
 from intermodal.client.dual import dual, dual_classmethod
 from intermodal.definitions import binding
 from intermodal.definitions.functions import Code, Function, check_retries, method_spec, refuse_rebuilding
@@ -39,6 +40,7 @@ class Definition:
     behaviour: Behaviour
 
 
+@checked_class
 class Cls(Generic[T]):
     """A class whose objects live in containers. `Model(name="x").predict.remote(...)` calls a method of the object with
     those parameters; each set of parameters has containers of its own (cls.parameters).
@@ -83,7 +85,10 @@ class Cls(Generic[T]):
     def like(self, instance: object) -> Obj:
         """The object with the same parameters as this live instance."""
         names = self._own().parts.parameters
-        return Obj(self, {name: getattr(instance, name) for name in names})
+        try:
+            return Obj(self, {name: getattr(instance, name) for name in names})
+        except AttributeError as error:
+            raise InvalidError(f"{self._name}.like() takes an object of the class: {error}") from None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -196,6 +201,7 @@ def registration(raw: type) -> Cls[Any] | None:
     return found if isinstance(found, Cls) else None
 
 
+@checked_class
 class Obj:
     """One object of a `Cls`: its parameters, and its methods as `Function`s.
 
@@ -238,7 +244,7 @@ class Obj:
         min_containers: int | None = None,
         max_containers: int | None = None,
         buffer_containers: int | None = None,
-        scaledown_window: int | None = None,
+        scaledown_window: float | None = None,
     ) -> None:
         """Change these settings for the containers of this object; they last until the app ends (scale.limits)."""
         await self._any_method().update_autoscaler.__wrapped__(

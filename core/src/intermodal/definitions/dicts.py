@@ -6,6 +6,7 @@ import pickle
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from intermodal.client.checking import checked_class
 from intermodal.client.dual import dual, dual_stream
 from intermodal.client.pickling import dump_value, load_value
 from intermodal.definitions.named import ObjectsOfClass
@@ -17,6 +18,7 @@ __all__ = ["Dict"]
 _NONE: Any = object()
 
 
+@checked_class
 class Dict(StateObject):
     """A mapping. Keys are basic values and tuples of them, compared by their bytes: 1, 1.0 and True are three keys. At
     most 64 KiB in a key and 100 MiB in a value. A handle can be an argument."""

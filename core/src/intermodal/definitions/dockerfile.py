@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from intermodal.client.shown import shown
 from intermodal.definitions.heredocs import Heredoc, read_heredocs
 from intermodal.exception import CapabilityNotSupported, InvalidError
 
@@ -67,7 +68,7 @@ def _instruction(text: str, where: str) -> Instruction:
     if "\t" in keyword:
         keyword, _, rest = text.strip().partition("\t")
     if not keyword.isalpha() or not rest.strip():
-        raise InvalidError(f"{where}: {text:.60!r} is no instruction of a Dockerfile")
+        raise InvalidError(f"{where}: {shown(text)} is no instruction of a Dockerfile")
     return Instruction(keyword.upper(), rest.strip(), where)
 
 

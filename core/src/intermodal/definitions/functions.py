@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 from intermodal.client import calls, mapping
 from intermodal.client.api import CallTarget, Client, current
 from intermodal.client.calls import FunctionCall
+from intermodal.client.checking import checked_class
 from intermodal.client.dual import dual, dual_classmethod, dual_stream, iterate_async, iterate_sync
 from intermodal.definitions import binding
 from intermodal.definitions.options import Behaviour, changed_fields, settings
@@ -53,6 +54,7 @@ class Code:
     local: Callable[[], Callable[..., Any]]
 
 
+@checked_class
 class Function(Generic[P, R]):
     """A function that runs in containers. Call it with `.remote()`, `.map()`, `.spawn()`; `.local()` runs it here.
 
@@ -213,7 +215,7 @@ class Function(Generic[P, R]):
         min_containers: int | None = None,
         max_containers: int | None = None,
         buffer_containers: int | None = None,
-        scaledown_window: int | None = None,
+        scaledown_window: float | None = None,
     ) -> None:
         """Change these settings of the running app; they last until it ends (scale.limits)."""
         given = {

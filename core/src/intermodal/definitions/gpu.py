@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from intermodal.client.shown import shown
 from intermodal.definitions.spellings import older
 from intermodal.exception import InvalidError
 from intermodal.specs import GpuChoice, GpuRequest
@@ -38,7 +39,7 @@ def parse_gpu(gpu: object) -> GpuRequest | None:
     if isinstance(gpu, Sequence) and gpu:
         return GpuRequest(tuple(_choice(each) for each in gpu))
     raise InvalidError(
-        f'gpu={gpu!r:.80} is not understood: give a name such as "H100", "A100:2", "any", or a list of these'
+        f'gpu={shown(gpu)} is not understood: give a name such as "H100", "A100:2", "any", or a list of these'
     )
 
 
@@ -47,20 +48,20 @@ def _choice(gpu: object) -> GpuChoice:
         older(f"gpu.{type(gpu).__name__}(...)", f'gpu="{gpu}"')
         gpu = str(gpu)
     if not isinstance(gpu, str):
-        raise InvalidError(f'a GPU is a name such as "H100" or "A100:2", not {gpu!r:.80}')
+        raise InvalidError(f'a GPU is a name such as "H100" or "A100:2", not {shown(gpu)}')
     match = _FORM.fullmatch(gpu)
     if match is None:
-        raise InvalidError(f'gpu="{gpu}" is not understood: write NAME or NAME:COUNT, as in "H100:4"')
+        raise InvalidError(f'gpu={shown(gpu)} is not understood: write NAME or NAME:COUNT, as in "H100:4"')
     count = 1 if match["count"] is None else int(match["count"])
     if count < 1:
-        raise InvalidError(f'gpu="{gpu}" asks for {count} devices: a count is at least 1')
+        raise InvalidError(f"gpu={shown(gpu)} asks for {count} devices: a count is at least 1")
     kind = match["kind"].upper()
     if kind == "ANY":
         return GpuChoice(None, count)
     if kind not in KNOWN:
         close = difflib.get_close_matches(kind, KNOWN, 1)
         hint = f"; did you mean {close[0]!r}?" if close else ";"
-        raise InvalidError(f"there is no GPU named {match['kind']!r}{hint} known are any, {', '.join(KNOWN)}")
+        raise InvalidError(f"there is no GPU named {shown(match['kind'])}{hint} known are any, {', '.join(KNOWN)}")
     return GpuChoice(kind + match["only"], count)
 
 

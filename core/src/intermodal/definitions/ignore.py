@@ -7,12 +7,15 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 
+from intermodal.client.checking import checked_class
+
 __all__ = ["FilePatternMatcher", "Ignore", "as_predicate"]
 
 #: What `ignore=` takes: patterns, or a function of the relative path that is true for what is left out.
 Ignore = Sequence[str] | Callable[[Path], bool]
 
 
+@checked_class
 class FilePatternMatcher:
     """True for relative paths that the patterns match. `*` and `?` stay within one name, `**` crosses; a matched
     directory takes everything below with it; `!` takes back; the last pattern that matches decides."""

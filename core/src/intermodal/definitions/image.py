@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+from intermodal.client.checking import checked_class
 from intermodal.client.dual import dual
+from intermodal.client.shown import shown
 from intermodal.definitions.bases import SnapshotBase
 from intermodal.definitions.image_bases import ImageBases
 from intermodal.definitions.image_commands import ImageCommands
@@ -24,6 +26,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+@checked_class
 class Image(ImageBases, ImagePackages, ImageProjects, ImageCommands, ImageSettings, ImageFiles):
     """A base and steps. Nothing happens before an app that uses it starts; each step is then built once and cached.
 
@@ -42,9 +45,9 @@ class Image(ImageBases, ImagePackages, ImageProjects, ImageCommands, ImageSettin
 
         Who starts something from it gets `NotFoundError` where there is none. Raises `InvalidError` for what is no id.
         """
-        if not isinstance(image_id, str) or not image_id.startswith("im-"):
+        if not image_id.startswith("im-"):
             raise InvalidError(
-                f"Image.from_id({image_id!r:.80}): an id begins with 'im-', as an image's object_id does"
+                f"Image.from_id({shown(image_id)}): an id begins with 'im-', as an image's object_id does"
             )
         image = cls(SnapshotBase(image_id.removeprefix("im-")))
         image._object_id = image_id

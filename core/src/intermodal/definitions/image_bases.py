@@ -6,8 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from intermodal.client.checking import checked_class
+from intermodal.client.shown import shown
 from intermodal.definitions.bases import DebianBase, EmptyBase, RegistryBase
-from intermodal.definitions.build_options import absolute, build_secrets, names
+from intermodal.definitions.build_options import absolute, names
 from intermodal.definitions.contexts import Context
 from intermodal.definitions.dockerfiles import DockerfileBase, DockerfileLines
 from intermodal.definitions.ignore import Ignore
@@ -26,6 +28,7 @@ __all__ = ["ImageBases"]
 _MICROMAMBA = "mambaorg/micromamba:2.3.2"
 
 
+@checked_class
 class ImageBases(ImageCore):
     """Class methods: a new image each."""
 
@@ -91,9 +94,8 @@ class ImageBases(ImageCore):
     def _registry(
         cls, tag: str, secret: Secret | None, login: Any, setup: Sequence[str], force: bool, add_python: str | None
     ) -> Self:
-        if not isinstance(tag, str) or not tag.strip() or any(map(str.isspace, tag)):
-            raise InvalidError(f"{tag!r:.80} is no name of an image: write NAME:TAG, as for docker pull")
-        build_secrets("from_registry", None if secret is None else [secret])
+        if not tag or any(map(str.isspace, tag)):
+            raise InvalidError(f"{shown(tag)} is no name of an image: write NAME:TAG, as for docker pull")
         if add_python is not None:
             check_python("from_registry(add_python)", add_python)
         lines = DockerfileLines(names("from_registry", setup), Context(absolute("."))) if setup else None

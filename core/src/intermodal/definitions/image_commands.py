@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from intermodal.definitions.build_options import absolute, argv, names
+from intermodal.client.checking import checked_class
+from intermodal.definitions.build_options import absolute, names
 from intermodal.definitions.contexts import Context
 from intermodal.definitions.dockerfiles import DockerfileLines
 from intermodal.definitions.ignore import Ignore
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ImageCommands"]
 
 
+@checked_class
 class ImageCommands(ImageCore):
     """Each method adds a step."""
 
@@ -96,4 +98,4 @@ class ImageCommands(ImageCore):
 
     def shell(self, shell_commands: Sequence[str]) -> Self:
         """What runs later commands, such as `["/bin/bash", "-c"]`; default: `/bin/sh -c`."""
-        return self._step(Shell(argv("shell", shell_commands)))
+        return self._step(Shell(tuple(shell_commands)))

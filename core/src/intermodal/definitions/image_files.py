@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intermodal.client.checking import checked_class
+from intermodal.client.shown import shown
 from intermodal.definitions.build_options import absolute
 from intermodal.definitions.ignore import Ignore
 from intermodal.definitions.image_core import ImageCore
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ImageFiles"]
 
 
+@checked_class
 class ImageFiles(ImageCore):
     """Copied into the image, or shown in its containers."""
 
@@ -50,9 +53,9 @@ class ImageFiles(ImageCore):
         """
         image = self
         for name in modules:
-            if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
+            if not all(part.isidentifier() for part in name.split(".")):
                 raise InvalidError(
-                    f"add_local_python_source({name!r:.60}) takes names of modules, as import statements have"
+                    f"add_local_python_source({shown(name)}) takes names of modules, as import statements have"
                 )
             image = image._files(LocalModule(name, ignore), copy)
         return image

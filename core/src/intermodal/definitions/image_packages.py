@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from intermodal.client.checking import checked_class
 from intermodal.definitions.build_options import absolute, names, packages
 from intermodal.definitions.image_core import Env, ImageCore
 from intermodal.definitions.secrets import Secret
@@ -22,6 +23,7 @@ __all__ = ["ImagePackages"]
 _PRIVATE = {"github.com": "GITHUB_TOKEN", "gitlab.com": "GITLAB_TOKEN"}
 
 
+@checked_class
 class ImagePackages(ImageCore):
     """Each method adds a step."""
 

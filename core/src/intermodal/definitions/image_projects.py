@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from intermodal.client.checking import checked_class
 from intermodal.definitions.build_options import absolute, names
 from intermodal.definitions.image_core import Env, ImageCore
 from intermodal.definitions.projects import CondaPackages, PoetryProject, UvProject
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ImageProjects"]
 
 
+@checked_class
 class ImageProjects(ImageCore):
     """Each method adds a step."""
 

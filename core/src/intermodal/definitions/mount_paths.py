@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from intermodal.client.shown import shown
 from intermodal.definitions.buckets import CloudBucketMount
 from intermodal.definitions.secrets import Secret
 from intermodal.definitions.volumes import Volume
@@ -21,13 +22,11 @@ _CLOSED = ("/proc", "/sys", "/dev", "/opt/intermodal", "/.host")
 
 def mounted(before: Mapping[str, Any], given: Mapping[Any, Any]) -> dict[str, Any]:
     """All volumes by path: those of before, and `given`. Raises `InvalidError`."""
-    if not isinstance(given, Mapping):
-        raise InvalidError("volumes= must be a dict from mount paths to volumes")
     result = dict(before)
     own: dict[str, Any] = {}
     for path, volume in given.items():
         if not isinstance(volume, (Volume, CloudBucketMount)):
-            raise InvalidError(f"volumes={{{str(path)!r}: {volume!r:.60}}}: give it an intermodal.Volume")
+            raise InvalidError(f"volumes={{{shown(path)}: {shown(volume)}}}: give it an intermodal.Volume")
         place = _checked(str(path))
         if place in own:
             raise InvalidError(f"volumes= mounts two volumes at {place}")
@@ -54,11 +53,13 @@ def buckets_of(by_path: Mapping[str, Any], name_of: Callable[[Secret], str]) -> 
 def _checked(path: str) -> str:
     if not path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise InvalidError(
-            f"a volume cannot be mounted at {path!r}: use an absolute path without '..', such as '/data'"
+            f"a volume cannot be mounted at {shown(path)}: use an absolute path without '..', such as '/data'"
         )
     place = posixpath.normpath("/" + path.lstrip("/"))
     if place in _TAKEN or any(place == taken or place.startswith(f"{taken}/") for taken in _CLOSED):
-        raise InvalidError(f"a volume cannot be mounted at {place}, which the container needs itself: use '/data'")
+        raise InvalidError(
+            f"a volume cannot be mounted at {shown(place)}, which the container needs itself: use '/data'"
+        )
     return place
 
 

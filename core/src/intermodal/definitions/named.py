@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from intermodal.client.checking import checked_class
 from intermodal.client.control_plane import control_plane
 from intermodal.client.dual import dual
 from intermodal.definitions.naming import check_name
@@ -39,11 +40,13 @@ class ObjectInfo:
     size: int
 
 
+@checked_class
 class Objects(Generic[S]):
     """The named objects of one class."""
 
     def __init__(self, cls: type[S]) -> None:
         self._cls = cls
+        self._called = f"{cls.__name__}.objects"
 
     @dual
     async def create(self, name: str, *, allow_existing: bool = False, environment_name: str | None = None) -> None:

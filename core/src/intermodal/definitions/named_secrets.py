@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from intermodal.client.checking import checked_class
 from intermodal.client.context import in_container
 from intermodal.client.dual import dual
-from intermodal.definitions.naming import check_name
+from intermodal.definitions.naming import check_name, check_variables
 from intermodal.exception import AlreadyExistsError, InvalidError, NotFoundError
 
 __all__ = ["NamedSecrets", "SecretSummary", "read_named"]
@@ -31,8 +32,11 @@ class SecretSummary:
     keys: tuple[str, ...]
 
 
+@checked_class
 class NamedSecrets:
     """The named secrets of this machine's data directory, or of its server's. Their values are encrypted there."""
+
+    _called = "Secret.objects"
 
     @dual
     async def create(
@@ -47,11 +51,7 @@ class NamedSecrets:
         """Keep a secret. One that is there is an error, or (`allow_existing`) stays as it is, or (`overwrite`) is
         replaced. Raises `AlreadyExistsError`, `InvalidError`.
         """
-        for key, value in env_dict.items():
-            if not isinstance(key, str) or not key or "=" in key or "\0" in key or not isinstance(value, str):
-                raise InvalidError(f"{key!r} cannot be a variable of a secret: it takes a name and text as its value")
-            if "\0" in value:
-                raise InvalidError(f"the value of {key!r} has a NUL byte, which no environment variable can have")
+        check_variables("Secret.objects.create", env_dict)
         store, environment = _store(environment_name)
         try:
             store.create(check_name("a secret", name), environment, env_dict, overwrite=overwrite)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from intermodal.client.context import in_container
+from intermodal.client.shown import shown
 from intermodal.exception import InvalidError
 
-__all__ = ["Place", "check_name", "place_of"]
+__all__ = ["Place", "check_name", "check_variables", "place_of"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_VARIABLE = re.compile(r"[^\s=\0-\x1f\x7f]+")
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,15 @@ def check_name(kind: str, name: str) -> str:
     """`name` if it can name an app, function, queue or dict. Raises `InvalidError`."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidError(
-            f"{name!r} cannot be the name of {kind}: use 1 to 64 letters, digits, dashes, dots and underscores"
+            f"{shown(name)} cannot be the name of {kind}: use 1 to 64 letters, digits, dashes, dots and underscores"
         )
     return name
+
+
+def check_variables(where: str, variables: Iterable[str]) -> None:
+    """Raises `InvalidError` where one cannot be the name of an environment variable."""
+    for name in variables:
+        if not _VARIABLE.fullmatch(name):
+            raise InvalidError(
+                f"{where}: {shown(name)} cannot be the name of an environment variable: it has no spaces and no '='"
+            )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
-import math
 import pickle
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from intermodal.client.api import Client, Reply
+from intermodal.client.checking import checked_class
 from intermodal.client.control_plane import control_plane
 from intermodal.client.dual import Dual, dual_classmethod
+from intermodal.client.shown import shown
 from intermodal.definitions.named import Objects
 from intermodal.definitions.naming import check_name
 from intermodal.exception import InvalidError, SerializationError
@@ -24,6 +25,7 @@ __all__ = ["Ephemeral", "StateObject", "checked_timeout", "dump_key"]
 S = TypeVar("S", bound="StateObject")
 
 
+@checked_class
 class StateObject:
     """A handle of an object that the control plane keeps."""
 
@@ -147,14 +149,14 @@ def dump_key(key: Any) -> bytes:
         hash(key)
         pickler.dump(key)
     except (TypeError, pickle.PicklingError, AttributeError) as error:
-        raise SerializationError(f"{key!r:.80} cannot be a key of a Dict: {error}") from None
+        raise SerializationError(f"{shown(key)} cannot be a key of a Dict: {error}") from None
     return buffer.getvalue()
 
 
 def _refuse_sets(part: Any, key: Any) -> None:
     if isinstance(part, (set, frozenset)):
         raise SerializationError(
-            f"{key!r:.80} cannot be a key of a Dict: sets have no stable order; use a sorted tuple"
+            f"{shown(key)} cannot be a key of a Dict: sets have no stable order; use a sorted tuple"
         )
     if isinstance(part, tuple):
         for each in part:
@@ -163,6 +165,6 @@ def _refuse_sets(part: Any, key: Any) -> None:
 
 def checked_timeout(timeout: float | None) -> float | None:
     """Seconds, or None for no limit. Raises `InvalidError`."""
-    if timeout is not None and (type(timeout) not in (int, float) or not 0 <= timeout < math.inf):
-        raise InvalidError(f"timeout={timeout!r} must be seconds of at least 0, or None")
+    if timeout is not None and timeout < 0:
+        raise InvalidError(f"timeout={timeout} must be seconds of at least 0, or None")
     return timeout

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from intermodal.client.checking import kinds_of, refuse
 from intermodal.definitions.gpu import parse_gpu
+from intermodal.definitions.naming import check_variables
+from intermodal.definitions.partial import concurrency
 from intermodal.definitions.retries import Retries, retry_policy
 from intermodal.definitions.secrets import Secret
 from intermodal.definitions.spellings import older, renamed
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from intermodal.definitions.image import Image
     from intermodal.definitions.schedules import Schedule
 
-__all__ = ["Behaviour", "changed_fields", "pair", "plain_env", "settings"]
+__all__ = ["Behaviour", "changed_fields", "check_types", "pair", "plain_env", "settings"]
 
 #: Older keywords and today's (head of semantics.md).
 RENAMED = {
@@ -96,6 +99,7 @@ def settings(where: str, base: Behaviour, given: Mapping[str, Any]) -> Behaviour
             raise InvalidError(f"{where} has no option {name!r}; it has: {', '.join(sorted(_READERS))}")
         if value:
             raise CapabilityNotSupported(name, hint=f"{where}({name}=...): {REFUSED[name]}")
+    check_types(where, options)
     changes: dict[str, Any] = {}
     try:
         for name, value in options.items():
@@ -124,42 +128,44 @@ def _older_forms(where: str, options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def plain_env(env: object) -> tuple[tuple[str, str], ...]:
-    """Checked environment variables; None leaves one out. Raises `InvalidError`."""
-    if not isinstance(env, Mapping):
-        raise InvalidError(f"env={env!r:.60} must be a dict of strings")
-    for name, value in env.items():
-        if not isinstance(name, str) or not name or "=" in name or not isinstance(value, (str, type(None))):
-            raise InvalidError(f"env: {name!r} must be a string with a string or None as its value")
+def check_types(where: str, options: Mapping[str, Any]) -> None:
+    """Keywords given by name are of the types that `@app.function` has them in. Raises `InvalidError`."""
+    from intermodal.definitions.app import App
+
+    found = kinds_of(inspect.unwrap(App.function), method=True).wrong_by_name(options)
+    if found is not None:
+        refuse(where, *found)
+
+
+def plain_env(env: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
+    """Environment variables; None leaves one out. Raises `InvalidError`: one has a name that none can have."""
+    check_variables("env", env)
     return tuple((name, value) for name, value in env.items() if value is not None)
 
 
-def _number(name: str, value: Any, low: float, kinds: tuple[type, ...] = (int, float)) -> Any:
-    if type(value) not in kinds or not low <= value < math.inf:
-        kind = "a whole number" if kinds == (int,) else "a number"
-        raise InvalidError(f"{name}={value!r:.60} must be {kind} of at least {low:g}")
+def _at_least(name: str, value: Any, low: float) -> Any:
+    if value < low:
+        raise InvalidError(f"{name}={value} must be a number of at least {low:g}")
     return value
 
 
-def pair(name: str, value: Any, low: float, kinds: tuple[type, ...]) -> tuple[Any, Any]:
+def pair(name: str, value: Any, low: float) -> tuple[Any, Any]:
     """A number, or (request, limit); the limit is None where there is none. Raises `InvalidError`."""
     if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise InvalidError(f"{name}={value!r} must be a number, or (request, limit)")
-        request, limit = (_number(name, each, low, kinds) for each in value)
+        request, limit = (_at_least(name, each, low) for each in value)
         if limit < request:
             raise InvalidError(f"{name}={tuple(value)}: the limit is below the request")
         return request, limit
-    return _number(name, value, low, kinds), None
+    return _at_least(name, value, low), None
 
 
 def _cpu(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
-    request, limit = pair("cpu", value, 0.001, (int, float))
+    request, limit = pair("cpu", value, 0.001)
     _resources(base, changes, cpu=float(request), cpu_limit=None if limit is None else float(limit))
 
 
 def _memory(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
-    request, limit = pair("memory", value, 1, (int,))
+    request, limit = pair("memory", value, 1)
     _resources(base, changes, memory=request, memory_limit=limit)
 
 
@@ -171,9 +177,9 @@ def _resources(base: Behaviour, changes: dict[str, Any], **values: Any) -> None:
     changes["resources"] = replace(changes.get("resources", base.resources), **values)
 
 
-def _scaling(name: str, spec_name: str, low: float, kinds: tuple[type, ...] = (int,)) -> Any:
+def _scaling(name: str, spec_name: str, low: float) -> Any:
     def read(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
-        number = _number(name, value, low, kinds)
+        number = _at_least(name, value, low)
         new = {spec_name: float(number) if spec_name == "window_s" else number}
         changes["scaling"] = replace(changes.get("scaling", base.scaling), **new)
 
@@ -182,15 +188,13 @@ def _scaling(name: str, spec_name: str, low: float, kinds: tuple[type, ...] = (i
 
 def _seconds(name: str, spec_name: str) -> Any:
     def read(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
-        changes[spec_name] = float(_number(name, value, 0.001))
+        changes[spec_name] = float(_at_least(name, value, 0.001))
 
     return read
 
 
-def _flag(name: str, spec_name: str) -> Any:
+def _flag(spec_name: str) -> Any:
     def read(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
-        if type(value) is not bool:
-            raise InvalidError(f"{name}={value!r} must be True or False")
         changes[spec_name] = value
 
     return read
@@ -205,8 +209,6 @@ def _env(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
 
 
 def _secrets(base: Behaviour, value: Sequence[Secret], changes: dict[str, Any]) -> None:
-    if not isinstance(value, (list, tuple, set, frozenset)) or not all(isinstance(each, Secret) for each in value):
-        raise InvalidError(f"secrets={value!r:.60} must be a list of intermodal.Secret")
     changes["secrets"] = (*base.secrets, *value)
 
 
@@ -217,22 +219,14 @@ def _volumes(base: Behaviour, value: Mapping[Any, Any], changes: dict[str, Any])
 
 
 def _image(base: Behaviour, value: Image, changes: dict[str, Any]) -> None:
-    from intermodal.definitions.image import Image
-
-    if not isinstance(value, Image):
-        raise InvalidError(f"image={value!r:.60} must be an intermodal.Image")
     changes["image"] = value
 
 
 def _concurrency(base: Behaviour, value: Any, changes: dict[str, Any]) -> None:
-    changes["max_inputs"] = _number("allow_concurrent_inputs", value, 1, (int,))
+    changes["max_inputs"] = concurrency(value).max_inputs
 
 
 def _schedule(base: Behaviour, value: Schedule, changes: dict[str, Any]) -> None:
-    from intermodal.definitions.schedules import Cron, Period
-
-    if not isinstance(value, (Cron, Period)):
-        raise InvalidError(f"schedule={value!r:.60} must be a Cron, as in intermodal.Cron('0 9 * * *'), or a Period")
     changes["schedule"] = value
 
 
@@ -251,9 +245,9 @@ _READERS: dict[str, Any] = {
     "min_containers": _scaling("min_containers", "min_containers", 0),
     "max_containers": _scaling("max_containers", "max_containers", 1),
     "buffer_containers": _scaling("buffer_containers", "buffer_containers", 0),
-    "scaledown_window": _scaling("scaledown_window", "window_s", 0, (int, float)),
-    "enable_memory_snapshot": _flag("enable_memory_snapshot", "snapshot"),
-    "block_network": _flag("block_network", "block_network"),
-    "single_use_containers": _flag("single_use_containers", "single_use"),
+    "scaledown_window": _scaling("scaledown_window", "window_s", 0),
+    "enable_memory_snapshot": _flag("snapshot"),
+    "block_network": _flag("block_network"),
+    "single_use_containers": _flag("single_use"),
     "allow_concurrent_inputs": _concurrency,
 }

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from intermodal.client.checking import checked
+from intermodal.client.shown import shown
 from intermodal.exception import InvalidError
 
 __all__ = ["Parameter", "decode", "encode", "parameter", "parameters_of", "validated"]
@@ -48,6 +50,7 @@ class Parameter:
         self.name = name
 
 
+@checked
 def parameter(*, default: Any = _MISSING, init: bool = True) -> Any:
     """Declare a parameter of an `@app.cls` class: `size: str = intermodal.parameter(default="small")`.
 
@@ -121,7 +124,7 @@ def _check(cls: type, declared: Parameter, value: Any) -> None:
     if type(value) is not declared.type:
         wanted = f"{'an' if declared.type is int else 'a'} {declared.type.__name__}"
         raise InvalidError(
-            f"{cls.__name__}({declared.name}=...) takes {wanted}, got {value!r:.60} of type {type(value).__name__}"
+            f"{cls.__name__}({declared.name}=...) takes {wanted}, got {shown(value)} of type {type(value).__name__}"
         )
 
 

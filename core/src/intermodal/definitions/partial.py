@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
+from intermodal.client.checking import checked
 from intermodal.exception import InvalidError
 from intermodal.specs import BatchPolicy, WebSpec
 
@@ -124,13 +125,13 @@ class _MethodDecorator(Protocol):
     def __call__(self, function: Callable[Concatenate[Any, P], R]) -> Partial[P, R]: ...
 
 
+@checked
 def method(*, is_generator: bool | None = None) -> _MethodDecorator:
     """Make a method of an `@app.cls` class callable with `.remote()` and the rest.
 
     Args:
         is_generator: whether it yields; found out by itself for plain generator functions.
     """
-    _called("method", is_generator)
 
     def decorate(function: Any) -> Any:
         if isinstance(function, Partial):
@@ -141,9 +142,9 @@ def method(*, is_generator: bool | None = None) -> _MethodDecorator:
     return decorate
 
 
+@checked
 def enter(*, snap: bool = False) -> Callable[[Callable[[Any], Any]], Partial[[], Any]]:
     """Run this method once when a container starts (cls.lifecycle). `snap=True`: before a memory snapshot is taken."""
-    _called("enter", snap)
 
     def decorate(function: Any) -> Any:
         _raw("enter", function)
@@ -152,6 +153,7 @@ def enter(*, snap: bool = False) -> Callable[[Callable[[Any], Any]], Partial[[],
     return decorate
 
 
+@checked
 def exit() -> Callable[[Callable[..., Any]], Partial[[], Any]]:
     """Run this method when a container stops, after its inputs have finished (cls.exit-grace)."""
 
@@ -162,6 +164,7 @@ def exit() -> Callable[[Callable[..., Any]], Partial[[], Any]]:
     return decorate
 
 
+@checked
 def batched(*, max_batch_size: int, wait_ms: int) -> Callable[[Callable[..., Any]], Any]:
     """Gather single inputs into lists for one call of the function or method (batch.form).
 
@@ -185,10 +188,10 @@ def batched(*, max_batch_size: int, wait_ms: int) -> Callable[[Callable[..., Any
 
 def batch_policy(max_batch_size: int, wait_ms: int) -> BatchPolicy:
     """Checked limits (batch.form). Raises `InvalidError`."""
-    if type(max_batch_size) is not int or not 1 <= max_batch_size <= MAX_BATCH:
-        raise InvalidError(f"max_batch_size={max_batch_size!r} must be a whole number from 1 to {MAX_BATCH}")
-    if type(wait_ms) not in (int, float) or not 0 <= wait_ms <= MAX_WAIT_MS:
-        raise InvalidError(f"wait_ms={wait_ms!r} must be milliseconds from 0 to {MAX_WAIT_MS} (10 minutes)")
+    if not 1 <= max_batch_size <= MAX_BATCH:
+        raise InvalidError(f"max_batch_size={max_batch_size} must be a whole number from 1 to {MAX_BATCH}")
+    if not 0 <= wait_ms <= MAX_WAIT_MS:
+        raise InvalidError(f"wait_ms={wait_ms} must be milliseconds from 0 to {MAX_WAIT_MS} (10 minutes)")
     return BatchPolicy(max_size=max_batch_size, wait_s=wait_ms / 1000)
 
 
@@ -218,6 +221,7 @@ class _ConcurrentDecorator(Protocol):
     def __call__(self, target: Callable[P, R]) -> Partial[P, R]: ...
 
 
+@checked
 def concurrent(*, max_inputs: int | None = None, target_inputs: int | None = None) -> _ConcurrentDecorator:
     """Run up to `max_inputs` inputs at once in each container (conc.inputs). On a function or a class.
 
@@ -241,9 +245,9 @@ def concurrent(*, max_inputs: int | None = None, target_inputs: int | None = Non
 
 def concurrency(max_inputs: int | None, target_inputs: int | None = None) -> Concurrency:
     """Checked limits. Raises `InvalidError`."""
-    if type(max_inputs) is not int or max_inputs < 1:
+    if max_inputs is None or max_inputs < 1:
         raise InvalidError(f"concurrent(max_inputs={max_inputs!r}) must be a whole number of at least 1")
-    if target_inputs is not None and (type(target_inputs) is not int or not 1 <= target_inputs <= max_inputs):
+    if target_inputs is not None and not 1 <= target_inputs <= max_inputs:
         raise InvalidError(f"concurrent(target_inputs={target_inputs!r}) must be from 1 to max_inputs ({max_inputs})")
     return Concurrency(max_inputs, target_inputs)
 
@@ -252,11 +256,6 @@ def concurrency_of(cls: type) -> Concurrency | None:
     """What `@concurrent` said about this very class."""
     found = vars(cls).get(CONCURRENCY)
     return found if isinstance(found, Concurrency) else None
-
-
-def _called(name: str, argument: Any) -> None:
-    if callable(argument):
-        raise InvalidError(f"write @intermodal.{name}() with parentheses")
 
 
 def _raw(name: str, function: Any) -> None:

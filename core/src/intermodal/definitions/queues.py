@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from intermodal.client.api import Client, Reply
+from intermodal.client.checking import checked_class
 from intermodal.client.control_plane import control_plane
 from intermodal.client.dual import dual, dual_stream
 from intermodal.client.pickling import dump_value, load_value
@@ -30,6 +31,7 @@ def _put_back(client: Client, queue: str, partition: str | None, taken: Reply) -
             pass
 
 
+@checked_class
 class Queue(StateObject):
     """A queue of values. At most 5,000 items in a partition and 1 MiB in an item. A handle can be an argument."""
 
@@ -115,8 +117,8 @@ class Queue(StateObject):
         self, n_values: int, block: bool = True, timeout: float | None = None, *, partition: str | None = None
     ) -> list[Any]:
         """Take up to `n_values` from the front; waits for the first only. Raises as `get` does."""
-        if type(n_values) is not int or n_values < 1:
-            raise InvalidError(f"Queue.get_many({n_values!r}): at least 1")
+        if n_values < 1:
+            raise InvalidError(f"Queue.get_many({n_values}): at least 1")
         return await self._get(n_values, block, timeout, partition)
 
     async def _get(self, n: int, block: bool, timeout: float | None, partition: str | None) -> list[Any]:

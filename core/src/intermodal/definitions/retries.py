@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from intermodal.client.checking import checked_class
 from intermodal.exception import InvalidError
 from intermodal.specs import RetryPolicy
 
 __all__ = ["Retries", "retry_policy"]
 
 
+@checked_class
 @dataclass(frozen=True)
 class Retries:
     """A retry policy with delays in seconds.
@@ -51,13 +53,9 @@ def retry_policy(retries: int | Retries | None) -> RetryPolicy | None:
         return None
     if isinstance(retries, Retries):
         return retries.lower() if retries.max_retries else None
-    if type(retries) is not int:
-        raise InvalidError(f"retries={retries!r} must be a whole number or intermodal.Retries(...)")
     return Retries(retries, backoff_coefficient=1.0).lower() if retries else None
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
-    if type(value) not in (int, float) or not low <= value <= high:
-        raise InvalidError(f"Retries({name}={value!r}) must be from {low:g} to {high:g}")
-    if name == "max_retries" and type(value) is not int:
-        raise InvalidError(f"Retries(max_retries={value!r}) must be a whole number")
+    if not low <= value <= high:
+        raise InvalidError(f"Retries({name}={value}) must be from {low:g} to {high:g}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from intermodal.client.api import Client
+from intermodal.client.checking import checked_class
 from intermodal.client.dual import dual, dual_classmethod, dual_stream, dual_stream_classmethod
+from intermodal.client.shown import shown
 from intermodal.definitions.image import Image
 from intermodal.definitions.lowering import lower_image
 from intermodal.definitions.mount_paths import buckets_of, volumes_of
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Sandbox"]
 
 
+@checked_class
 class Sandbox:
     """A container in which a program of yours starts others, looks at files, and which it ends; made by `create`.
 
@@ -124,7 +126,7 @@ class Sandbox:
         spec = SandboxSpec(
             app=(app.name if app is not None else None) or "",
             image=lowered.spec,
-            argv=_argv("Sandbox.create", args),
+            argv=args,
             name=None if name is None else check_name("a sandbox", name),
             mounts=lowered.mounts,
             resources=behaviour.resources,
@@ -229,15 +231,12 @@ class Sandbox:
         Raises:
             NotFoundError: the sandbox has ended.
         """
-        if bufsize not in (-1, 1):
-            raise InvalidError(f"Sandbox.exec(bufsize={bufsize!r}): -1 for pieces as they come, 1 for lines")
-        argv = _argv("Sandbox.exec", args)
-        if not argv:
+        if not args:
             raise InvalidError("Sandbox.exec() needs a program: exec('ls', '-l')")
         reply = await ask(
             self._id,
             "exec",
-            argv=list(argv),
+            argv=list(args),
             env={**dict(plain_env(env or {})), **_values(tuple(secrets))},
             workdir=_absolute(workdir),
             timeout=_seconds("timeout", timeout),
@@ -409,36 +408,26 @@ async def _named(client: Client, app: str, name: str) -> str:
     return str(reply.value["id"])
 
 
-def _argv(where: str, words: tuple[str, ...]) -> tuple[str, ...]:
-    for word in words:
-        if not isinstance(word, str) or "\0" in word:
-            raise InvalidError(f"{where}: {word!r:.60} must be a string without NUL; no shell reads the words")
-    return words
-
-
 def _absolute(workdir: str | None) -> str | None:
-    if workdir is not None and not str(workdir).startswith("/"):
-        raise InvalidError(f"workdir={workdir!r} must be an absolute path")
-    return None if workdir is None else str(workdir)
+    if workdir is not None and not workdir.startswith("/"):
+        raise InvalidError(f"workdir={shown(workdir)} must be an absolute path")
+    return workdir
 
 
 def _seconds(name: str, value: float | None) -> float | None:
-    if value is not None and (type(value) not in (int, float) or not 0 < value < math.inf):
-        raise InvalidError(f"{name}={value!r:.60} must be seconds, more than 0, or None")
+    if value is not None and value <= 0:
+        raise InvalidError(f"{name}={value} must be seconds, more than 0, or None")
     return None if value is None else float(value)
 
 
 def _ports(ports: Sequence[int]) -> tuple[int, ...]:
     for port in ports:
-        if type(port) is not int or not 0 < port < 1 << 16:
-            raise InvalidError(f"{port!r} is no port: 1 to 65535")
+        if not 0 < port < 1 << 16:
+            raise InvalidError(f"{port} is no port: 1 to 65535")
     return tuple(dict.fromkeys(ports))
 
 
 def _tags(tags: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    for name, value in (tags or {}).items():
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise InvalidError(f"tags: {name!r} must be a string with a string as its value")
     return tuple((tags or {}).items())
 
 

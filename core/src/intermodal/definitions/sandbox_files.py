@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from intermodal.client.api import Reply
+from intermodal.client.checking import checked_class
 from intermodal.client.dual import dual
 from intermodal.definitions.sandbox_client import ask
 
@@ -46,6 +47,7 @@ async def file_request(sandbox: str, operation: str, segments: Sequence[bytes] =
     return await ask(sandbox, "file", segments, op=operation, **{"with": arguments})
 
 
+@checked_class
 class FileIO(Generic[T]):
     """An open file in a sandbox, for `with` and `async with`. Text is UTF-8; positions are in bytes."""
 

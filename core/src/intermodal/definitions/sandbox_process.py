@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
+from intermodal.client.checking import checked_class
 from intermodal.client.dual import dual
 from intermodal.definitions.sandbox_client import ask
 from intermodal.definitions.sandbox_streams import StreamReader, StreamWriter
@@ -14,6 +15,7 @@ __all__ = ["ContainerProcess"]
 T = TypeVar("T", str, bytes)
 
 
+@checked_class
 class ContainerProcess(Generic[T]):
     """A process that was started in a sandbox. It pickles as a handle, whose streams begin at the start."""
 

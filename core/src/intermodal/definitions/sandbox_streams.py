@@ -6,6 +6,7 @@ import codecs
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Generic, TypeVar
 
+from intermodal.client.checking import checked_class
 from intermodal.client.completion import run_async, run_sync
 from intermodal.client.dual import dual
 from intermodal.definitions.sandbox_client import ask
@@ -20,6 +21,7 @@ _CHUNK = 1 << 20
 _BUFFER = 2 << 20
 
 
+@checked_class
 class StreamReader(Generic[T]):
     """What a process writes: text, or with `text=False` its exact bytes. A handle has a position of its own, and one
     that was unpickled begins at the start.
@@ -110,6 +112,7 @@ def _reader(sandbox: str, process: str, stream: int, text: bool, by_line: bool) 
     return StreamReader(sandbox, process, stream, text=text, by_line=by_line)
 
 
+@checked_class
 class StreamWriter:
     """A process's standard input. What is written waits for `drain()`, which sends it."""
 
@@ -129,8 +132,6 @@ class StreamWriter:
             raise InvalidError("this standard input was ended by write_eof(): nothing can be written any more")
         if isinstance(data, str):
             data = data.encode()
-        elif not isinstance(data, (bytes, bytearray, memoryview)):
-            raise InvalidError(f"StreamWriter.write() takes text or bytes, not {type(data).__name__}")
         if len(self._waiting) + len(data) > _BUFFER:
             raise BufferError("more than 2 MiB wait to be sent: call drain() between writes")
         self._waiting += data

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import math
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from intermodal.client.checking import checked_class
 from intermodal.client.context import in_container
+from intermodal.client.shown import shown
 from intermodal.definitions.crontab import check_crontab
 from intermodal.exception import InvalidError
 from intermodal.specs import CronSpec, PeriodSpec
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Cron", "Period", "Schedule", "check_scheduled", "warn_of_schedules"]
 
 
+@checked_class
 @dataclass(frozen=True)
 class Period:
     """Every so often, counted from the deployment that had it first: a new version with the same period goes on.
@@ -40,10 +42,9 @@ class Period:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            value, kinds = getattr(self, each.name), (int, float) if each.name == "seconds" else (int,)
-            if type(value) not in kinds or value < 0 or not math.isfinite(value):
-                kind = "a number" if each.name == "seconds" else "a whole number"
-                raise InvalidError(f"Period({each.name}={value!r:.60}): it must be {kind}, 0 or more")
+            value = getattr(self, each.name)
+            if value < 0:
+                raise InvalidError(f"Period({each.name}={value}): it must be 0 or more")
         spec = self.spec()
         if not spec.months and spec.seconds < 1:
             raise InvalidError("Period() needs a length of a second or more, as in Period(hours=6)")
@@ -58,6 +59,7 @@ class Period:
         )
 
 
+@checked_class
 @dataclass(frozen=True)
 class Cron:
     """At the times of a crontab expression of five fields: minute, hour, day of the month, month, day of the week.
@@ -75,12 +77,10 @@ class Cron:
     timezone: str = "UTC"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.cron_string, str):
-            raise InvalidError(f"Cron({self.cron_string!r:.60}) takes an expression, as in Cron('0 9 * * MON-FRI')")
         try:
             check_crontab(self.cron_string)
         except InvalidError as error:
-            raise InvalidError(f"Cron({self.cron_string!r:.100}): {error}") from None
+            raise InvalidError(f"Cron({shown(self.cron_string)}): {error}") from None
         _check_timezone(self.timezone)
 
     def spec(self) -> CronSpec:
@@ -127,6 +127,6 @@ def _check_timezone(name: str) -> None:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
         raise InvalidError(
-            f"Cron(timezone={name!r:.60}): no such time zone is known here: use a name such as 'Europe/Oslo', or "
+            f"Cron(timezone={shown(name)}): no such time zone is known here: use a name such as 'Europe/Oslo', or "
             "install the package tzdata"
         ) from None

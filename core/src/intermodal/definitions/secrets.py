@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
+from intermodal.client.checking import checked_class
 from intermodal.client.hiding import remember
 from intermodal.definitions.named_secrets import NamedSecrets, read_named
-from intermodal.definitions.naming import check_name
+from intermodal.definitions.naming import check_name, check_variables
 from intermodal.exception import InvalidError, NotFoundError
 from intermodal.specs import SecretName
 
 __all__ = ["Secret", "parse_dotenv"]
 
 
+@checked_class
 class Secret:
     """Environment variables of containers. Made by one of its `from_` methods; read on the caller's side when an app
     starts."""
@@ -33,12 +35,10 @@ class Secret:
         """From values at hand; None leaves a variable out.
 
         Raises:
-            InvalidError: a name or a value is not a string.
+            InvalidError: a name is none that a variable can have.
         """
         values = dict(env_dict or {})
-        for name, value in values.items():
-            if not isinstance(name, str) or not isinstance(value, (str, type(None))):
-                raise InvalidError(f"Secret.from_dict: {name!r} must be a string with a string or None as its value")
+        check_variables("Secret.from_dict", values)
         kept = {name: value for name, value in values.items() if value is not None}
         return cls(f"from_dict({{{', '.join(repr(name) + ': ...' for name in kept)}}})", lambda: dict(kept))
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from intermodal.definitions.build_options import build_resources, build_secrets, build_variables, no_extras
+from intermodal.definitions.build_options import build_resources, build_variables, no_extras
 from intermodal.definitions.composing import Composing
 from intermodal.definitions.secrets import Secret
 from intermodal.specs import PythonPackages, RunCommands, RunFunction, StepResources, SystemPackages
@@ -40,7 +40,7 @@ class StepOptions:
         extras = dict(other)
         resources = build_resources(method, extras)
         no_extras(method, extras)
-        return cls(build_variables(env), build_secrets(method, secrets), force_build, resources)
+        return cls(build_variables(env), tuple(secrets or ()), force_build, resources)
 
     def applied(self, step: S, making: Composing) -> S:
         """`step` with these options."""

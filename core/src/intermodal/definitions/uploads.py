@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from intermodal.client.api import Reply
+from intermodal.client.checking import checked_class
 from intermodal.client.context import in_container
 from intermodal.client.dual import Dual
+from intermodal.client.shown import shown
 from intermodal.exception import InvalidError
 
 __all__ = ["BatchUpload"]
@@ -44,6 +46,7 @@ class _Piece:
         return [self.path, "directory", self.mode, self.mtime]
 
 
+@checked_class
 class BatchUpload:
     """A context manager, sync and async. What is put is read when the block ends."""
 
@@ -173,10 +176,8 @@ def _walk(local: str, path: str, recursive: bool) -> Iterator[_Piece]:
 
 def _to(remote: str, name: str) -> str:
     """The path that is meant; the control plane checks it."""
-    if not isinstance(remote, str):
-        raise InvalidError(f"remote_path={remote!r:.80} must be text")
     if remote.endswith("/") and name:
         remote += name
     if not remote.strip("/") and name:
-        raise InvalidError(f"remote_path={remote!r} names no file: write '/{name}'")
+        raise InvalidError(f"remote_path={shown(remote)} names no file: write '/{name}'")
     return remote.strip("/")

@@ -6,6 +6,7 @@ import builtins
 from collections.abc import AsyncGenerator, Sequence
 from typing import ClassVar
 
+from intermodal.client.checking import checked_class
 from intermodal.client.context import in_container
 from intermodal.client.control_plane import control_plane
 from intermodal.client.dual import dual, dual_classmethod, dual_stream
@@ -20,6 +21,7 @@ from intermodal.specs import VolumeSpec
 __all__ = ["Volume"]
 
 
+@checked_class
 class Volume(StateObject):
     """A named directory. Give it to functions as `volumes={"/data": volume}`; read and write it from outside with its
     methods, which need no app that runs. A handle can be an argument."""

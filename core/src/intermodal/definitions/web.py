@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from intermodal.client.checking import checked
+from intermodal.client.shown import shown
 from intermodal.definitions.partial import Partial
 from intermodal.definitions.spellings import older
 from intermodal.exception import InvalidError
@@ -22,6 +23,7 @@ _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
+@checked
 def asgi_app(*, label: str | None = None, requires_proxy_auth: bool = False) -> Decorator:
     """The function returns an ASGI app, FastAPI for instance. It is called once in each container, and the app's
     lifespan is the container's.
@@ -36,11 +38,13 @@ def asgi_app(*, label: str | None = None, requires_proxy_auth: bool = False) -> 
     return _web(_spec("asgi_app", label, requires_proxy_auth))
 
 
+@checked
 def wsgi_app(*, label: str | None = None, requires_proxy_auth: bool = False) -> Decorator:
     """The function returns a WSGI app, Flask for instance. Arguments as for `asgi_app`."""
     return _web(_spec("wsgi_app", label, requires_proxy_auth))
 
 
+@checked
 def fastapi_endpoint(
     *, method: str = "GET", label: str | None = None, docs: bool = False, requires_proxy_auth: bool = False
 ) -> Decorator:
@@ -56,12 +60,13 @@ def fastapi_endpoint(
         InvalidError: an argument is wrong.
     """
     spec = _spec("fastapi_endpoint", label, requires_proxy_auth)
-    name = method.upper() if isinstance(method, str) else ""
+    name = method.upper()
     if name not in _METHODS:
-        raise InvalidError(f"@fastapi_endpoint(method={method!r:.60}) must be one of {', '.join(_METHODS)}")
-    return _web(replace(spec, method=name, docs=bool(docs)))
+        raise InvalidError(f"@fastapi_endpoint(method={shown(method)}) must be one of {', '.join(_METHODS)}")
+    return _web(replace(spec, method=name, docs=docs))
 
 
+@checked
 def web_endpoint(
     *, method: str = "GET", label: str | None = None, docs: bool = False, requires_proxy_auth: bool = False
 ) -> Decorator:
@@ -70,6 +75,7 @@ def web_endpoint(
     return fastapi_endpoint(method=method, label=label, docs=docs, requires_proxy_auth=requires_proxy_auth)
 
 
+@checked
 def web_server(
     port: int, *, startup_timeout: float = 5.0, label: str | None = None, requires_proxy_auth: bool = False
 ) -> Decorator:
@@ -84,36 +90,34 @@ def web_server(
     Raises:
         InvalidError: an argument is wrong.
     """
-    if type(port) is not int or not 0 < port < 65536:
-        raise InvalidError(f"web_server({port!r:.60}): a port is a whole number from 1 to 65535")
-    if type(startup_timeout) not in (int, float) or not 0 < startup_timeout < math.inf:
-        raise InvalidError(f"web_server(startup_timeout={startup_timeout!r:.60}) must be a number of seconds above 0")
+    if not 0 < port < 65536:
+        raise InvalidError(f"web_server({port}): a port is a whole number from 1 to 65535")
+    if startup_timeout <= 0:
+        raise InvalidError(f"web_server(startup_timeout={startup_timeout}) must be a number of seconds above 0")
     spec = _spec("web_server", label, requires_proxy_auth)
     return _web(replace(spec, port=port, startup_timeout_s=float(startup_timeout)))
 
 
 def _spec(kind: Any, label: str | None, requires_proxy_auth: bool) -> WebSpec:
-    if callable(label):
-        raise InvalidError(f"write @intermodal.{kind}() with parentheses")
-    if label is not None and (not isinstance(label, str) or _LABEL.fullmatch(label) is None):
+    if label is not None and _LABEL.fullmatch(label) is None:
         raise InvalidError(
-            f"@{kind}(label={label!r:.80}) must be 1 to 63 lower-case letters, digits and dashes, a dash at no end"
+            f"@{kind}(label={shown(label)}) must be 1 to 63 lower-case letters, digits and dashes, a dash at no end"
         )
-    return WebSpec(kind=kind, label=label or "", requires_proxy_auth=bool(requires_proxy_auth))
+    return WebSpec(kind=kind, label=label or "", requires_proxy_auth=requires_proxy_auth)
 
 
 def _web(spec: WebSpec) -> Decorator:
     def decorate(function: Any) -> Any:
         if isinstance(function, Partial):
-            checked = function
+            partial = function
         elif isinstance(function, type) or not callable(function) or hasattr(type(function), "remote"):
             raise InvalidError(
                 f"@{spec.kind}() decorates a function or method, below @app.function(), and got {function!r:.60}"
             )
         else:
-            checked = Partial(function, method=True)
-        if checked.batching is not None:
+            partial = Partial(function, method=True)
+        if partial.batching is not None:
             raise InvalidError(f"@{spec.kind}() and @batched() do not go together: a request is answered by itself")
-        return replace(checked, web=spec)
+        return replace(partial, web=spec)
 
     return decorate
