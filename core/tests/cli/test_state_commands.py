@@ -75,7 +75,10 @@ def test_environments_and_what_is_there_or_not(cli, kind: str) -> None:
     """One line that says what to do; a name in one environment says nothing about another."""
     assert cli(kind, "create", "--env", "other", "thing").returncode == 0
     again = cli(kind, "create", "--env", "other", "thing")
-    assert (again.returncode, again.stderr) == (1, f"error: there is a {kind} named 'thing' already\n")
+    assert again.returncode == 1
+    assert again.stderr.startswith(
+        f"error: there is a {kind} named 'thing' already: use it, or allow that with --allow"
+    )
     assert cli(kind, "create", "--env", "other", "--allow-existing", "thing").returncode == 0
     missing = cli(kind, "delete", "--yes", "thing")
     assert missing.returncode == 1
@@ -99,3 +102,13 @@ def test_nothing_to_get_is_an_error(cli) -> None:
     wrong = cli("dict", "put", "--literal", "box", "k", "1")
     assert wrong.returncode == 2
     assert "'k' is no Python literal" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("queue", "get", "none"), ("dict", "items", "none"), ("queue", "delete", "none", "-y")]
+)
+def test_what_is_not_there_names_the_command_that_makes_it(cli: Here, words: tuple[str, ...]) -> None:
+    """So that the first message is enough."""
+    done = cli(*words)
+    assert done.returncode == 1
+    assert f"`intermodal {words[0]} create none`" in done.stderr

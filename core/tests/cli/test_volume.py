@@ -24,7 +24,7 @@ def test_files_go_in_and_come_out(cli: Cli, tmp_path: Path) -> None:
     assert "1 files, 5 B" in put.stderr
     again = cli("volume", "put", "v", "local", "/d")
     assert again.returncode == 1
-    assert again.stderr.startswith("FileExistsError: File exists: /d/sub/x.txt")
+    assert again.stderr.startswith("error: File exists: /d/sub/x.txt: ")
     assert cli("volume", "put", "v", "local/sub/x.txt", "/d/sub/", "--force").returncode == 0
     rows = json.loads(cli("volume", "ls", "v", "/", "-r", "--json").stdout)
     assert [row["path"] for row in rows] == ["d", "d/sub", "d/sub/x.txt"]
@@ -65,3 +65,24 @@ def test_a_bar_shows_progress_to_people(cli: Cli, tmp_path: Path, environment: d
     assert done.returncode == 0
     assert "uploading" in shown
     assert "100%" in shown
+
+
+def test_a_mistake_names_what_helps(cli: Cli, tmp_path: Path) -> None:
+    """In one line, without a traceback."""
+    (tmp_path / "folder").mkdir()
+    for name in ("file", "folder/inner"):
+        (tmp_path / name).write_text("here")
+    for words in (("create", "v"), ("put", "v", "file"), ("put", "v", "folder", "/folder")):
+        assert cli("volume", *words).returncode == 0
+    for command, advice in {
+        "put v file": "--force",
+        "put v folder /folder": "--force",
+        "rm v /folder": "-r",
+        "cp v /folder /copy": "-r",
+        "get v /file": "--force",
+        "get v /folder file": "--force",
+        "ls none": "intermodal volume create none",
+    }.items():
+        done = cli("volume", *command.split())
+        (line,) = done.stderr.splitlines()
+        assert (done.returncode, line.startswith("error: "), advice in line) == (1, True, True), line

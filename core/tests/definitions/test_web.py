@@ -31,7 +31,7 @@ def test_decorators_say_all_that_they_were_told() -> None:
 @pytest.mark.parametrize("label", ["", "A", "a_b", "-a", "a-", "a" * 64, "ä", "a/b", 3])
 def test_a_label_is_a_part_of_a_host_s_name(label: Any) -> None:
     """Everything else is refused."""
-    with pytest.raises(InvalidError, match="label="):
+    with pytest.raises(InvalidError, match="label"):
         intermodal.wsgi_app(label=label)
 
 

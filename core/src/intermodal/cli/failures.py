@@ -18,6 +18,7 @@ _HIDDEN = (
     "/click/",
     "/cloudpickle/",
     "/contextlib.py",
+    "/pathlib.py",
     "/asyncio/",
     "/concurrent/futures/",
 )

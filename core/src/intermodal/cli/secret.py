@@ -11,7 +11,9 @@ import click
 
 from intermodal.cli.named import add_list_and_delete, environment_option
 from intermodal.cli.settings import with_settings
+from intermodal.definitions.naming import check_variables
 from intermodal.definitions.secrets import Secret, parse_dotenv
+from intermodal.exception import InvalidError
 
 __all__ = ["command"]
 
@@ -57,7 +59,7 @@ class _Secrets:
 def create(name: str, pairs: tuple[str, ...], environment: str | None, from_dotenv: Path | None, force: bool) -> None:
     """Keep a secret. KEY=- reads the value from standard input, so that no list of processes and no history of a shell
     shows it."""
-    values = parse_dotenv(from_dotenv.read_text()) if from_dotenv else {}
+    values = _dotenv(from_dotenv) if from_dotenv else {}
     values.update(map(_pair, pairs))
     if not values:
         raise click.UsageError("a secret has at least one KEY=VALUE, or a --from-dotenv FILE that is not empty")
@@ -67,9 +69,22 @@ def create(name: str, pairs: tuple[str, ...], environment: str | None, from_dote
 add_list_and_delete(command, "secret", _Secrets())
 
 
+def _dotenv(path: Path) -> dict[str, str]:
+    try:
+        return parse_dotenv(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{path} is no .env file: it is not text in UTF-8") from None
+
+
 def _pair(word: str) -> tuple[str, str]:
     key, equals, value = word.partition("=")
-    if not equals or not key:
+    try:
+        check_variables("secret create", [key])
+    except InvalidError:
+        equals = ""
+    if not equals:
         # Not the word itself: it may be a value.
-        raise click.UsageError("a variable is written KEY=VALUE, or KEY=- to read its value from standard input")
+        raise click.UsageError(
+            "a variable is written KEY=VALUE with no space in KEY, or KEY=- to read its value from standard input"
+        )
     return key, sys.stdin.read().removesuffix("\n") if value == "-" else value

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import posixpath
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import click
 from intermodal.cli.named import environment_option
 from intermodal.cli.quantities import size
 from intermodal.cli.settings import with_settings
+from intermodal.exception import InvalidError
 
 if TYPE_CHECKING:
     from intermodal.definitions.volume_files import VolumeEntry
@@ -65,7 +67,10 @@ def put(name: str, local: str, remote: str, force: bool, quiet: bool, environmen
       intermodal volume put models config.json /llama/    as /llama/config.json
     """
     began = time.monotonic()
-    with _volume(name, environment).batch_upload(force=force) as batch:
+    with (
+        _advised(FileExistsError, "overwrite what is there with --force"),
+        _volume(name, environment).batch_upload(force=force) as batch,
+    ):
         if os.path.isdir(local):
             inside = f"{remote}{os.path.basename(os.path.abspath(local))}" if _into(remote) else remote
             batch.put_directory(local, inside)
@@ -104,10 +109,11 @@ def get(name: str, remote: str, local: str, force: bool, quiet: bool, environmen
     if target.is_dir() and top:
         target /= posixpath.basename(top)
     bar = _Bar("downloading", sum(it.size for it in entries), quiet=quiet)
-    if not (len(entries) == 1 and entries[0].path == top):
-        target.mkdir(parents=True, exist_ok=True)
-    for it in entries:
-        _fetch(volume, it, target / it.path[len(top) :].lstrip("/"), bar, force=force)
+    with _advised(FileExistsError, "overwrite local files with --force, or name another LOCAL"):
+        if not (len(entries) == 1 and entries[0].path == top):
+            target.mkdir(parents=True, exist_ok=True)
+        for it in entries:
+            _fetch(volume, it, target / it.path[len(top) :].lstrip("/"), bar, force=force)
     bar.finish()
 
 
@@ -121,7 +127,8 @@ def copy(name: str, paths: tuple[str, ...], recursive: bool, environment: str | 
     """Copy within the volume NAME."""
     if len(paths) < 2:
         raise click.UsageError("cp takes at least one SOURCE and a TARGET")
-    _volume(name, environment).copy_files(list(paths[:-1]), paths[-1], recursive=recursive)
+    with _advised(IsADirectoryError, "copy a directory with -r"):
+        _volume(name, environment).copy_files(list(paths[:-1]), paths[-1], recursive=recursive)
 
 
 @click.command("rm")
@@ -132,7 +139,17 @@ def copy(name: str, paths: tuple[str, ...], recursive: bool, environment: str | 
 @with_settings
 def remove(name: str, path: str, recursive: bool, environment: str | None) -> None:
     """Remove PATH from the volume NAME."""
-    _volume(name, environment).remove_file(path, recursive=recursive)
+    with _advised(IsADirectoryError, "remove a directory, with all in it, with -r"):
+        _volume(name, environment).remove_file(path, recursive=recursive)
+
+
+@contextlib.contextmanager
+def _advised(kind: type[OSError], advice: str) -> Iterator[None]:
+    """Errors of this kind say what to do."""
+    try:
+        yield
+    except kind as error:
+        raise InvalidError(f"{error}: {advice}") from None
 
 
 class _Bar:

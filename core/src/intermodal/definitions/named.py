@@ -54,7 +54,10 @@ class Objects(Generic[S]):
         params = {"name": self._checked(name), "environment": environment_name, "create_if_missing": True}
         reply = await control_plane().request(f"{self._cls.kind}.create", params)
         if not reply.value["created"] and not allow_existing:
-            raise AlreadyExistsError(f"there is a {self._cls.kind} named {name!r} already")
+            raise AlreadyExistsError(
+                f"there is a {self._cls.kind} named {name!r} already: use it, or allow that with "
+                "--allow-existing (in Python, allow_existing=True)"
+            )
 
     @dual
     async def delete(self, name: str, *, allow_missing: bool = False, environment_name: str | None = None) -> None:

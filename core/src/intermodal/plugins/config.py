@@ -139,7 +139,10 @@ class Config:
                     continue
                 section, dot, _ = name.partition(".")
                 if not dot or section in known or layer.text:
-                    raise ConfigError(f"{layer.origin} sets {name!r}, which is no option{nearest(name, self._names())}")
+                    raise ConfigError(
+                        f"{layer.origin} sets {name!r}, which is no option{nearest(name, self._names())}; "
+                        "`intermodal config` lists them"
+                    )
                 if section not in foreign:
                     foreign.add(section)
                     hint = nearest(section, known | set(other_sections))

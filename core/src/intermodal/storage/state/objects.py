@@ -112,5 +112,6 @@ def _unknown(kind: Kind, name: str, environment: str) -> RequestError:
     return RequestError(
         "NotFoundError",
         f"there is no {kind} named {name!r} in environment {environment!r}: make it with "
-        f"{kind.capitalize()}.from_name({name!r}, create_if_missing=True), or correct the name",
+        f"{kind.capitalize()}.from_name({name!r}, create_if_missing=True) or `intermodal {kind} create {name}`, or "
+        "correct the name",
     )
