@@ -18,7 +18,7 @@ SHOP = f"""
     import os, sys
     import intermodal
 
-    app = intermodal.App("shop")
+    app = intermodal.App(os.environ.get("NAME", "shop"))
 
     @app.function()
     def sell(customer):
@@ -49,11 +49,11 @@ def server(place: Workplace) -> Iterator[Server]:
         running.end()
 
 
-def run(place: Workplace, server: Server, target: str, *words: str) -> None:
-    """Run the app at the server; its lines are kept when it has ended."""
+def run(place: Workplace, server: Server, target: str, *words: str, **environment: str) -> None:
+    """Run the app (`NAME`: called that) at the server; its lines are kept when it has ended."""
     place.write("shop.py", SHOP)
     command = ("-m", "intermodal.cli", "run", f"shop.py::{target}", *words)
-    program = place.start(*command, env=elsewhere(server, place), stdout=subprocess.DEVNULL)
+    program = place.start(*command, env={**elsewhere(server, place), **environment}, stdout=subprocess.DEVNULL)
     _, errors = program.communicate(timeout=120)
     assert program.returncode == 0, errors
 
@@ -67,7 +67,7 @@ def logs(place: Workplace, server: Server, *options: str) -> list[dict[str, Any]
 
 def follow(place: Workplace, server: Server, *options: str) -> subprocess.Popen[str]:
     """A process that prints lines as they come."""
-    words = ("-m", "intermodal.cli", "app", "logs", "shop", "--json", "--follow", *options)
+    words = ("-m", "intermodal.cli", "app", "logs", "stall", "--json", "--follow", *options)
     return place.start(*words, env=elsewhere(server, place))
 
 
@@ -114,17 +114,17 @@ def test_lines_outlive_their_app_and_are_found(server: Server, place: Workplace)
 def test_lines_are_followed_and_the_follower_outlives_the_server(place: Workplace) -> None:
     """Each line once and in order, also over a kill -9 of the server: it goes on where it was."""
     with serving(place) as server:
-        run(place, server, "main", "--customer", "Ada")
+        run(place, server, "main", "--customer", "Ada", NAME="stall")
         follower = follow(place, server, "--search", "sold", "-n", "1")
         try:
             assert line_of(follower)["text"] == "sold to Ada"
-            run(place, server, "main", "--customer", "Bob")
+            run(place, server, "main", "--customer", "Bob", NAME="stall")
             bob = line_of(follower)
             assert bob["text"] == "sold to Bob"
             server.process.kill()
             server.process.communicate()
             with serving(place, "--port", server.url.rpartition(":")[2]) as again:
-                run(place, again, "main", "--customer", "Eve")
+                run(place, again, "main", "--customer", "Eve", NAME="stall")
                 eve = line_of(follower)
                 assert (eve["text"], eve["id"] > bob["id"]) == ("sold to Eve", True)
                 again.end()
