@@ -17,6 +17,9 @@ EVERYTHING = """\
 RUN groupadd --gid 4321 crew && useradd --uid 1234 --gid crew --create-home sailor
 RUN mkdir -p /made/sub /made/empty && echo one > /made/one && echo two > /made/sub/two && ln -s sub/two /made/link \\
     && chown 1234:4321 /made/sub/two && chmod 640 /made/sub/two && chmod 2750 /made/empty && ln /made/one /made/hard
+USER sailor
+RUN pwd
+USER root
 
 FROM base AS unneeded
 RUN exit 7

@@ -66,7 +66,12 @@ def _start_container(order: dict[str, Any], status: int, groups: list[int]) -> i
 
 def _start_plain(order: dict[str, Any], status: int, groups: list[int]) -> int:
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    return _fork(lambda: _settle(order["env"], order["workdir"]), order["argv"], status, groups)
+
+    def become() -> None:
+        _enter(order["workdir"])
+        _settle(order["env"])
+
+    return _fork(become, order["argv"], status, groups)
 
 
 def _fork(prepare: Callable[[], None], argv: list[str], status: int, groups: list[int]) -> int:
@@ -117,16 +122,19 @@ def _end_orphans() -> None:
 def _become(order: dict[str, Any], *, fresh_sys: bool) -> None:
     _build(order, fresh_sys=fresh_sys)
     hardening.drop_privileges()
-    os.makedirs(order["workdir"], exist_ok=True)
+    _enter(order["workdir"])  # root does, as not every user would be let in
     home = become_user(order["user"]) if order["user"] else "/root"
-    _settle({"PATH": contain.PATH, "HOME": home, "LANG": "C.UTF-8", **order["env"]}, order["workdir"])
+    _settle({"PATH": contain.PATH, "HOME": home, "LANG": "C.UTF-8", **order["env"]})
 
 
-def _settle(env: dict[str, str], workdir: str) -> None:
-    os.environ.clear()
-    os.environ.update(env)
+def _enter(workdir: str) -> None:
     os.makedirs(workdir, exist_ok=True)
     os.chdir(workdir)
+
+
+def _settle(env: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(env)
 
 
 def _build(order: dict[str, Any], *, fresh_sys: bool) -> None:
