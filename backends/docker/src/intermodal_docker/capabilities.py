@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from intermodal.plugins import Capabilities
 from intermodal.plugins.outbound import ALLOWLIST, missing
+from intermodal_docker.limits import NO_LIMITS
 from intermodal_docker.mounting import MISSING, NO_RULES_ELSEWHERE, NO_VOLUMES_ELSEWHERE, can_mount
 
-__all__ = ["BUILDER", "capabilities"]
+__all__ = ["BUILDER", "LIMITS", "capabilities"]
+
+#: What engines may be able to limit.
+LIMITS = frozenset({"cpu", "memory", "pids"})
 
 #: What its builder can do.
 BUILDER = frozenset(
@@ -48,8 +52,8 @@ _ELSEWHERE = "the engine is on another machine, so that values travel through it
 _NO_SNAPSHOT = "an engine's containers are not forked from another one: leave enable_memory_snapshot away here"
 
 
-def capabilities(*, remote: bool) -> Capabilities:
-    """The statement for an engine on this machine, or for one elsewhere."""
+def capabilities(*, remote: bool, limits: frozenset[str] = LIMITS) -> Capabilities:
+    """The statement for an engine on this machine, or for one elsewhere, which can limit this."""
     notes = {"image.from_scratch": _NO_SCRATCH, "snapshot": _NO_SNAPSHOT}
     supported = BUILDER.union(_LAUNCHER)
     if remote:
@@ -63,4 +67,5 @@ def capabilities(*, remote: bool) -> Capabilities:
         supported |= {ALLOWLIST}
     else:
         notes[ALLOWLIST] = lack
-    return Capabilities(supported=supported, notes=notes)
+    lacking = {f"{whose}.{kind}" for kind in LIMITS - limits for whose in ("limits", "image")} & supported
+    return Capabilities(supported=supported - lacking, notes=notes | dict.fromkeys(sorted(lacking), NO_LIMITS))

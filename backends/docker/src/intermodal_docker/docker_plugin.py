@@ -42,7 +42,7 @@ def intermodal_gpus(config: Config) -> GpuAllocator:
 @hookimpl
 def intermodal_capabilities(config: Config) -> Capabilities:
     """What this backend can do."""
-    return roles.capabilities(engine_of(config))
+    return roles.capabilities(engine_of(config), config)
 
 
 @hookimpl

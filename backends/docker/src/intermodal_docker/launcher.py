@@ -275,7 +275,10 @@ class EngineLauncher(Launcher):
                 there = await self._do(lambda: self._engine.container(starting.container))
                 if there is None or not there.running:
                     name = starting.container[:12]
-                    raise BackendError(f"container {name} ended before its guest came: see what it printed")
+                    raise BackendError(
+                        f"container {name} ended before its guest came: see what it printed; where its image has an "
+                        'entrypoint, that has to execute its arguments: exec "$@"'
+                    )
             return await coming
         finally:
             quiet.cancel()

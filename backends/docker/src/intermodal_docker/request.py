@@ -33,9 +33,11 @@ def container_request(
         info: of the engine's machine.
         way: how it reaches the session.
         labels: of the session.
+
+    Raises `CapabilityNotSupported`: the engine cannot limit what is to be limited.
     """
     resources = spec.resources
-    memory = None if resources.memory_limit is None else engine_memory(resources.memory_limit)
+    memory = engine_memory(resources.memory_limit, info)
     return CreateRequest(
         image=image.ref,
         command=way.command,
@@ -50,7 +52,7 @@ def container_request(
         logged=not way.stdin,
         network="none" if spec.network == "none" and not spec.reachable else "default",
         cap_drop=("NET_RAW",) if spec.reachable else (),
-        cpus=None if resources.cpu_limit is None else engine_cpus(resources.cpu_limit, info),
+        cpus=engine_cpus(resources.cpu_limit, info),
         cpu_shares=max(2, round(resources.cpu * _SHARES)),
         memory=memory,
         pids=PIDS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from intermodal.exception import BackendError
 from intermodal.plugins import Builder, Capabilities, Config, ContainerDraft, GpuAllocator, Launcher
 from intermodal_docker.engine import Engine
 
@@ -29,11 +30,19 @@ def gpus(engine: Engine, config: Config) -> GpuAllocator:
     return allocator(config, engine)
 
 
-def capabilities(engine: Engine) -> Capabilities:
-    """What the backend can do, as data. The engine is not asked."""
+def capabilities(engine: Engine, config: Config) -> Capabilities:
+    """What the backend can do, as data. An engine elsewhere is not asked: what it cannot limit it refuses at launch."""
     from intermodal_docker.capabilities import capabilities as stated
+    from intermodal_docker.known import known_info
 
-    return stated(remote=engine.remote)
+    if engine.remote:
+        return stated(remote=True)
+    try:
+        return stated(remote=False, limits=known_info(engine, config.data_dir).limits)
+    except BackendError:  # whoever needs it is told so
+        return stated(remote=False)
+    finally:
+        engine.close()
 
 
 def surround(config: Config, backend: str, draft: ContainerDraft) -> None:

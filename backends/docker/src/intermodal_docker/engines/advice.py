@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 
-from intermodal_docker.engine import EngineUnavailable
-
-__all__ = ["check_socket", "why_unavailable"]
+__all__ = ["why_unavailable"]
 
 _INSTALL = {"docker": "docker.io", "podman": "podman"}
-
-
-def check_socket(engine: str, address: str) -> None:
-    """Raises `EngineUnavailable` where `address` is a socket of this machine and nobody answers there: before a client
-    tries, as those that fail leave their own sockets open."""
-    scheme, _, path = address.partition("://")
-    if scheme == "unix":
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(path)
-            except OSError as error:
-                raise EngineUnavailable(why_unavailable(engine, address, error)) from None
 
 
 def why_unavailable(engine: str, address: str, error: BaseException) -> str:

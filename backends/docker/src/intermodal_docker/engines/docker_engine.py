@@ -1,14 +1,10 @@
-"""Docker, through the package `docker`."""
+"""Docker, by its own interface."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
-
-import docker.errors
-import requests
-from docker.api.client import APIClient
 
 from intermodal.exception import BackendError
 from intermodal_docker.engine import (
@@ -24,16 +20,20 @@ from intermodal_docker.engine import (
     VolumeDetails,
 )
 from intermodal_docker.engines.advice import why_unavailable
-from intermodal_docker.engines.connection import Connection
 from intermodal_docker.engines.docker_place import DOCKER_SOCKET, docker_place
-from intermodal_docker.engines.hijack import Hijacked
-from intermodal_docker.engines.records import label_filters, seconds, split_reference, variables
+from intermodal_docker.engines.exchange import Exchange, lines
+from intermodal_docker.engines.hijack import Hijacked, pieces
+from intermodal_docker.engines.local_wire import LocalWire
+from intermodal_docker.engines.records import exec_request, label_filters, seconds, split_reference, variables
+from intermodal_docker.engines.wire import Wire
 
 __all__ = ["DockerEngine"]
 
 _MIB = 1 << 20
 #: Seconds that the engine may take for an answer, but for those that wait for a container.
 _TIMEOUT_S = 120
+#: From here on it is no HTTP.
+_UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
 
 
 class DockerEngine:
@@ -49,7 +49,7 @@ class DockerEngine:
     def __init__(self, address: str | None = None) -> None:
         self._place = docker_place(address)
         self.address = self._place.address
-        self._connection = Connection(self.name, self._place, DOCKER_SOCKET, self._client)
+        self._docker = Exchange(self.name, self._wire(), _TIMEOUT_S, self._translated)
 
     @property
     def remote(self) -> bool:
@@ -58,8 +58,7 @@ class DockerEngine:
 
     def info(self) -> EngineInfo:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            told = client.info()
+        told = self._docker.json("GET", "/info")
         limits = {"cpu": told.get("CpuCfsQuota"), "memory": told.get("MemoryLimit"), "pids": told.get("PidsLimit")}
         return EngineInfo(
             version=told["ServerVersion"],
@@ -72,49 +71,45 @@ class DockerEngine:
 
     def release(self) -> str:
         """See `intermodal_docker.engine.Engine`. Not its version, for which it runs other programs."""
-        with self._talking() as client:
-            return str(_ping(client).headers.get("Server"))
+        with contextlib.closing(self._docker.ask("GET", "/_ping")) as answer:
+            return str(answer.headers.get("Server"))
 
     # ---- containers ----
 
     def create(self, request: CreateRequest) -> str:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            return str(client.create_container_from_config(_config(request), request.name)["Id"])
+        return str(self._docker.json("POST", "/containers/create", body=_config(request), name=request.name)["Id"])
 
     def start(self, container: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            client.start(container)
+        self._docker.read("POST", f"/containers/{container}/start")
 
     def kill(self, container: str, signal: int = 9) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        with contextlib.suppress(NotThere, EngineBusy), self._talking() as client:
-            client.kill(container, signal)
+        with contextlib.suppress(NotThere, EngineBusy):
+            self._docker.read("POST", f"/containers/{container}/kill", signal=signal)
 
     def wait(self, container: str) -> int:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            return int(client.wait(container, timeout=_FOREVER)["StatusCode"])
+        return int(self._docker.json("POST", f"/containers/{container}/wait", patient=True)["StatusCode"])
 
     def wait_removed(self, container: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        with contextlib.suppress(NotThere), self._talking() as client:
-            client.wait(container, timeout=_FOREVER, condition="removed")
+        with contextlib.suppress(NotThere):
+            self._docker.read("POST", f"/containers/{container}/wait", patient=True, condition="removed")
 
     def remove(self, container: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
         try:
-            with contextlib.suppress(NotThere), self._talking() as client:
-                client.remove_container(container, v=True, force=True)
+            with contextlib.suppress(NotThere):
+                self._docker.read("DELETE", f"/containers/{container}", v=True, force=True)
         except EngineBusy:  # somebody removes it already
             self.wait_removed(container)
 
     def container(self, container: str) -> ContainerDetails | None:
         """See `intermodal_docker.engine.Engine`."""
         try:
-            with self._talking() as client:
-                told = client.inspect_container(container)
+            told = self._docker.json("GET", f"/containers/{container}/json")
         except NotThere:
             return None
         state = told["State"]
@@ -131,8 +126,7 @@ class DockerEngine:
 
     def containers(self, labels: Mapping[str, str]) -> Sequence[ContainerDetails]:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            told = client.containers(all=True, filters={"label": label_filters(labels)})
+        told = self._docker.json("GET", "/containers/json", all=True, filters={"label": label_filters(labels)})
         return [
             ContainerDetails(
                 id=one["Id"],
@@ -145,19 +139,13 @@ class DockerEngine:
 
     def logs(self, container: str) -> Iterable[Piece]:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            response = (
-                client.logs(container, stdout=True, stderr=False),
-                client.logs(container, stdout=False, stderr=True),
-            )
-        return [(1, response[0]), (2, response[1])]
+        return pieces(self._docker.read("GET", f"/containers/{container}/logs", stdout=True, stderr=True))
 
     def attach(self, container: str) -> Exec:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            asked = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            raw = client.attach_socket(container, asked)
-        return Hijacked(raw._response, tty=False, exit_code=lambda: self.wait(container), resize=lambda *_: None)
+        place = f"/containers/{container}/attach"
+        answer = self._docker.ask("POST", place, headers=_UPGRADE, stdin=True, stdout=True, stderr=True, stream=True)
+        return Hijacked(answer, tty=False, exit_code=lambda: self.wait(container), resize=lambda *_: None)
 
     def exec(
         self,
@@ -171,34 +159,30 @@ class DockerEngine:
         tty: bool = False,
     ) -> Exec:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            made = client.exec_create(
-                container, list(argv), stdin=stdin, tty=tty, environment=dict(env), workdir=workdir, user=user
-            )["Id"]
-            raw = client.exec_start(made, tty=tty, socket=True)
-
-        def exit_code() -> int:
-            with self._talking() as client:
-                return int(client.exec_inspect(made)["ExitCode"])
+        body = exec_request(argv, env, workdir, user, stdin=stdin, tty=tty)
+        made = self._docker.json("POST", f"/containers/{container}/exec", body=body)["Id"]
+        started = {"Detach": False, "Tty": tty}
+        answer = self._docker.ask("POST", f"/exec/{made}/start", body=started, headers=_UPGRADE)
 
         def resize(rows: int, columns: int) -> None:
-            with self._talking() as client:
-                client.exec_resize(made, height=rows, width=columns)
+            self._docker.read("POST", f"/exec/{made}/resize", h=rows, w=columns)
 
-        return Hijacked(raw._response, tty=tty, exit_code=exit_code, resize=resize)
+        return Hijacked(
+            answer,
+            tty=tty,
+            exit_code=lambda: int(self._docker.json("GET", f"/exec/{made}/json")["ExitCode"]),
+            resize=resize,
+        )
 
     def put_archive(self, container: str, path: str, archive: Iterator[bytes]) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            place = client._url("/containers/{0}/archive", container)
-            asked = {"path": path, "noOverwriteDirNonDir": "true"}
-            client._raise_for_status(client._put(place, params=asked, data=archive))
+        place = f"/containers/{container}/archive"
+        self._docker.read("PUT", place, body=archive, path=path, noOverwriteDirNonDir=True)
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            pieces, _ = client.get_archive(container, path, chunk_size=_MIB)
-            yield from pieces
+        with contextlib.closing(self._docker.ask("GET", f"/containers/{container}/archive", path=path)) as answer:
+            yield from answer.pieces(_MIB)
 
     def owners(self, container: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
@@ -207,13 +191,11 @@ class DockerEngine:
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            client.create_volume(name, labels=dict(labels))
+        self._docker.read("POST", "/volumes/create", body={"Name": name, "Labels": dict(labels)})
 
     def volumes(self, labels: Mapping[str, str]) -> Mapping[str, VolumeDetails]:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            told = client.volumes(filters={"label": label_filters(labels)})["Volumes"]
+        told = self._docker.json("GET", "/volumes", filters={"label": label_filters(labels)})["Volumes"]
         return {
             one["Name"]: VolumeDetails(labels=one.get("Labels") or {}, created=seconds(one.get("CreatedAt")))
             for one in told or ()
@@ -221,29 +203,26 @@ class DockerEngine:
 
     def volume_sizes(self) -> Mapping[str, int]:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            asked = {"type": "volume"}  # older engines look at all that they have
-            told = client._result(client._get(client._url("/system/df"), params=asked), True)["Volumes"]
+        told = self._docker.json("GET", "/system/df", type="volume")["Volumes"]  # older ones look at all that they have
         return {one["Name"]: max(one["UsageData"]["Size"], 0) for one in told or ()}  # -1: not known
 
     def remove_volume(self, name: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        with contextlib.suppress(NotThere), self._talking() as client:
-            client.remove_volume(name)
+        with contextlib.suppress(NotThere):
+            self._docker.read("DELETE", f"/volumes/{name}")
 
     # ---- images ----
 
     def commit(self, container: str, reference: str, changes: Sequence[str] = ()) -> str:
         """See `intermodal_docker.engine.Engine`."""
         repository, tag = split_reference(reference)
-        with self._talking() as client:
-            return str(client.commit(container, repository, tag, changes=list(changes) or None)["Id"])
+        asked = {"container": container, "repo": repository, "tag": tag, "changes": "\n".join(changes) or None}
+        return str(self._docker.json("POST", "/commit", body={}, **asked)["Id"])
 
     def image(self, reference: str) -> ImageDetails | None:
         """See `intermodal_docker.engine.Engine`."""
         try:
-            with self._talking() as client:
-                told = client.inspect_image(reference)
+            told = self._docker.json("GET", f"/images/{reference}/json")
         except NotThere:
             return None
         config = told.get("Config") or {}
@@ -263,8 +242,7 @@ class DockerEngine:
 
     def images(self, labels: Mapping[str, str]) -> Sequence[ImageDetails]:
         """See `intermodal_docker.engine.Engine`."""
-        with self._talking() as client:
-            told = client.images(filters={"label": label_filters(labels)})
+        told = self._docker.json("GET", "/images/json", filters={"label": label_filters(labels)})
         return [
             ImageDetails(
                 id=one["Id"],
@@ -278,78 +256,52 @@ class DockerEngine:
 
     def pull(self, reference: str, progress: Callable[[str], None], *, auth: tuple[str, str] | None = None) -> None:
         """See `intermodal_docker.engine.Engine`."""
+        from intermodal_docker.engines.docker_package import login
+
         repository, tag = split_reference(reference)
-        login = {"username": auth[0], "password": auth[1]} if auth else None
-        with self._talking() as client:
-            for event in client.pull(repository, tag, stream=True, decode=True, auth_config=login):
-                if "error" in event:
-                    raise BackendError(f"docker could not pull {reference}: {event['error']}")
-                if event.get("status") not in (None, "Downloading", "Extracting"):
-                    progress(" ".join(word for word in (event.get("id"), event["status"]) if word))
+        place, headers = "/images/create", login(reference, auth)
+        for event in lines(
+            self._docker.ask("POST", place, headers=headers, patient=True, fromImage=repository, tag=tag)
+        ):
+            if "error" in event:
+                raise BackendError(f"docker could not pull {reference}: {event['error']}")
+            if event.get("status") not in (None, "Downloading", "Extracting"):
+                progress(" ".join(word for word in (event.get("id"), event["status"]) if word))
 
     def import_image(self, archive: bytes, reference: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
         repository, tag = split_reference(reference)
-        with self._talking() as client:
-            client.import_image_from_data(archive, repository, tag)
+        self._docker.read("POST", "/images/create", body=archive, fromSrc="-", repo=repository, tag=tag)
 
     def tag(self, image: str, reference: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
         repository, tag = split_reference(reference)
-        with self._talking() as client:
-            client.tag(image, repository, tag)
+        self._docker.read("POST", f"/images/{image}/tag", repo=repository, tag=tag)
 
     def remove_image(self, reference: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        with contextlib.suppress(NotThere), self._talking() as client:
-            client.remove_image(reference)
+        with contextlib.suppress(NotThere):
+            self._docker.read("DELETE", f"/images/{reference}")
 
     def close(self) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        self._connection.close()
+        self._docker.close()
 
-    def _client(self, address: str) -> Any:
-        return _Client(address, version="auto", timeout=_TIMEOUT_S, tls=self._place.tls or False)
+    def _wire(self) -> Wire:
+        if not self.remote:
+            return LocalWire(self.name, self.address)
+        from intermodal_docker.engines import docker_package
+        from intermodal_docker.engines.package_wire import PackageWire
 
-    @contextlib.contextmanager
-    def _talking(self) -> Iterator[Any]:
-        """The client; what it raises becomes an error of ours."""
-        try:
-            yield self._connection.client()
-        except docker.errors.NotFound as error:
-            raise NotThere(f"docker: {error.explanation}") from None
-        except docker.errors.APIError as error:
-            if "HTTP request to an HTTPS server" in str(error.explanation):
-                raise EngineUnavailable(why_unavailable(self.name, self.address, error)) from None
-            raise _translated(error) from None
-        except (docker.errors.DockerException, requests.RequestException) as error:
-            raise EngineUnavailable(why_unavailable(self.name, self.address, error)) from None
+        make = docker_package.sender(self._place.tls, _TIMEOUT_S)
+        return PackageWire(self.name, self._place, DOCKER_SOCKET, make, docker_package.FAILURES)
 
-
-#: A read without a timeout.
-_FOREVER = (_TIMEOUT_S, None)
-
-
-class _Client(APIClient):  # type: ignore[misc]
-    """The package's, with the engine's own certificates only: `REQUESTS_CA_BUNDLE` and the like are about others. Which
-    version of the API to speak, the quickest of its answers says."""
-
-    def _retrieve_server_version(self) -> Any:
-        self.trust_env = False
-        return _ping(self).headers.get("Api-Version") or super()._retrieve_server_version()
-
-
-def _ping(client: Any) -> Any:
-    return client._get(client._url("/_ping", versioned_api=False))
-
-
-def _translated(error: docker.errors.APIError) -> BackendError:
-    said = f"docker: {error.explanation or error}"
-    if error.status_code == 409:
-        return EngineBusy(said)
-    if "executable file not found" in said or "no such file or directory: unknown" in said:
-        return NotThere(said)
-    return BackendError(said)
+    def _translated(self, said: str) -> BackendError:
+        if "HTTP request to an HTTPS server" in said:
+            return EngineUnavailable(why_unavailable(self.name, self.address, BackendError(said)))
+        if "executable file not found" in said or "no such file or directory: unknown" in said:
+            return NotThere(said)
+        return BackendError(said)
 
 
 def _config(request: CreateRequest) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from intermodal_docker.engine import Piece
+from intermodal_docker.engines.wire import Answer
 
 __all__ = ["Hijacked", "frames", "pieces"]
 
@@ -39,17 +40,17 @@ class Hijacked:
     """Implements `intermodal_docker.engine.Exec`.
 
     Args:
-        response: the answer (of requests) to the request that was upgraded.
+        answer: to the request that was upgraded.
         tty: a terminal's output is one stream without frames.
         exit_code, resize: what asks the engine.
     """
 
     def __init__(
-        self, response: Any, *, tty: bool, exit_code: Callable[[], int], resize: Callable[[int, int], None]
+        self, answer: Answer, *, tty: bool, exit_code: Callable[[], int], resize: Callable[[int, int], None]
     ) -> None:
-        self._response = response
+        self._answer = answer
         # Buffered, as the header's last bytes may have brought the first of the stream.
-        self._reader = response.raw._fp.fp
+        self._reader = answer.stream()
         self._socket: socket.socket = _socket_of(self._reader)
         self._socket.settimeout(None)
         self._tty = tty
@@ -94,7 +95,7 @@ class Hijacked:
             self._socket.shutdown(socket.SHUT_RDWR)  # who reads on another thread sees the end
         except OSError:
             pass
-        self._response.close()
+        self._answer.close()
 
 
 def _socket_of(reader: Any) -> socket.socket:

@@ -1,17 +1,14 @@
-"""Podman, through the package `podman`: its HTTP client, as its objects lack some verbs and ask more than once."""
+"""Podman, by its own interface."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
-
-import podman.errors
-import requests
-from podman.client import PodmanClient
+from typing import IO, Any, cast
 
 from intermodal.exception import BackendError
 from intermodal_docker.engine import (
@@ -19,7 +16,6 @@ from intermodal_docker.engine import (
     CreateRequest,
     EngineBusy,
     EngineInfo,
-    EngineUnavailable,
     Exec,
     ImageDetails,
     NotThere,
@@ -27,13 +23,14 @@ from intermodal_docker.engine import (
     Piece,
     VolumeDetails,
 )
-from intermodal_docker.engines.advice import why_unavailable
-from intermodal_docker.engines.connection import Connection
+from intermodal_docker.engines.exchange import Exchange, lines
 from intermodal_docker.engines.hijack import Hijacked, pieces
+from intermodal_docker.engines.local_wire import LocalWire
 from intermodal_docker.engines.owners import exported, mounted
 from intermodal_docker.engines.podman_place import PODMAN_SOCKET, podman_place
 from intermodal_docker.engines.podman_spec import specification
 from intermodal_docker.engines.records import (
+    exec_request,
     label_filters,
     on_docker_hub,
     registry_of,
@@ -41,10 +38,13 @@ from intermodal_docker.engines.records import (
     split_reference,
     variables,
 )
+from intermodal_docker.engines.wire import Wire
 
 __all__ = ["PodmanEngine"]
 
 _MIB = 1 << 20
+#: Of its interface; older services take newer numbers.
+_VERSION = "/v5.0.0/libpod"
 #: What podman says of a container that is in another state than it was a moment before.
 _MEANWHILE = "container state improper"
 #: How often a container is asked to be removed that is so.
@@ -67,7 +67,7 @@ class PodmanEngine:
     def __init__(self, address: str | None = None) -> None:
         self._place = podman_place(address)
         self.address = self._place.address
-        self._connection = Connection(self.name, self._place, PODMAN_SOCKET, lambda way: PodmanClient(base_url=way))
+        self._podman = Exchange(self.name, self._wire(), None, _translated)
 
     @property
     def remote(self) -> bool:
@@ -76,7 +76,7 @@ class PodmanEngine:
 
     def info(self) -> EngineInfo:
         """See `intermodal_docker.engine.Engine`."""
-        told = self._json("GET", "/info")
+        told = self._podman.json("GET", "/info")
         host = told["host"]
         able = set(host.get("cgroupControllers") or ())
         return EngineInfo(
@@ -89,31 +89,32 @@ class PodmanEngine:
 
     def release(self) -> str:
         """See `intermodal_docker.engine.Engine`. Not its version, which it collects from other programs."""
-        return str(self._ask("GET", "/_ping").headers.get("Server"))
+        with contextlib.closing(self._podman.ask("GET", "/_ping")) as answer:
+            return str(answer.headers.get("Server"))
 
     # ---- containers ----
 
     def create(self, request: CreateRequest) -> str:
         """See `intermodal_docker.engine.Engine`."""
-        return str(self._json("POST", "/containers/create", body=specification(request))["Id"])
+        return str(self._podman.json("POST", "/containers/create", body=specification(request))["Id"])
 
     def start(self, container: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        self._ask("POST", f"/containers/{container}/start")
+        self._podman.read("POST", f"/containers/{container}/start")
 
     def kill(self, container: str, signal: int = 9) -> None:
         """See `intermodal_docker.engine.Engine`."""
         with contextlib.suppress(NotThere, EngineBusy):
-            self._ask("POST", f"/containers/{container}/kill", signal=signal)
+            self._podman.read("POST", f"/containers/{container}/kill", signal=signal)
 
     def wait(self, container: str) -> int:
         """See `intermodal_docker.engine.Engine`."""
-        return int(self._ask("POST", f"/containers/{container}/wait", condition="stopped").text)
+        return int(self._podman.read("POST", f"/containers/{container}/wait", condition="stopped"))
 
     def wait_removed(self, container: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
         with contextlib.suppress(NotThere):
-            self._ask("POST", f"/containers/{container}/wait", condition="removing")
+            self._podman.read("POST", f"/containers/{container}/wait", condition="removing")
             self.remove(container)  # it is on its way: this waits for its lock
 
     def remove(self, container: str) -> None:
@@ -123,7 +124,7 @@ class PodmanEngine:
             for left in reversed(range(_REMOVALS)):
                 try:
                     # Its documents call the last one `v`, and some releases know either name only.
-                    self._ask("DELETE", f"/containers/{container}", force=True, timeout=0, v=True, volumes=True)
+                    self._podman.read("DELETE", f"/containers/{container}", force=True, timeout=0, v=True, volumes=True)
                     return
                 except BackendError as error:
                     if not left or _MEANWHILE not in str(error):
@@ -132,7 +133,7 @@ class PodmanEngine:
     def container(self, container: str) -> ContainerDetails | None:
         """See `intermodal_docker.engine.Engine`."""
         try:
-            told = self._json("GET", f"/containers/{container}/json")
+            told = self._podman.json("GET", f"/containers/{container}/json")
         except NotThere:
             return None
         state = told["State"]
@@ -162,15 +163,12 @@ class PodmanEngine:
 
     def logs(self, container: str) -> Iterable[Piece]:
         """See `intermodal_docker.engine.Engine`."""
-        response = self._ask("GET", f"/containers/{container}/logs", stdout=True, stderr=True)
-        return pieces(response.content)
+        return pieces(self._podman.read("GET", f"/containers/{container}/logs", stdout=True, stderr=True))
 
     def attach(self, container: str) -> Exec:
         """See `intermodal_docker.engine.Engine`."""
-        response = self._ask(
-            "POST", f"/containers/{container}/attach", stream=True, stdin=True, stdout=True, stderr=True
-        )
-        return Hijacked(response, tty=False, exit_code=lambda: self.wait(container), resize=lambda *_: None)
+        answer = self._podman.ask("POST", f"/containers/{container}/attach", stdin=True, stdout=True, stderr=True)
+        return Hijacked(answer, tty=False, exit_code=lambda: self.wait(container), resize=lambda *_: None)
 
     def exec(
         self,
@@ -184,29 +182,24 @@ class PodmanEngine:
         tty: bool = False,
     ) -> Exec:
         """See `intermodal_docker.engine.Engine`."""
-        body = {
-            "AttachStdin": stdin,
-            "AttachStdout": True,
-            "AttachStderr": True,
-            "Tty": tty,
-            "Cmd": list(argv),
-            "Env": [f"{name}={value}" for name, value in env],
-            "WorkingDir": workdir or "",
-            "User": user,
-        }
-        made = self._json("POST", f"/containers/{container}/exec", body=body)["Id"]
-        response = self._ask("POST", f"/exec/{made}/start", body={"Detach": False, "Tty": tty}, stream=True)
+        body = exec_request(argv, env, workdir, user, stdin=stdin, tty=tty)
+        made = self._podman.json("POST", f"/containers/{container}/exec", body=body)["Id"]
+        answer = self._podman.ask("POST", f"/exec/{made}/start", body={"Detach": False, "Tty": tty})
+
+        def resize(rows: int, columns: int) -> None:
+            self._podman.read("POST", f"/exec/{made}/resize", h=rows, w=columns)
+
         return Hijacked(
-            response,
+            answer,
             tty=tty,
-            exit_code=lambda: int(self._json("GET", f"/exec/{made}/json")["ExitCode"]),
-            resize=lambda rows, columns: self._do("POST", f"/exec/{made}/resize", h=rows, w=columns),
+            exit_code=lambda: int(self._podman.json("GET", f"/exec/{made}/json")["ExitCode"]),
+            resize=resize,
         )
 
     def put_archive(self, container: str, path: str, archive: Iterator[bytes]) -> None:
         """See `intermodal_docker.engine.Engine`."""
         # The last one is called as docker calls it, and means: give all to root.
-        self._ask(
+        self._podman.read(
             "PUT",
             f"/containers/{container}/archive",
             body=archive,
@@ -217,17 +210,20 @@ class PodmanEngine:
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
         """See `intermodal_docker.engine.Engine`."""
-        response = self._ask("GET", f"/containers/{container}/archive", stream=True, path=path)
-        with self._translated(), contextlib.closing(response):
-            yield from response.iter_content(_MIB)
+        with contextlib.closing(self._podman.ask("GET", f"/containers/{container}/archive", path=path)) as answer:
+            yield from answer.pieces(_MIB)
 
     def owners(self, container: str) -> Owners:
         """See `intermodal_docker.engine.Engine`. Podman's archives give all to root; mounts and exports do not."""
         with contextlib.suppress(BackendError):
-            if not self.remote and (seen := mounted(self._ask("POST", f"/containers/{container}/mount").text.strip())):
-                return seen
-        response = self._ask("GET", f"/containers/{container}/export", stream=True)
-        with self._translated(), contextlib.closing(response), tarfile.open(fileobj=response.raw, mode="r|") as tar:
+            if not self.remote:
+                root = self._podman.read("POST", f"/containers/{container}/mount").decode().strip()
+                if seen := mounted(root):
+                    return seen
+        with (
+            contextlib.closing(self._podman.ask("GET", f"/containers/{container}/export")) as answer,
+            tarfile.open(fileobj=cast("IO[bytes]", answer), mode="r|") as tar,
+        ):
             return exported(tar)
 
     # ---- volumes ----
@@ -235,7 +231,7 @@ class PodmanEngine:
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         """See `intermodal_docker.engine.Engine`."""
         try:
-            self._ask("POST", "/volumes/create", body={"Name": name, "Labels": dict(labels)})
+            self._podman.read("POST", "/volumes/create", body={"Name": name, "Labels": dict(labels)})
         except BackendError as error:
             if "volume already exists" not in str(error):
                 raise
@@ -255,14 +251,14 @@ class PodmanEngine:
     def remove_volume(self, name: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
         with contextlib.suppress(NotThere):
-            self._ask("DELETE", f"/volumes/{name}")
+            self._podman.read("DELETE", f"/volumes/{name}")
 
     # ---- images ----
 
     def commit(self, container: str, reference: str, changes: Sequence[str] = ()) -> str:
         """See `intermodal_docker.engine.Engine`."""
         repository, tag = split_reference(reference)
-        told = self._json(
+        told = self._podman.json(
             "POST", "/commit", container=container, repo=repository, tag=tag, changes=list(changes), format="docker"
         )
         return str(told["Id"])
@@ -270,7 +266,7 @@ class PodmanEngine:
     def image(self, reference: str) -> ImageDetails | None:
         """See `intermodal_docker.engine.Engine`."""
         try:
-            told = self._json("GET", f"/images/{reference}/json")
+            told = self._podman.json("GET", f"/images/{reference}/json")
         except NotThere:
             return None
         config = told.get("Config") or {}
@@ -306,107 +302,58 @@ class PodmanEngine:
         """See `intermodal_docker.engine.Engine`."""
         headers = _login(auth) if auth else {}
         name = reference if registry_of(reference) else on_docker_hub(reference)  # podman means none by it
-        response = self._ask("POST", "/images/pull", stream=True, headers=headers, reference=name)
-        with self._translated():
-            for line in response.iter_lines():
-                event = json.loads(line)
-                if event.get("error"):
-                    raise BackendError(f"podman could not pull {reference}: {event['error']}")
-                if event.get("stream"):
-                    progress(event["stream"].rstrip("\n"))
+        for event in lines(self._podman.ask("POST", "/images/pull", headers=headers, reference=name)):
+            if event.get("error"):
+                raise BackendError(f"podman could not pull {reference}: {event['error']}")
+            if event.get("stream"):
+                progress(event["stream"].rstrip("\n"))
 
     def import_image(self, archive: bytes, reference: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        self._ask("POST", "/images/import", body=archive, reference=reference)
+        self._podman.read("POST", "/images/import", body=archive, reference=reference)
 
     def tag(self, image: str, reference: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
         repository, tag = split_reference(reference)
-        self._ask("POST", f"/images/{image}/tag", repo=repository, tag=tag)
+        self._podman.read("POST", f"/images/{image}/tag", repo=repository, tag=tag)
 
     def remove_image(self, reference: str) -> None:
         """See `intermodal_docker.engine.Engine`."""
         with contextlib.suppress(NotThere):
-            self._ask("DELETE", f"/images/{reference}")
+            self._podman.read("DELETE", f"/images/{reference}")
 
     def close(self) -> None:
         """See `intermodal_docker.engine.Engine`."""
-        self._connection.close()
+        self._podman.close()
 
-    # ---- the wire ----
-
-    def _do(self, method: str, path: str, /, **params: Any) -> None:
-        self._ask(method, path, **params)
-
-    def _list(self, path: str, /, **params: Any) -> Any:
+    def _list(self, path: str, /, **query: Any) -> Any:
         for _ in range(_LISTINGS - 1):
             try:
-                return self._json("GET", path, **params)
+                return self._podman.json("GET", path, **query)
             except BackendError as error:
                 if not _GONE.search(str(error)):
                     raise
-        return self._json("GET", path, **params)
+        return self._podman.json("GET", path, **query)
 
-    def _json(self, method: str, path: str, /, *, body: Any = None, **params: Any) -> Any:
-        return self._ask(method, path, body=body, **params).json()
+    def _wire(self) -> Wire:
+        if not self.remote:
+            return LocalWire(self.name, self.address, _VERSION)
+        from intermodal_docker.engines import podman_package
+        from intermodal_docker.engines.package_wire import PackageWire
 
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        /,
-        *,
-        body: Any = None,
-        stream: bool = False,
-        headers: Mapping[str, str] | None = None,
-        **params: Any,
-    ) -> Any:
-        """The answer to one request; with `stream`, before its body was read."""
-        data = json.dumps(body) if isinstance(body, dict) else body
-        given = {**({"Content-Type": "application/json"} if isinstance(body, dict) else {}), **(headers or {})}
-        params = {name: str(value).lower() if isinstance(value, bool) else value for name, value in params.items()}
-        with self._translated():
-            api = self._connection.client().api
-            call = {"GET": api.get, "POST": api.post, "PUT": api.put, "DELETE": api.delete}[method]
-            more = {"data": data} if method in ("POST", "PUT") else {}
-            response = call(path, params=params, headers=given, stream=stream, **more)
-            response.raise_for_status()
-            return response
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        """What the package raises becomes an error of ours."""
-        try:
-            yield
-        except podman.errors.NotFound as error:
-            raise NotThere(f"podman: {_words(error)}") from None
-        except podman.errors.APIError as error:
-            if error.response is None:
-                raise EngineUnavailable(why_unavailable(self.name, self.address, error)) from None
-            raise _translated(error) from None
-        except (podman.errors.PodmanError, requests.RequestException, ValueError) as error:
-            raise EngineUnavailable(why_unavailable(self.name, self.address, error)) from None
+        return PackageWire(self.name, self._place, PODMAN_SOCKET, podman_package.sender, podman_package.FAILURES)
 
 
-def _filters(labels: Mapping[str, str]) -> str:
-    return json.dumps({"label": label_filters(labels)} if labels else {})
+def _filters(labels: Mapping[str, str]) -> dict[str, list[str]]:
+    return {"label": label_filters(labels)} if labels else {}
 
 
 def _login(auth: tuple[str, str]) -> dict[str, str]:
-    import base64
-
     words = json.dumps({"username": auth[0], "password": auth[1]}).encode()
     return {"X-Registry-Auth": base64.urlsafe_b64encode(words).decode()}
 
 
-def _words(error: podman.errors.APIError) -> str:
-    return str(error.explanation or error)
-
-
-def _translated(error: podman.errors.APIError) -> BackendError:
-    said = f"podman: {_words(error)}"
-    if error.status_code == 409:
-        return EngineBusy(said)
+def _translated(said: str) -> BackendError:
     if "image not known" in said or ("executable file" in said and "not found" in said):
         return NotThere(said)
     return BackendError(said)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-__all__ = ["label_filters", "on_docker_hub", "registry_of", "seconds", "split_reference", "variables"]
+__all__ = ["exec_request", "label_filters", "on_docker_hub", "registry_of", "seconds", "split_reference", "variables"]
 
 _DOCKER_HUB = "docker.io"
 
@@ -47,3 +48,25 @@ def split_reference(reference: str) -> tuple[str, str]:
 def variables(entries: Iterable[str] | None) -> dict[str, str]:
     """An environment as engines list it, "NAME=value"."""
     return {name: value for name, _, value in (entry.partition("=") for entry in entries or ())}
+
+
+def exec_request(
+    argv: Sequence[str],
+    env: Iterable[tuple[str, str]],
+    workdir: str | None,
+    user: str,
+    *,
+    stdin: bool,
+    tty: bool,
+) -> dict[str, Any]:
+    """What is to be executed in a container. Both engines' interfaces have it so."""
+    return {
+        "AttachStdin": stdin,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "Tty": tty,
+        "Cmd": list(argv),
+        "Env": [f"{name}={value}" for name, value in env],
+        "WorkingDir": workdir or "",
+        "User": user,
+    }

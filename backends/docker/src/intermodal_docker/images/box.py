@@ -11,18 +11,20 @@ from typing import Literal
 
 from intermodal.exception import BackendError
 from intermodal.plugins.building import KIT, StepFailed, StepRun
-from intermodal_docker.engine import CreateRequest, Engine, ImageDetails, Owners, Tmpfs, VolumeMount
+from intermodal_docker.engine import CreateRequest, Engine, Exec, ImageDetails, Owners, Tmpfs, VolumeMount
 from intermodal_docker.images.packing import pack_kit
 
 __all__ = ["Box", "Lifeline"]
 
 _KEPT_LINES = 50
-#: Standard input stays open and silent, so that this lasts until it is killed, whatever programs the image has.
+#: Standard input is silent, and ends with the process that attached to it: so this lasts as long as that, whatever
+#: programs the image has, and what is executed beside it ends with it.
 _IDLE = ("/bin/sh", "-c", "read -r _")
 #: What an image without a command gets: docker would take the container's instead, which is to be idle.
 _SHELL = ("/bin/sh",)
 _START = 'mkdir -p "$1" && cd "$1" && shift && exec "$@"'
-_DEFAULTS = {"HOME": "/root", "LANG": "C.UTF-8"}
+_LANGUAGE = {"LANG": "C.UTF-8"}
+_DEFAULTS = {"HOME": "/root", **_LANGUAGE}
 
 
 class Lifeline:
@@ -81,6 +83,7 @@ class Box:
     tmpfs: Sequence[Tmpfs] = ()
     id: str = field(default="", init=False)
     _owners: Owners | Literal[False] | None = field(default=False, init=False)
+    _line: Exec | None = field(default=None, init=False)
 
     def __enter__(self) -> Box:
         self.lifeline.check()
@@ -105,11 +108,14 @@ class Box:
 
     def __exit__(self, *_: object) -> None:
         self.engine.remove(self.id)
+        if self._line is not None:
+            self._line.close()
         self.lifeline.release(self.id)
 
     def start(self) -> None:
-        """Let programs run in it. Raises `BackendError`."""
+        """Let programs run in it, as long as this process lives. Raises `BackendError`."""
         try:
+            self._line = self.engine.attach(self.id)
             self.engine.start(self.id)
         except BackendError as error:
             self.lifeline.check()
@@ -131,12 +137,12 @@ class Box:
             lines.append(line)
             output(line)
 
-        defaults = dict(_DEFAULTS)
-        if run.user:  # the directory is made by root, and HOME is what the engine finds
-            self._stream(["/bin/sh", "-c", 'mkdir -p "$1"', "step", run.workdir], defaults, lambda _: None)
-            del defaults["HOME"]
-        argv = ["/bin/sh", "-c", _START, "step", run.workdir, *run.argv]
-        code = self._stream(argv, {**defaults, **run.env}, told, run.user or "0")
+        if run.user:  # who may not be let into the directory that root makes; HOME is what the engine finds
+            self._stream(["/bin/sh", "-c", 'mkdir -p "$1"', "step", run.workdir], _DEFAULTS, lambda _: None)
+            code = self._stream(run.argv, {**_LANGUAGE, **run.env}, told, run.user, run.workdir)
+        else:
+            argv = ["/bin/sh", "-c", _START, "step", run.workdir, *run.argv]
+            code = self._stream(argv, {**_DEFAULTS, **run.env}, told)
         self.lifeline.check()
         if code:
             raise StepFailed(code, lines, self.memory)
@@ -183,8 +189,15 @@ class Box:
         if paths:
             self._stream(["/bin/sh", "-c", 'rm -f "$@"', "step", *paths], _DEFAULTS, lambda _: None)
 
-    def _stream(self, argv: Sequence[str], env: Mapping[str, str], told: Callable[[str], None], user: str = "0") -> int:
-        process = self.engine.exec(self.id, argv, env=tuple(env.items()), user=user)
+    def _stream(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        told: Callable[[str], None],
+        user: str = "0",
+        workdir: str | None = None,
+    ) -> int:
+        process = self.engine.exec(self.id, argv, env=tuple(env.items()), user=user, workdir=workdir)
         try:
             rest = {1: b"", 2: b""}
             while (piece := process.read()) is not None:

@@ -218,6 +218,11 @@ class LayerMaker:
         gpus: GpuLease | None = None,
         resources: StepResources = NO_RESOURCES,
     ) -> Box:
+        cpus = memory = None
+        if resources != NO_RESOURCES:
+            info = self.engine.info()
+            cpus = engine_cpus(resources.cpu, info, "image.cpu")
+            memory = engine_memory(resources.memory, info, "image.memory")
         return Box(
             engine=self.engine,
             below=below,
@@ -225,8 +230,8 @@ class LayerMaker:
             owner=self.owner(),
             lifeline=self.lifeline,
             gpus=requested_devices(gpus),
-            cpus=None if resources.cpu is None else engine_cpus(resources.cpu, self.engine.info()),
-            memory=None if resources.memory is None else engine_memory(resources.memory),
+            cpus=cpus,
+            memory=memory,
             volumes=shown.volumes if shown else (),
             tmpfs=shown.tmpfs if shown else (),
         )
