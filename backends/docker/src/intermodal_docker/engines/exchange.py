@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
 from intermodal.exception import BackendError
-from intermodal_docker.engine import EngineBusy, NotThere
+from intermodal_docker.engine import EngineBusy, EngineUnavailable, NotThere
 from intermodal_docker.engines.wire import Answer, Wire
 
 __all__ = ["Body", "Exchange", "lines"]
@@ -79,7 +79,10 @@ class Exchange:
         try:
             return json.loads(told)
         except ValueError:
-            raise BackendError(f"{self._engine}: no JSON in the answer to {method} {path}: {told[:200]!r}") from None
+            # an engine that goes away may end an answer early, and orderly
+            raise EngineUnavailable(
+                f"{self._engine}: the answer to {method} {path} is no JSON: {told[:200]!r}"
+            ) from None
 
     def close(self) -> None:
         """Close all connections. Idempotent."""

@@ -100,5 +100,5 @@ class _Connection(HTTPConnection):
     def connect(self) -> None:
         """As of `HTTPConnection`."""
         self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self._path)  # with a timeout, a full queue would be an error
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
