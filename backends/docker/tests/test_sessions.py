@@ -6,14 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from intermodal_docker.engine import CreateRequest, Engine
-from intermodal_docker.session import Session, left_containers, reap
+from intermodal_docker.session import Session, left_containers, reap, session_lives
 
 BASE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim-bookworm"
 SECONDS = 60.0
@@ -112,3 +114,35 @@ def test_a_session_removes_what_ended_sessions_left(engine: Engine, tmp_path: Pa
     finally:
         for id in made:
             engine.remove(id)
+
+
+class Empty:
+    """An engine without containers, as quick as can be."""
+
+    name = "docker"
+
+    def containers(self, _: Mapping[str, str]) -> tuple[()]:
+        """None."""
+        return ()
+
+
+def test_a_session_that_begins_is_never_taken_for_one_that_has_ended(tmp_path: Path) -> None:
+    """However many remove what others left at that moment: else its containers would be removed while they are used."""
+    engine: Any = Empty()
+    over = threading.Event()
+
+    def removing() -> None:
+        while not over.is_set():
+            reap(engine, tmp_path)
+
+    others = [threading.Thread(target=removing) for _ in range(2)]
+    for other in others:
+        other.start()
+    try:
+        for _ in range(500):
+            with Session(tmp_path, engine.name) as session:
+                assert session_lives(engine, tmp_path, session.labels)
+    finally:
+        over.set()
+        for other in others:
+            other.join()
