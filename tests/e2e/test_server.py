@@ -207,7 +207,7 @@ def said_to(url: str, *frames: bytes, origin: str | None = None) -> dict[str, An
 
 @pytest.mark.one_user
 def test_what_breaks_the_protocol_is_refused(server: Server) -> None:
-    """Bytes that are no frame, frames before their time, another version, pages of other sites: each is told so, and
+    """Bytes that are no frame, frames before their time, another version, pages of web sites: each is told so, and
     the server goes on."""
     url = server.url.replace("http", "ws") + "/v1/connect"
     hello = {"t": "hello", "protocol": 1, "environment": ""}
@@ -221,7 +221,8 @@ def test_what_breaks_the_protocol_is_refused(server: Server) -> None:
         answer = said_to(url, *frames)
         assert answer["t"] == "refused"
         assert said in answer["message"]
-    assert "other sites" in said_to(url, origin="https://elsewhere.example")["message"]
+    for origin in ("https://elsewhere.example", server.url):
+        assert "web sites" in said_to(url, origin=origin)["message"]
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"{server.url}/nothing")
 

@@ -15,7 +15,7 @@ __all__ = ["Admission"]
 
 
 class Admission:
-    """Pages of other sites may not, whatever their visitors can reach.
+    """Pages of web sites may not, whatever their visitors can reach: not even those of apps that this port shows.
 
     Args:
         tokens: who may; None: every process of this machine, the server being on a loopback address.
@@ -26,9 +26,9 @@ class Admission:
 
     async def admit(self, connection: HTTPConnection) -> tuple[str, str | None]:
         """Who it is, the name of its token or "", and why it may not, or None."""
-        origin, host = connection.headers.get("origin"), connection.headers.get("host", "")
-        if origin is not None and urlsplit(origin).netloc != host:
-            return "", "pages of other sites may not connect"
+        host = connection.headers.get("host", "")
+        if "origin" in connection.headers:
+            return "", "pages of web sites may not connect"
         if self._tokens is None:
             return "", None if _is_this_machine(host) else f"there is no {host!r:.80} here: use a loopback address"
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
