@@ -9,7 +9,7 @@ from typing import Any
 
 from intermodal.client.work import Work
 from intermodal.plugins import Config, load
-from intermodal.remote.line import Line
+from intermodal.remote.line import Line, asked
 from intermodal.remote.observed import feed
 from intermodal.remote.sending import send
 from intermodal.specs import SecretName, to_json
@@ -62,24 +62,17 @@ class Deploying:
 
     def list(self, environment: str | None) -> builtins.list[dict[str, Any]]:
         """The live version of each app; of those that are stopped, the last one."""
-        return builtins.list(self._ask("app.list", {"environment": environment}))
+        return builtins.list(asked(self._config, "app.list", {"environment": environment}))
 
     def history(self, app: str, environment: str | None) -> builtins.list[dict[str, Any]]:
         """All versions of an app, the oldest first."""
-        return builtins.list(self._ask("app.history", {"app": app, "environment": environment}))
+        return builtins.list(asked(self._config, "app.history", {"app": app, "environment": environment}))
 
     def rollback(self, app: str, number: int | None, environment: str | None) -> dict[str, Any]:
         """Deploy version `number` anew, or the one before the live one. Raises as `deploy`."""
         params = {"app": app, "number": number, "environment": environment, "client": version("intermodal-core")}
-        return dict(self._ask("app.rollback", params))
+        return dict(asked(self._config, "app.rollback", params))
 
     def stop(self, app: str, environment: str | None) -> None:
         """End an app."""
-        self._ask("app.stop", {"app": app, "environment": environment})
-
-    def _ask(self, method: str, params: dict[str, Any]) -> Any:
-        line = Line(self._config)
-        try:
-            return line.ask(method, params)
-        finally:
-            line.close()
+        asked(self._config, "app.stop", {"app": app, "environment": environment})

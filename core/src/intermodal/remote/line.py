@@ -21,7 +21,7 @@ from intermodal.remote.address import Address, address, reaching
 from intermodal.wire.frame import Buffer, pieces
 from intermodal.wire.messages import PROTOCOL
 
-__all__ = ["Line"]
+__all__ = ["Line", "asked"]
 
 _OPEN_S = 20
 
@@ -103,6 +103,15 @@ class Line:
         return self._refusal or ConnectionError(
             f"the connection to the server {self._url} has ended{why}: what ran there for this program ends with it"
         )
+
+
+def asked(config: Config, method: str, params: dict[str, Any]) -> Any:
+    """The answer to one request, over a connection of its own. Raises as `Line` does, and what the request raises."""
+    line = Line(config)
+    try:
+        return line.ask(method, params)
+    finally:
+        line.close()
 
 
 def _connected(opened: ExitStack, there: Address) -> ClientConnection:

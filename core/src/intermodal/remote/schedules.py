@@ -6,7 +6,7 @@ import builtins
 from typing import Any
 
 from intermodal.plugins import Config
-from intermodal.remote.line import Line
+from intermodal.remote.line import asked
 
 __all__ = ["RemoteSchedules"]
 
@@ -40,8 +40,4 @@ class RemoteSchedules:
         self._ask("schedule.resume", app=app, function=function, environment=environment)
 
     def _ask(self, method: str, **params: Any) -> Any:
-        line = Line(self._config)
-        try:
-            return line.ask(method, params)
-        finally:
-            line.close()
+        return asked(self._config, method, params)
