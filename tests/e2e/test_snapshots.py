@@ -64,8 +64,11 @@ def test_a_snapshot_is_found_by_another_process_until_it_is_pruned(place: Workpl
     assert "intermodal image prune" in error
 
 
-@pytest.mark.parametrize("wrong", ["", "sb-1", 7, None])
-def test_what_is_no_id_is_refused(wrong: Any) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [("", "begins with 'im-'"), ("sb-1", "begins with 'im-'"), (7, "must be text"), (None, "must be text")],
+)
+def test_what_is_no_id_is_refused(wrong: Any, said: str) -> None:
     """At once."""
-    with pytest.raises(InvalidError, match="begins with 'im-'"):
+    with pytest.raises(InvalidError, match=said):
         intermodal.Image.from_id(wrong)
