@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from intermodal.plugins import holding
+from intermodal.plugins.holding import acquire, try_acquire
 from intermodal_docker.engine import ContainerDetails, Engine, VolumeDetails
 
 __all__ = [
@@ -48,7 +48,7 @@ class Session:
     def __enter__(self) -> Session:
         self._home.mkdir(parents=True, exist_ok=True)
         self._home.chmod(0o700)
-        self._lock = holding.acquire(self._home / f"{self._name}.lock")
+        self._lock = acquire(self._home / f"{self._name}.lock")
         self.folder.mkdir()
         return self
 
@@ -87,7 +87,7 @@ def reap(engine: Engine, data_dir: Path) -> None:
         if not _lives(home, container.labels.get(LEASE, "")):
             engine.remove(container.id)
     for lock in home.glob("*.lock"):
-        held = holding.try_acquire(lock)  # while it is removed nobody takes it, as one may who has just made it
+        held = try_acquire(lock)  # while it is removed nobody takes it, as one may who has just made it
         if held is not None:
             _forget(home, lock.stem)
             os.close(held)
