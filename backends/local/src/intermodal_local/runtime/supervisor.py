@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import select
@@ -19,6 +18,7 @@ from intermodal_local.runtime.cgroups import Cgroups, Group
 from intermodal_local.runtime.cores import Cores
 from intermodal_local.runtime.placement import Placement
 from intermodal_local.runtime.reservations import Reservations
+from intermodal_local.runtime.runs import session_directory
 from intermodal_local.runtime.tenant import Tenant
 
 _SAMPLE_SECONDS = 0.05
@@ -33,7 +33,7 @@ class Supervisor:
         self._rootless = not advice.privileged()
         self._data: str = options["data"]
         self._session: str = options["session"]
-        self._run = _session_directory(f"{self._data}/local/runs", self._session)
+        self._run = session_directory(f"{self._data}/local/runs", self._session)
         self._mark = self._session if options["isolation"] == "process" else None
         self._helpers: set[int] = set()
         self._cgroups = Cgroups(self._session)
@@ -341,17 +341,6 @@ class Supervisor:
                     tenant.over = "memory"
             if tenant.over:
                 tenant.kill()
-
-
-def _session_directory(runs: str, session: str) -> str:
-    """The session's own directory, locked for as long as this process lives: whoever can lock it may remove it."""
-    os.makedirs(runs, exist_ok=True)
-    fresh = f"{runs}/.new-{session}"
-    os.makedirs(f"{fresh}/stacks")
-    os.mkdir(f"{fresh}/c")
-    fcntl.flock(os.open(f"{fresh}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), fcntl.LOCK_EX)
-    os.rename(fresh, f"{runs}/{session}")
-    return f"{runs}/{session}"
 
 
 def main() -> None:
