@@ -160,6 +160,15 @@ def test_a_value_of_the_wrong_type_names_key_value_and_origin(monkeypatch, name,
         config.get("x.n")
 
 
+def test_a_secret_of_the_wrong_type_is_not_shown() -> None:
+    """Nor is anything else that is secret by an error."""
+    secret = Option(name="pin", type="int", default=None, help="", secret=True)
+    for parse, value in ((parse_text, "imt-1"), (parse_value, "imt-1")):
+        with pytest.raises(ConfigError, match="pin from a file cannot be used: it takes a whole number") as caught:
+            parse(secret, value, "a file")
+        assert "imt-1" not in str(caught.value)
+
+
 def test_choices_are_enforced() -> None:
     """The error lists them."""
     config = Config.load(command_line={"local.isolation": "vm"})

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from intermodal.exception import ConfigError
+from intermodal.exception import ConfigError, ConnectionError
 from intermodal.plugins import Config
 from intermodal.remote.address import address
+from intermodal.remote.http import ServerHttp
+from intermodal.remote.line import Line
 
 
 def configured(**settings: str) -> Config:
@@ -37,10 +39,36 @@ def test_a_token_does_not_travel_for_all_to_read(url: str) -> None:
     assert not address(configured(server_url=url)).headers
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8700", "ftp://host", "http://"])
+@pytest.mark.parametrize("space", ["\r", "\n", "\r\n", " \t"])
+def test_white_space_around_a_token_is_none_of_it(space: str) -> None:
+    """As a file with line ends of another system has it."""
+    there = address(configured(server_url="http://localhost", token=f"imt-secret{space}"))
+    assert there.headers == {"Authorization": "Bearer imt-secret"}
+
+
+@pytest.mark.parametrize("middle", ["\r", "\r\nX-More: ", "\0", " ", "\x7f", "é", "\N{BULLET}", "\udc80"])
+def test_what_no_header_carries_is_refused_as_a_token_and_not_shown(middle: str) -> None:
+    """Neither the token nor a part of it; the setting is named."""
+    config = Config.load(
+        environ={"INTERMODAL_SERVER_URL": "http://localhost", "INTERMODAL_TOKEN": f"imt{middle}secret"}
+    )
+    with pytest.raises(ConfigError, match="the token from INTERMODAL_TOKEN has characters that no token has") as caught:
+        address(config)
+    assert "imt" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("127.0.0.1:8700", "ftp://host", "http://", "http://127.0.0.1:abc", "http://[::1", "http://host:99999"),
+        *("http://host:0", "http://host/?at=1", "http://host#at"),
+    ],
+)
 def test_what_is_no_url_says_what_is_one(url: str) -> None:
     """See `address`."""
-    with pytest.raises(ConfigError, match=r"write http\(s\)://HOST"):
+    with pytest.raises(ConfigError, match=r"INTERMODAL_SERVER_URL.*write http\(s\)://HOST"):
         address(configured(server_url=url))
 
 
@@ -50,3 +78,12 @@ def test_an_authority_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     for name in ("ca.pem", "none.pem"):
         with pytest.raises(ConfigError, match="name the file of the authority that signed the server's certificate"):
             address(configured(server_url="https://host.example", server_ca=str(tmp_path / name)))
+
+
+def test_a_host_that_cannot_be_one_is_a_server_that_does_not_answer() -> None:
+    """Whatever fails on it, for connections and requests."""
+    config = configured(server_url="http://a..b", environment="main")
+    with pytest.raises(ConnectionError, match=r"no server answers at http://a\.\.b"):
+        Line(config)
+    with pytest.raises(ConnectionError, match=r"no server answers at http://a\.\.b"):
+        ServerHttp(config).get("/v1/logs", {})

@@ -196,4 +196,5 @@ def _mismatch(option: Option, value: Any, origin: str) -> ConfigError:
     }[option.type]
     if option.choices:
         wanted = "one of " + ", ".join(option.choices)
-    return ConfigError(f"{option.name} = {value!r} from {origin} cannot be used: it takes {wanted}")
+    given = option.name if option.secret else f"{option.name} = {value!r}"
+    return ConfigError(f"{given} from {origin} cannot be used: it takes {wanted}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -14,6 +15,9 @@ from intermodal.exception import ConfigError, ConnectionError
 from intermodal.plugins import Config
 
 __all__ = ["Address", "address", "reaching"]
+
+#: What a header can carry and a server gives out: no space, nothing that is not ASCII.
+_TOKEN = re.compile(r"[!-~]*")
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,12 @@ class Address:
 def address(config: Config) -> Address:
     """That of the server that is configured.
 
-    Raises `ConfigError`: the URL is none, the authority's file cannot be read, or the token would be there for all to
-    read.
+    Raises `ConfigError`: the URL is none, the authority's file cannot be read, the token is none, or it would be there
+    for all to read.
     """
-    url, token = str(config.get("server_url")), str(config.get("token"))
-    parts = urlsplit(url)
+    url, token = str(config.get("server_url")).strip(), _token(config)
+    parts = _split(url)
     secure = parts.scheme == "https"
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"server_url is {url!r}, which is no URL of a server: write http(s)://HOST[:PORT]")
     if token and not secure and not _is_loopback(parts) and not config.get("server_plaintext"):
         raise ConfigError(
             f"the token would travel to {url} for all to read: use an https:// URL (`intermodal server --tls-cert FILE "
@@ -60,11 +62,34 @@ def reaching(there: Address, unanswered: type[Exception]) -> Iterator[None]:
             f"the server at {there.url} does not show a certificate that is trusted here ({error.verify_message}): for "
             "one of your own authority, set INTERMODAL_SERVER_CA to that authority's PEM file"
         ) from None
-    except (OSError, unanswered) as error:
+    except (OSError, UnicodeError, unanswered) as error:  # names of hosts are encoded
         raise ConnectionError(
             f"no server answers at {there.url} ({error}): start it with `intermodal server`, or mend "
             "INTERMODAL_SERVER_URL"
         ) from None
+
+
+def _split(url: str) -> SplitResult:
+    with suppress(ValueError):  # of brackets without an end, and of ports that are none
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        if known and not parts.query and not parts.fragment:
+            return parts
+    raise ConfigError(
+        f"server_url (INTERMODAL_SERVER_URL) is {url!r}, which is no URL of a server: write http(s)://HOST[:PORT]"
+    )
+
+
+def _token(config: Config) -> str:
+    """Without the white space around it, as a file's last line has it. It is not shown, whatever it is."""
+    token = str(config.get("token")).strip()
+    if _TOKEN.fullmatch(token) is None:
+        raise ConfigError(
+            f"the token from {config.origin('token')} has characters that no token has (white space, line ends, or "
+            "others than letters, digits and signs of ASCII): set it to the line that `intermodal token create NAME` "
+            "printed, and to nothing else"
+        )
+    return token
 
 
 def _is_loopback(parts: SplitResult) -> bool:
