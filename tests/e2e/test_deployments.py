@@ -127,6 +127,9 @@ CALLS = """
     assert square.get_current_stats().num_total_runners >= 1
     count = intermodal.Function.from_name("shop", "count")
     assert list(count.remote_gen(3)) == [0, 1, 2]
+    for _ in range(10):  # what is granted last comes when the generator has ended
+        assert len(list(count.remote_gen(300))) == 300
+        assert square.remote(1) == 1
     Scale = intermodal.Cls.from_name("shop", "Scale")
     assert Scale(factor=5).scale.remote(3) == 15
     assert Scale().scale.remote(3) == 6
@@ -313,10 +316,22 @@ def test_a_broken_version_never_takes_calls(shop: Shop) -> None:
     assert shop.called() == "good"
 
 
+SPAWN = """
+    import intermodal
+    print(intermodal.Function.from_name("shop", "square").spawn(5).object_id)
+"""
+
+RESULT = """
+    import sys, intermodal
+    print(intermodal.FunctionCall.from_id(sys.argv[1]).get(timeout=60))
+"""
+
+
 @pytest.mark.one_user
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_deployed_apps_come_back_with_the_server(shop: Shop, place: Workplace, how: signal.Signals) -> None:
-    """Whatever way it ended, with their secrets; and what they need is not collected meanwhile."""
+    """Whatever way it ended, with their secrets; and what they need is not collected meanwhile. The first call
+    may be one whose caller ends at once; its result is kept as long as its version runs."""
     assert shop.deploy("stays").returncode == 0
     assert shop.called() == "stays"
     assert shop.server is not None
@@ -327,8 +342,14 @@ def test_deployed_apps_come_back_with_the_server(shop: Shop, place: Workplace, h
     (place.directory / "shop.py").unlink()
     with serving(place) as again:
         shop.use(again)
+        spawned = shop.program(SPAWN)
+        assert spawned.returncode == 0, spawned.stderr
+        assert shop.program(RESULT, spawned.stdout.strip()).stdout == "25\n"
         assert shop.called() == "stays"
         assert [row["state"] for row in shop.history()] == ["live"]
+        assert shop.command("app", "stop", "shop").returncode == 0
+        gone = shop.program(RESULT, spawned.stdout.strip())
+        assert "NotFoundError: no call fc-" in gone.stderr, gone.stderr
         again.end()
 
 

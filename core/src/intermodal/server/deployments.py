@@ -72,7 +72,7 @@ class Deployments:
             await self._happened(app, Restarted(), "the server ended meanwhile")
         for deployed in self._live.values():
             if deployed.version.warm:
-                self._background(self._warm_up(deployed))
+                self.background(self._warm_up(deployed))
 
     async def close(self) -> None:
         """End all sessions; what is live comes back with the next server."""
@@ -126,8 +126,9 @@ class Deployments:
     def with_call(self, call: str) -> EmbeddedSession | None:
         """The session that knows a detached call."""
         just_begun = self._begun.get(call)
-        if just_begun is not None:
-            return just_begun()
+        session = just_begun() if just_begun is not None else None
+        if session is not None and session.open:
+            return session
         for deployed in self._versions.values():
             running = deployed.now
             if running is not None and running.session.knows(call):
@@ -256,7 +257,7 @@ class Deployments:
             return
         if self._live.get(app) is deployed:
             del self._live[app]
-        self._background(self._drain(app, deployed) if state == "draining" else self._end(app, deployed))
+        self.background(self._drain(app, deployed) if state == "draining" else self._end(app, deployed))
 
     async def _drain(self, app: _App, deployed: Deployed) -> None:
         await deployed.drained()
@@ -292,7 +293,8 @@ class Deployments:
         except Exception:  # noqa: BLE001 - the first call tries again, and tells its caller
             _log.exception("version %d of app %r does not start", deployed.version.number, deployed.version.app)
 
-    def _background(self, work: asyncio._CoroutineLike[None]) -> None:
+    def background(self, work: asyncio._CoroutineLike[None]) -> None:
+        """Do it on this loop, as long as the server runs."""
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._work.discard)

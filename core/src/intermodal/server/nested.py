@@ -96,10 +96,8 @@ class _Relay:
             self._routes = Routes(self, self._deployments, lambda _: None)
         if header.get("method") == "app.lookup":
             self._start(self._look_up(header))
-        elif not self._routes.take(header, segments, None) and header["t"] == "request":
-            message = f"no call {header['params'].get('call')!s:.80} is known here"
-            refusal = {"ok": False, "error": "NotFoundError", "message": message}
-            self.send({"t": "reply", "id": header["id"], **refusal})
+        else:
+            self._routes.take(header, segments, None)
 
     async def _look_up(self, header: dict[str, Any]) -> None:
         async def work(_: str, params: dict[str, Any]) -> Reply:

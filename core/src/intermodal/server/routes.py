@@ -55,6 +55,7 @@ class Routes:
         self._calls: dict[str, _Routed] = {}
         self._sessions: weakref.WeakSet[EmbeddedSession] = weakref.WeakSet()
         self._starting: set[asyncio.Task[None]] = set()
+        self._gone = False
 
     def take(self, header: dict[str, Any], segments: list[bytes], own: EmbeddedSession | None) -> bool:
         """Carry a frame on; False: it is about nothing deployed. `own` is the session of the client's own app.
@@ -83,13 +84,17 @@ class Routes:
         return True
 
     async def close(self) -> None:
-        """The client is gone."""
+        """The client is gone, and with it what it has not detached."""
+        self._gone = True
         for task in list(self._starting):
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)
         for session in list(self._sessions):
-            with suppress(NotFoundError, RuntimeError):  # it has ended
-                session.left(self)
+            self._leave(session)
+
+    def _leave(self, session: EmbeddedSession) -> None:
+        with suppress(NotFoundError, RuntimeError):  # it has ended
+            session.left(self)
 
     # ---- calls ------------------------------------------------------------------------------------------------------
 
@@ -106,7 +111,9 @@ class Routes:
         except Error as error:
             self._refuse(call, error)
             return
-        self._background(self._start(call, routed, environment, app))
+        # What is detached goes on without its client, however far it has come.
+        later = self._deployments.background if header.get("detached") else self._background
+        later(self._start(call, routed, environment, app))
 
     async def _start(self, call: str, routed: _Routed, environment: str, app: str) -> None:
         try:
@@ -124,6 +131,8 @@ class Routes:
         waiting, routed.waiting = routed.waiting, []
         for frame in waiting:
             self._send(running.session, frame)
+        if self._gone:
+            self._leave(running.session)
         if header.get("detached"):  # nothing follows but requests
             del self._calls[call]
             self._deployments.begun(call, running.session)
@@ -137,10 +146,14 @@ class Routes:
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
 
-    def _send(self, session: EmbeddedSession, frame: _Frame) -> None:
+    def _send(self, session: EmbeddedSession, frame: _Frame) -> bool:
+        """False: it has ended, and told of its calls' end."""
         self._sessions.add(session)
-        with suppress(NotFoundError, RuntimeError):  # it has ended, and told of its calls' end
+        try:
             session.receive(self, *frame, self._cut)
+        except (NotFoundError, RuntimeError):
+            return False
+        return True
 
     # ---- requests ---------------------------------------------------------------------------------------------------
 
@@ -153,9 +166,13 @@ class Routes:
         if method not in OF_CALLS or (own is not None and own.knows(call)):
             return False
         session = self._deployments.with_call(call)
-        if session is not None:
-            self._send(session, (header, segments))
-        return session is not None
+        if session is None and own is not None:
+            return False  # it says itself that it knows no such call
+        if session is not None and self._send(session, (header, segments)):
+            return True
+        why = f"no call {call:.80} is known here: its results go when the version of the app that had it ends"
+        self._peer.send({"t": "reply", "id": header["id"], "ok": False, "error": "NotFoundError", "message": why})
+        return True
 
     async def _of_function(self, header: dict[str, Any], segments: list[bytes]) -> None:
         params = header["params"]

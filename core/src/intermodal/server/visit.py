@@ -33,6 +33,9 @@ __all__ = ["Visit"]
 
 _log = logging.getLogger("intermodal.server")
 
+#: Frames that may cross the news that what they are about has ended.
+_LATE = frozenset({"withdraw", "grant", "add", "cancelcall"})
+
 
 class Visit:
     """A `driver.clients.Peer`: what it sends after "app.begin" is its session's. All but what a peer sends is on the
@@ -96,7 +99,7 @@ class Visit:
             self._asked[header["id"]].cancel()
         elif self._session is not None:
             self._session.receive(self, header, segments, self.cut)
-        elif kind != "withdraw":
+        elif kind not in _LATE:
             raise ValueError(f"{kind!r} before the app has begun")
 
     def _is_mine(self, method: str) -> bool:
