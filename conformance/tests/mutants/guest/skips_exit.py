@@ -7,8 +7,8 @@ from mutants.planting import GuestPatch
 
 BUG = GuestPatch(
     "guest/serving.py",
-    before="run_hooks(code.exits)",
-    after="run_hooks(())",
+    before="partial(run_hooks, code.exits)",
+    after="partial(run_hooks, ())",
 )
 
 
