@@ -18,6 +18,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
 from websockets.sync.client import connect
+from workplace import Workplace
 
 from intermodal.exception import InvalidError
 
@@ -227,6 +228,34 @@ def test_an_app_that_never_starts_is_500() -> None:
     reply = httpx.get(str(m.broken.get_web_url()), timeout=SECONDS, trust_env=False)
     assert reply.status_code == 500
     assert "never starts" not in reply.text
+
+
+LACKS = """
+    import urllib.error, urllib.request
+    import intermodal
+
+    app = intermodal.App("lacks")
+
+    @app.function()
+    @intermodal.asgi_app()
+    def site():
+        import no_such_framework
+
+    @app.local_entrypoint()
+    def main():
+        try:
+            urllib.request.urlopen(site.get_web_url())
+        except urllib.error.HTTPError as error:
+            print(error.code, error.read().decode())
+"""
+
+
+def test_why_an_app_does_not_start_is_in_its_log(place: Workplace) -> None:
+    """With what to do about it; who asked for the page hears that it is there."""
+    place.write("lacks.py", LACKS)
+    done = place.intermodal("run", "lacks.py")
+    assert "500 the web function has failed: its log says why" in done.stdout
+    assert "add .pip_install('no_such_framework')" in done.stdout + done.stderr
 
 
 def test_requires_proxy_auth_wants_a_token() -> None:

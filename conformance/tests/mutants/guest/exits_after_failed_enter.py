@@ -7,8 +7,8 @@ from mutants.planting import GuestPatch
 
 BUG = GuestPatch(
     "guest/serving.py",
-    before=('        return _failed(session, "enter", error)\n    session.end_lines(0)'),
-    after=('        run_hooks(code.exits)\n        return _failed(session, "enter", error)\n    session.end_lines(0)'),
+    before='            failure, failed_in = error, "enter"',
+    after='            run_hooks(code.exits)\n            failure, failed_in = error, "enter"',
 )
 
 

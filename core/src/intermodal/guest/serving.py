@@ -16,7 +16,7 @@ from intermodal.exception import VersionError
 from intermodal.guest import process
 from intermodal.guest.boot import Boot, parse, parse_bytes
 from intermodal.guest.channel import Channel, Frame, StreamEnded
-from intermodal.guest.errors import encode, hide
+from intermodal.guest.errors import encode, hide, hint_missing_module
 from intermodal.guest.link import Link
 from intermodal.guest.loading import extend_path
 from intermodal.guest.monitor import Monitor
@@ -136,14 +136,20 @@ def _open(session: Session) -> None:
 
 
 def _run(session: Session, prepared: Prepared) -> int:
-    code = prepared.code
-    if prepared.failure is not None or code is None:
-        return _failed(session, prepared.failed_in, prepared.failure or RuntimeError("the container was not prepared"))
-    try:
-        run_hooks(code.enters)
-        start_web(code)
-    except BaseException as error:  # noqa: BLE001 - user code may raise anything
-        return _failed(session, "enter", error)
+    code, failure, failed_in = prepared.code, prepared.failure, prepared.failed_in
+    if code is not None and failure is None:
+        try:
+            run_hooks(code.enters)
+            start_web(code)
+        except BaseException as error:  # noqa: BLE001 - user code may raise anything
+            failure, failed_in = error, "enter"
+    if code is None or failure is not None:
+        failure = failure or RuntimeError("the container was not prepared")
+        if any(method.web is not None for method in prepared.boot.methods):
+            # Who sent the request that this container is for hears no more than that it failed: the log says why.
+            hint_missing_module(failure)
+            sys.excepthook(type(failure), failure, failure.__traceback__)
+        return _failed(session, failed_in, failure)
     session.end_lines(0)
     session.use(code.methods)
     monitor = Monitor(session)
