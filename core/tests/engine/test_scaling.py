@@ -190,6 +190,21 @@ def test_an_idle_pool_makes_room_for_another() -> None:
     assert [notice.message for notice in world.said(Notice)] == ["waiting for 2 cpu: other containers hold it"]
 
 
+def test_an_idle_pool_makes_room_on_a_host_that_others_fill() -> None:
+    """Also where the engine itself counts enough room: other engines use the host, too."""
+    world = world_with(cpu=8)
+    world.add("a", resources=Resources(cpu=1.0), scaling=Scaling(window_s=100.0))
+    world.add("b", resources=Resources(cpu=1.0))
+    world.submit("a", [Program(n, sleep=0.3) for n in range(4)])
+    world.run(until=2)
+    before = alive(world, "a")
+    world.launch_plan = lambda launch: "defer" if alive(world, "a") == before else None
+    call = world.submit("b", [Program(1)])
+    world.run(until=10)
+    assert world.values(call) == [1]
+    assert alive(world, "a") == before - 1
+
+
 def test_a_busy_pool_does_not_starve_another() -> None:
     """A long map gives up a container for a call of another function, and both end."""
     world = world_with(cpu=2)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from intermodal.engine import calls, cancelling, events, lifecycle, parking, pools, recording, results, sandboxes
+from intermodal.engine import calls, cancelling, events, lifecycle, parking, pools, recording, results, room, sandboxes
 from intermodal.engine.builds import build_waits
 from intermodal.engine.commands import Command
 from intermodal.engine.core import Core, Counters, Settings
@@ -35,7 +35,7 @@ _HANDLERS: dict[type, Callable[[Core, Any], None]] = {
     events.InputsAdded: calls.inputs_added,
     events.InputsCancelled: cancelling.inputs_cancelled,
     events.InputsReturned: results.inputs_returned,
-    events.LaunchDeferred: lifecycle.launch_deferred,
+    events.LaunchDeferred: room.launch_deferred,
     events.Launched: lifecycle.launched,
     events.PoolAdded: pools.pool_added,
     events.PoolFailed: pools.pool_failed,

@@ -13,7 +13,6 @@ from intermodal.engine.events import (
     ContainerExited,
     ContainerFailed,
     ContainerReady,
-    LaunchDeferred,
     Launched,
 )
 from intermodal.engine.model import Container, Input, Life, Pool
@@ -25,8 +24,8 @@ __all__ = [
     "container_failed",
     "container_ready",
     "launch",
-    "launch_deferred",
     "launched",
+    "put_off",
     "start_failed",
     "stop",
 ]
@@ -55,11 +54,8 @@ def launched(core: Core, event: Launched) -> None:
     core.timers.wake(container, container.deadline)
 
 
-def launch_deferred(core: Core, event: LaunchDeferred) -> None:
-    """No room on the host: try again later, or another GPU."""
-    container = core.containers.get(event.container)
-    if container is None:
-        return
+def put_off(core: Core, container: Container, reason: str) -> None:
+    """No room on the host for it: try again later, or another GPU."""
     pool = container.pool
     gpu = container.hold.gpu
     _remove(core, container)
@@ -71,7 +67,7 @@ def launch_deferred(core: Core, event: LaunchDeferred) -> None:
         pool.try_at = core.now + wait
     if not pool.noticed:
         pool.noticed = True
-        core.notice(f"waiting for room to start a container: {event.reason}", pool=pool)
+        core.notice(f"waiting for room to start a container: {reason}", pool=pool)
 
 
 def container_ready(core: Core, event: ContainerReady) -> None:

@@ -7,12 +7,13 @@ from intermodal.engine.attempts import recycle
 from intermodal.engine.cancelling import fail_waiting
 from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
-from intermodal.engine.lifecycle import stop
+from intermodal.engine.events import LaunchDeferred
+from intermodal.engine.lifecycle import put_off, stop
 from intermodal.engine.model import QUEUED, SLEEPING, Call, Container, Life, Pool
 from intermodal.engine.recording import detach
 from intermodal.engine.sharing import drain, settled, share
 
-__all__ = ["chain_of", "evict", "make_room", "waiting_calls"]
+__all__ = ["chain_of", "evict", "launch_deferred", "make_room", "waiting_calls"]
 
 _LOOK_AGAIN_S = 0.1
 _LAST = 1 << 62
@@ -53,6 +54,17 @@ def make_room(core: Core, pool: Pool) -> None:
         pool.look_at = core.now + _LOOK_AGAIN_S
     else:
         _evict(core, pool)
+
+
+def launch_deferred(core: Core, event: LaunchDeferred) -> None:
+    """The host has no room, since others use it, too: what is idle here gives way, and the launch is tried again."""
+    container = core.containers.get(event.container)
+    if container is None:
+        return
+    put_off(core, container, event.reason)
+    idle = None if container.hold.gpu is not None or core.leaving else _idle_elsewhere(core, container.pool)
+    if idle is not None:
+        stop(core, idle)
 
 
 def _idle_elsewhere(core: Core, pool: Pool) -> Container | None:
