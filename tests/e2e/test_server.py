@@ -266,6 +266,40 @@ def test_where_no_server_answers(place: Workplace, url: str) -> None:
 def test_the_address_must_be_free(server: Server, place: Workplace) -> None:
     """And says so."""
     port = server.url.rpartition(":")[2]
-    done = place.intermodal("server", "--port", port)
+    done = place.intermodal("server", "--port", port, env={"INTERMODAL_DATA_DIR": str(place.directory / "other")})
     assert done.returncode == 1
     assert f"cannot listen at 127.0.0.1 port {port}" in done.stderr
+
+
+@pytest.mark.one_user
+def test_a_data_directory_has_one_server(server: Server, place: Workplace) -> None:
+    """Who comes second hears where the first one is. One that was killed is in nobody's way, nor is what it left."""
+    done = place.intermodal("server", "--port", "0")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert f"in use by another server (process {server.process.pid} at {server.url})" in done.stderr
+    assert "INTERMODAL_DATA_DIR" in done.stderr
+    left = place.data / "arriving" / "left" / "0"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    server.process.kill()
+    with serving(place) as again:
+        assert not left.exists()
+        again.end()
+    server.process.wait(timeout=60)
+
+
+@pytest.mark.one_user
+@pytest.mark.parametrize(
+    ("options", "data", "message"),
+    [
+        (["--backend", "nope"], "data", "the backend 'nope' (from command line) is not installed"),
+        (["--plugin", "nope"], "data", "there is no plugin 'nope' (from command line)"),
+        ([], "/proc/nope", "the data directory /proc/nope cannot be used"),
+    ],
+)
+def test_a_server_that_cannot_start_says_why(place: Workplace, options: list[str], data: str, message: str) -> None:
+    """In a line."""
+    environment = {"INTERMODAL_DATA_DIR": str(place.directory / data)}
+    done = place.intermodal("server", "--port", "0", *options, env=environment)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    assert done.stderr.startswith(f"error: {message}")

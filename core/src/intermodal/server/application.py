@@ -47,27 +47,29 @@ def application(
     gateway: Gateway,
     web: DeployedWeb,
     database: Engine,
-) -> ASGIApp:
-    """Its routes."""
+) -> tuple[ASGIApp, contextlib.AbstractAsyncContextManager[None]]:
+    """Its routes; and what is to be open while they are served, which raises what opening raises."""
     visits: set[Visit] = set()
 
+    async def hang_up() -> None:
+        await asyncio.gather(*(visit.close() for visit in visits), return_exceptions=True)
+
     @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def life() -> AsyncIterator[None]:
         # Starts, builds and ends of apps each take a thread for as long as they take.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "intermodal-server"))
-        watching.open()
-        await hosting.open()
-        await deployments.open()
-        await web.open()
-        await schedules.open()
-        try:
+        async with contextlib.AsyncExitStack() as opened:
+            opened.push_async_callback(run_in_threadpool, watching.close)
+            watching.open()
+            opened.push_async_callback(hosting.close)
+            await hosting.open()
+            opened.push_async_callback(deployments.close)
+            await deployments.open()
+            await web.open()
+            opened.push_async_callback(schedules.close)
+            await schedules.open()
+            opened.push_async_callback(hang_up)
             yield
-        finally:
-            await asyncio.gather(*(visit.close() for visit in visits), return_exceptions=True)
-            await schedules.close()
-            await deployments.close()
-            await hosting.close()
-            await run_in_threadpool(watching.close)
 
     async def connect(socket: WebSocket) -> None:
         author, refusal = await admission.admit(socket)
@@ -100,14 +102,14 @@ def application(
         WebSocketRoute(CONNECT, connect),
         *watching.routes(admission, hosting.config.environment),
     ]
-    own = Starlette(routes=routes, lifespan=lifespan)
+    own = Starlette(routes=routes)
     own.router.default = gateway
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         # Requests to web functions are the many: they do not go past the server's own routes first.
         await (gateway if gateway.finds(scope) else own)(scope, receive, send)
 
-    return both
+    return both, life()
 
 
 async def _send(socket: WebSocket, outbox: Outbox) -> None:

@@ -22,6 +22,11 @@ class Arriving:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(dir=folder))
 
+    @staticmethod
+    def clear(folder: Path) -> None:
+        """Remove what a server that was killed had there. Before the first client."""
+        shutil.rmtree(folder, ignore_errors=True)
+
     def take(self, blob: str, piece: bytes) -> Path:
         """Append a piece; the file that it has become. Raises `InvalidError`, `OSError`."""
         if _BLOB.fullmatch(blob) is None:

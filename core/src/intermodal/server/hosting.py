@@ -34,6 +34,7 @@ class Hosting:
     def __init__(self, config: Config, watchers: Callable[[str], Mapping[str, object]]) -> None:
         self.config = config
         self.web = WebApps()
+        self._arriving = config.data_dir / "arriving"
         self._watchers = watchers
         self._host: PluginHost | None = None
         self._blobs: LocalBlobs | None = None
@@ -41,6 +42,7 @@ class Hosting:
 
     async def open(self) -> None:
         """Load plugins, lease the storage. Raises `ConfigError`, `PluginError`, `BackendError`."""
+        await asyncio.to_thread(Arriving.clear, self._arriving)
         self._host = host = load(self.config)
         storage = host.storage()
         if isinstance(storage, CollectableStorage):
@@ -66,7 +68,7 @@ class Hosting:
 
     def arriving(self) -> Arriving:
         """Takes the blobs that a client sends."""
-        return Arriving(self.config.data_dir / "arriving")
+        return Arriving(self._arriving)
 
     async def keep(self, blob: str, path: Path) -> None:
         """Store what has arrived. Raises `InvalidError`: it is not what it is called."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from intermodal.exception import ConfigError
+from intermodal.exception import ConfigError, Error
 from intermodal.gateway import Gateway, uvicorn_config
 from intermodal.plugins import Config
 from intermodal.server.access import Tokens
@@ -24,9 +24,11 @@ from intermodal.server.database import open_database
 from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
 from intermodal.server.hosting import Hosting
+from intermodal.server.occupying import occupying
 from intermodal.server.schedules import Schedules, ScheduleTable
 from intermodal.server.version_table import VersionTable
 from intermodal.server.watching import Watching
+from intermodal.storage.data_dir import using
 
 __all__ = ["Certificate", "serve"]
 
@@ -69,38 +71,52 @@ def serve(
         ready: called with the URL when clients can connect.
 
     Raises:
-        ConfigError: the address cannot be used, or the data directory, or the certificate.
+        ConfigError: the address cannot be used, or the data directory, or the certificate; or another server has the
+            data directory.
+        Error: what the backend or a plugin raises when it is loaded.
     """
     tls: dict[str, Any] = {}
     if certificate is not None:
         certificate.check()
         tls = {"ssl_certfile": str(certificate.chain), "ssl_keyfile": str(certificate.key)}
-    listener = _listen(host, port)
-    try:
-        database = open_database(Path(config.data_dir))
-        watching = Watching(config)
-        hosting = Hosting(config, watching.watchers)
-        deployments = Deployments(hosting, VersionTable(database))
-        schedules = Schedules(ScheduleTable(database), deployments)
-        needed = require_token or not _is_loopback(listener)
-        tokens = Tokens(database)
-        url = _url(listener, bool(tls))
-        web = DeployedWeb(hosting.web.routes, deployments, config.environment, url)
-        gateway = Gateway(hosting.web.routes, tokens.admits, shows_labels=not needed)
-        admission = Admission(tokens if needed else None)
-        served = application(hosting, deployments, schedules, admission, watching, gateway, web, database)
-        settings = uvicorn_config(served, lifespan="on", timeout_graceful_shutdown=_LEAVING_S, **tls)
-        _Server(settings, lambda: ready(url), watching.leave).run([listener])
-    finally:
-        listener.close()
+    data_dir = Path(config.data_dir)
+    with using(data_dir):
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with occupying(data_dir) as note, _listen(host, port) as listener:
+            database = open_database(data_dir)
+            watching = Watching(config)
+            hosting = Hosting(config, watching.watchers)
+            deployments = Deployments(hosting, VersionTable(database))
+            schedules = Schedules(ScheduleTable(database), deployments)
+            needed = require_token or not _is_loopback(listener)
+            tokens = Tokens(database)
+            url = _url(listener, bool(tls))
+            note(url)
+            web = DeployedWeb(hosting.web.routes, deployments, config.environment, url)
+            gateway = Gateway(hosting.web.routes, tokens.admits, shows_labels=not needed)
+            admission = Admission(tokens if needed else None)
+            served, life = application(hosting, deployments, schedules, admission, watching, gateway, web, database)
+            settings = uvicorn_config(served, lifespan="off", timeout_graceful_shutdown=_LEAVING_S, **tls)
+            try:
+                _Server(settings, life, lambda: ready(url), watching.leave).run([listener])
+            except Error as error:
+                raise error.with_traceback(None) from error.__cause__  # its way through uvicorn tells nobody anything
 
 
 class _Server(uvicorn.Server):
-    """`leaving` is called on the event loop when the server begins to end: replies that have no end of their own are
-    to end then."""
+    """`life` is entered before anybody can connect; what it raises then ends the server. `leaving` is called on the
+    event loop when the server begins to end: replies that have no end of their own are to end then."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], leaving: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        life: contextlib.AbstractAsyncContextManager[None],
+        ready: Callable[[], None],
+        leaving: Callable[[], None],
+    ) -> None:
         super().__init__(config)
+        self._life = life
+        self._opened = contextlib.AsyncExitStack()
         self._ready = ready
         self._leaving = leaving
 
@@ -116,6 +132,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._opened.enter_async_context(self._life)
         await super().startup(sockets)
         if self.started:
             self._ready()
@@ -123,6 +140,8 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._leaving()
         await super().shutdown(sockets)
+        if not self.force_exit:  # a second signal: what runs ends with this process
+            await self._opened.aclose()
 
 
 def _listen(host: str, port: int) -> socket.socket:
