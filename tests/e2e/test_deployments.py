@@ -303,6 +303,10 @@ def test_a_broken_version_never_takes_calls(shop: Shop) -> None:
     """One whose image cannot be built, and one whose containers do not come up: the deployer hears why, the version is
     marked as failed, and the one before goes on (deploy.rolling)."""
     assert shop.deploy("good").returncode == 0
+    for tag in ("x" * 201, "a\nb"):
+        done = shop.deploy("good", "--tag", tag)
+        assert done.returncode == 1
+        assert "cannot be a version's tag: use at most 200 printable characters" in done.stderr
     done = shop.deploy("no-image", source=BROKEN_IMAGE)
     assert done.returncode == 1
     assert "exit 7" in done.stderr

@@ -107,15 +107,15 @@ def test_clients_need_a_token_where_it_is_required(place: Workplace) -> None:
         assert json.loads(place.intermodal("token", "ls", "--json").stdout)[0]["name"] == "laptop"
         again = place.intermodal("token", "create", "laptop")
         assert (again.returncode, token in again.stderr) == (1, False)
-        for wrong in ("", "imt-wrong"):
+        for wrong, why in (("", "wants a token"), ("imt-wrong", "does not know this token")):
             refused = place.intermodal("queue", "list", env={**elsewhere(server, place), "INTERMODAL_TOKEN": wrong})
             assert refused.returncode == 1
-            assert "error: the server wants a token" in refused.stderr
+            assert f"error: the server {why}" in refused.stderr
         client = {**elsewhere(server, place), "INTERMODAL_TOKEN": token}
         assert place.intermodal("queue", "create", "admitted", env=client).returncode == 0
         assert token not in place.intermodal("config", env=client).stdout
         assert place.intermodal("token", "revoke", "laptop").returncode == 0
-        assert "wants a token" in place.intermodal("queue", "list", env=client).stderr
+        assert "does not know this token" in place.intermodal("queue", "list", env=client).stderr
         assert token.encode() not in b"".join(path.read_bytes() for path in place.data.glob("server.db*"))
         for path in ("healthz", "readyz"):
             with urllib.request.urlopen(f"{server.url}/{path}") as answer:

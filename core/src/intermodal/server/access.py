@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from intermodal.exception import AlreadyExistsError, NotFoundError
+from intermodal.exception import AlreadyExistsError, InvalidError, NotFoundError
 from intermodal.server.database import TOKENS
 
 __all__ = ["Token", "Tokens"]
 
 _PREFIX = "imt-"
+#: Characters.
+_LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,12 @@ class Tokens:
         self._database = database
 
     def create(self, name: str) -> str:
-        """A new token; this is the only time that it is seen. Raises `AlreadyExistsError`."""
+        """A new token; this is the only time that it is seen. Raises `AlreadyExistsError`, `InvalidError`."""
+        if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable() or name != name.strip():
+            raise InvalidError(
+                f"{name!r:.80} cannot be the name of a token: use 1 to {_LONGEST_NAME} printable characters, with no "
+                "space at either end"
+            )
         token = _PREFIX + secrets.token_urlsafe(32)
         row = {"name": name, "digest": _digest(token), "created": time.time()}
         try:

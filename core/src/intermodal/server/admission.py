@@ -13,6 +13,9 @@ from intermodal.server.access import Tokens
 
 __all__ = ["Admission"]
 
+_NONE = "the server wants a token (INTERMODAL_TOKEN)"
+_UNKNOWN = "the server does not know this token (INTERMODAL_TOKEN): it has been revoked, or is another server's"
+
 
 class Admission:
     """Pages of web sites may not, whatever their visitors can reach: not even those of apps that this port shows.
@@ -35,8 +38,7 @@ class Admission:
         name = await run_in_threadpool(self._tokens.admitted, token.strip()) if scheme.lower() == "bearer" else None
         if name is not None:
             return name, None
-        why = "the server wants a token (INTERMODAL_TOKEN): `intermodal token create NAME`, where it runs, gives one"
-        return "", why
+        return "", f"{_UNKNOWN if token.strip() else _NONE}: `intermodal token create NAME`, where it runs, gives one"
 
     async def refused(self, connection: HTTPConnection) -> JSONResponse | None:
         """The same as the answer to a request."""

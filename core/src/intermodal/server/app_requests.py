@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["AppRequests", "Method", "secret_values"]
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-_LONGEST_TAG = 200
+#: Characters.
+_LONGEST_TAG = _LONGEST_CLIENT = 200
 
 Method = Callable[[dict[str, Any], Sequence[bytes]], Awaitable[Any]]
 
@@ -52,6 +53,7 @@ class AppRequests:
         }
 
     async def _deploy(self, params: dict[str, Any], _: Sequence[bytes]) -> dict[str, Any]:
+        label = self._label(params)
         package = Package(
             app=from_json(AppSpec, params["app"]),
             blobs=tuple(str(blob) for blob in params["blobs"]),
@@ -64,7 +66,7 @@ class AppRequests:
                 slots(function.schedule, 0.0)  # wrong ones are refused here
         observer = self._observer()
         try:
-            return _row(await self._deployments.deploy(self._where(params), package, self._label(params), observer))
+            return _row(await self._deployments.deploy(self._where(params), package, label, observer))
         finally:
             observer.end()
 
@@ -94,8 +96,8 @@ class AppRequests:
 
     def _label(self, params: dict[str, Any]) -> Label:
         return Label(
-            client=str(params.get("client", ""))[:_LONGEST_TAG],
-            tag=str(params.get("tag") or "")[:_LONGEST_TAG],
+            client=str(params.get("client", ""))[:_LONGEST_CLIENT],
+            tag=_tag(str(params.get("tag") or "")),
             author=self._author,
         )
 
@@ -109,6 +111,12 @@ def _name(what: str, name: Any) -> str:
     if _NAME.fullmatch(str(name)) is None:
         raise InvalidError(f"{name!r:.80} cannot be the name of {what}: use 1 to 64 letters, digits, '.', '_' and '-'")
     return str(name)
+
+
+def _tag(tag: str) -> str:
+    if len(tag) > _LONGEST_TAG or not tag.isprintable():
+        raise InvalidError(f"{tag!r:.80} cannot be a version's tag: use at most {_LONGEST_TAG} printable characters")
+    return tag
 
 
 def _row(version: Version) -> dict[str, Any]:
