@@ -8,8 +8,8 @@ from typing import Any
 
 from intermodal.client.api import CallHandle
 from intermodal.exception import Error
+from intermodal.gateway import responses
 from intermodal.gateway.endpoints import Endpoint, Feed
-from intermodal.gateway.headers import for_client
 from intermodal.gateway.replies import NOT_RUNNING, respond, what_failed
 from intermodal.gateway.streams import CREDIT, Failed, events_of
 from intermodal.wire.events import encode
@@ -92,16 +92,13 @@ class _Exchange:
     async def _pass(self, event: dict[str, Any]) -> None:
         kind = event["type"]
         if kind == "http.response.start" and not self._begun:
-            status = event["status"]
-            if type(status) is not int or not 200 <= status < 600:
-                raise ValueError("no status of a response")
-            headers = for_client(event.get("headers", ()))
+            started = responses.start(event)
             self._begun = True
-            await self._send({"type": kind, "status": status, "headers": headers})
+            await self._send(started)
         elif kind == "http.response.body" and self._begun:
-            more = bool(event.get("more_body", False))
-            self._complete = not more
-            await self._send({"type": kind, "body": event.get("body") or b"", "more_body": more})
+            piece = responses.body(event)
+            self._complete = not piece["more_body"]
+            await self._send(piece)
         else:
             raise ValueError("no event of a response")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from intermodal.client.api import CallHandle
 from intermodal.exception import Error
+from intermodal.gateway import responses
 from intermodal.gateway.endpoints import Endpoint, Feed
 from intermodal.gateway.headers import for_client
 from intermodal.gateway.replies import NOT_RUNNING, refuse, what_failed
@@ -98,15 +99,12 @@ class _Socket:
             self._closed = True
             await self._send({"type": kind, "code": _code(event.get("code", 1000)), "reason": _reason(event)})
         elif kind == "websocket.http.response.start" and not self._accepted:
-            if type(event["status"]) is not int or not 200 <= event["status"] < 600:
-                raise ValueError("no status of a response")
-            headers = for_client(event.get("headers", ()))
-            await self._send({"type": kind, "status": event["status"], "headers": headers})
+            await self._send(responses.start(event))
             self._accepted = True
         elif kind == "websocket.http.response.body" and self._accepted:
-            more = bool(event.get("more_body", False))
-            self._closed = not more
-            await self._send({"type": kind, "body": event.get("body") or b"", "more_body": more})
+            piece = responses.body(event)
+            self._closed = not piece["more_body"]
+            await self._send(piece)
         else:
             raise ValueError("no event of a WebSocket")
 
