@@ -101,10 +101,6 @@ class Deployments:
         """What the live version of an app runs. Raises `NotFoundError`, which lists what is deployed."""
         return await self._of(environment, app).package()
 
-    async def session_of(self, environment: str, app: str) -> EmbeddedSession:
-        """The session of an app's live version. See `running_of`."""
-        return (await self.running_of(environment, app)).session
-
     async def running_of(self, environment: str, app: str) -> Running:
         """An app's live version, started where it was not.
 
