@@ -20,6 +20,7 @@ from intermodal.gateway import Gateway
 from intermodal.server.admission import Admission
 from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
+from intermodal.server.environments import Environments
 from intermodal.server.health import health_routes
 from intermodal.server.hosting import Hosting
 from intermodal.server.outbox import Outbox, Stalled
@@ -40,6 +41,7 @@ _TRY_AGAIN_LATER = 1013
 
 def application(
     hosting: Hosting,
+    environments: Environments,
     deployments: Deployments,
     schedules: Schedules,
     admission: Admission,
@@ -63,6 +65,7 @@ def application(
             watching.open()
             opened.push_async_callback(hosting.close)
             await hosting.open()
+            await environments.open()
             opened.push_async_callback(deployments.close)
             await deployments.open()
             await web.open()
@@ -81,7 +84,7 @@ def application(
             outbox.close()
             await sending
             return
-        visit = Visit(hosting, deployments, schedules, web, outbox, author)
+        visit = Visit(hosting, environments, deployments, schedules, web, outbox, author)
         visits.add(visit)
         receiving = asyncio.create_task(_receive(socket, visit))
         try:

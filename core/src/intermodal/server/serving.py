@@ -23,6 +23,7 @@ from intermodal.server.application import application
 from intermodal.server.database import open_database
 from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
+from intermodal.server.environments import Environments
 from intermodal.server.hosting import Hosting
 from intermodal.server.occupying import occupying
 from intermodal.server.schedules import Schedules, ScheduleTable
@@ -86,7 +87,8 @@ def serve(
             database = open_database(data_dir)
             watching = Watching(config)
             hosting = Hosting(config, watching.watchers)
-            deployments = Deployments(hosting, VersionTable(database))
+            environments = Environments(database, config.environment)
+            deployments = Deployments(hosting, VersionTable(database), environments)
             schedules = Schedules(ScheduleTable(database), deployments)
             needed = require_token or not _is_loopback(listener)
             tokens = Tokens(database)
@@ -95,7 +97,9 @@ def serve(
             web = DeployedWeb(hosting.web.routes, deployments, config.environment, url)
             gateway = Gateway(hosting.web.routes, tokens.admits, shows_labels=not needed)
             admission = Admission(tokens if needed else None)
-            served, life = application(hosting, deployments, schedules, admission, watching, gateway, web, database)
+            served, life = application(
+                hosting, environments, deployments, schedules, admission, watching, gateway, web, database
+            )
             settings = uvicorn_config(served, lifespan="off", timeout_graceful_shutdown=_LEAVING_S, **tls)
             try:
                 _Server(settings, life, lambda: ready(url), watching.leave).run([listener])
