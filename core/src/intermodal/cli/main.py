@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, _Entry] = {
     "secret": _Entry("intermodal.cli.secret", "Named secrets: create, list, delete."),
     "server": _Entry("intermodal.cli.server", "Serve: carry out the apps of other processes."),
     "token": _Entry("intermodal.cli.token", "What opens a server: create, ls, revoke."),
+    "profile": _Entry("intermodal.cli.profile", "Servers to go between: set, activate, ls, current, rm."),
     "plugins": _Entry("intermodal.cli.plugins", "Show loaded plugins, their hooks, and installed backends."),
     "config": _Entry("intermodal.cli.config", "Show every setting and where it comes from."),
     "version": _Entry("intermodal.cli.version", "Show the versions of what is installed."),
