@@ -19,6 +19,7 @@ from intermodal.plugins import (
     ContainerStarted,
     GpuAllocator,
     ImageStep,
+    InputFailed,
     Launcher,
     LogLine,
     Notice,
@@ -138,6 +139,12 @@ def intermodal_call_started(events: Sequence[CallStarted]) -> None:
 
 @hookimpl
 def intermodal_call_finished(events: Sequence[CallFinished]) -> None:
+    """Remember."""
+    witness.saw(events)
+
+
+@hookimpl
+def intermodal_input_failed(events: Sequence[InputFailed]) -> None:
     """Remember."""
     witness.saw(events)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import intermodal
-from intermodal.exception import ImageBuildError, NotFoundError, OutputExpiredError
+from intermodal.exception import CapabilityNotSupported, ImageBuildError, NotFoundError, OutputExpiredError
 
 RECORDER = """
 from intermodal.plugins import hookimpl
@@ -20,7 +20,7 @@ def _hear(kind):
     return hookimpl(hear)
 for _kind in (
     "call_started", "call_progress", "call_finished", "container_started", "container_exited", "log", "notice",
-    "image_started", "image_finished",
+    "input_failed", "image_started", "image_finished",
 ):
     globals()["intermodal_" + _kind] = _hear(_kind)
 """
@@ -93,3 +93,61 @@ def test_of_an_image_that_failed_observers_hear_once(heard: Any, monkeypatch: py
         function.remote("word")
     assert [event.error for kind, event in heard() if kind == "image_finished"] == ["image step 1 of 1 failed"]
     assert "container_exited" not in [kind for kind, _ in heard()]
+
+
+def fail(word: str) -> None:
+    if word != "good":
+        raise KeyError(word) from ValueError("the cause")
+
+
+def test_observers_hear_of_each_input_that_failed(heard: Any) -> None:
+    """Once, after its last try and before the end of its call, with the text of what it raised."""
+    app = intermodal.App("failing")
+    function = app.function(serialized=True, max_containers=1, retries=intermodal.Retries(1, initial_delay=0))(fail)
+    with app.run():
+        assert len(list(function.map(["bad", "good", "worse"], return_exceptions=True))) == 3
+        with pytest.raises(KeyError):
+            function.spawn("spawned").get()
+    kinds = [kind for kind, _ in heard()]
+    assert kinds.index("input_failed") < kinds.index("call_finished")
+    failures = {each.message: each for kind, each in heard() if kind == "input_failed"}
+    assert sorted(failures) == ["'bad'", "'spawned'", "'worse'"]
+    assert {each.input for each in failures.values()} == {0, 2}
+    assert {(each.app, each.function, each.error, each.attempt, each.count) for each in failures.values()} == {
+        ("failing", "fail", "KeyError", 2, 1)
+    }
+    container = next(event.container for kind, event in heard() if kind == "container_started")
+    assert {each.container for each in failures.values()} == {container}
+    assert "ValueError: the cause" in failures["'bad'"].traceback
+    assert failures["'bad'"].traceback.endswith("KeyError: 'bad'\n")
+    assert [failures[word].detached for word in ("'bad'", "'spawned'")] == [False, True]
+
+
+def sleep_long(n: int) -> None:
+    import time
+
+    time.sleep(600)
+
+
+def test_failures_of_ours_are_told_as_well(heard: Any) -> None:
+    """A timeout names itself and has no traceback; inputs that could never run are one observation."""
+    app = intermodal.App("failing-ours")
+    slow = app.function(serialized=True, timeout=1, retries=0, name="slow")(sleep_long)
+    broken = app.function(serialized=True, image=intermodal.Image.debian_slim().run_commands("exit 3"), name="broken")(
+        fail
+    )
+    with app.run():
+        with pytest.raises(intermodal.exception.FunctionTimeoutError):
+            slow.remote(1)
+        with pytest.raises(CapabilityNotSupported):
+            list(broken.map(["x"] * 5))
+    late = next(event for kind, event in heard() if kind == "input_failed" and event.function == "slow")
+    assert (late.error, late.attempt, late.traceback, late.container is not None) == (
+        "FunctionTimeoutError",
+        1,
+        "",
+        True,
+    )
+    never = [event for kind, event in heard() if kind == "input_failed" and event.function == "broken"]
+    assert {(each.error, each.attempt, each.container) for each in never} == {("CapabilityNotSupported", 0, None)}
+    assert sum(each.count for each in never) == 5

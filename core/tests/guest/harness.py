@@ -24,12 +24,18 @@ from intermodal.wire.arena import Arena, ForeignSegments, LentSegments
 from intermodal.wire.frame import FrameReader, encode
 from intermodal.wire.messages import PROTOCOL
 from intermodal.wire.payload import Payload, dumps, loads, received
+from intermodal.wire.raised import Raised, decode, is_raised
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PATIENCE = 20.0
 
 #: status, value
 Result = tuple[int, Any]
+
+
+def opened(payload: Payload) -> Any:
+    """What a payload from the guest holds: a value, or an exception."""
+    return decode(payload) if isinstance(payload, bytes) and is_raised(payload) else loads(payload)
 
 
 class Host:
@@ -129,7 +135,7 @@ class Host:
         if header["t"] == "results":
             (attempts, statuses), payloads = columns.read(header, columns.RESULTS, segments)
             for attempt, status, segment in zip(attempts, statuses, payloads, strict=True):
-                self.results.setdefault(attempt, []).append((status, loads(received(segment, self.foreign))))
+                self.results.setdefault(attempt, []).append((status, opened(received(segment, self.foreign))))
         elif header["t"] == "log":
             self.logs.append((header["stream"], header["attempt"], segments[0].decode()))
         elif header["t"] == "release":
@@ -142,7 +148,7 @@ class Host:
             header, segments = self.receive()
             if header["t"] == name:
                 return header, segments
-            assert header["t"] != "failed", loads(segments[0])
+            assert header["t"] != "failed", opened(segments[0])
 
     def until(self, condition: Callable[[], Any]) -> None:
         """Read frames until `condition` holds."""
@@ -201,15 +207,15 @@ class Host:
         header, segments = self.receive()
         while header["t"] == "log":
             header, segments = self.receive()
-        assert header["t"] == "ready", loads(segments[0])
+        assert header["t"] == "ready", opened(segments[0])
         return self
 
-    def fails_to_start(self, qualname: str = "f", **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def fails_to_start(self, qualname: str = "f", **options: Any) -> tuple[dict[str, Any], Raised]:
         """Boot; the header and described error of its `failed` frame."""
         assert self.receive()[0]["t"] == "hello"
         self.send(*self.boot(qualname, **options))
         header, segments = self.expect("failed")
-        return header, loads(segments[0])
+        return header, decode(segments[0])
 
     def inputs(
         self, *arguments: Any, method: str = "", batch: bool = False, payloads: Sequence[Payload] | None = None

@@ -38,7 +38,7 @@ def test_a_wrong_return_fails_every_input(tmp_path: Path, kind: str, is_async: b
         for attempt in host.inputs(1, 2, 3, batch=True):
             status, error = host.result(attempt)
             assert status == ERROR
-            assert words in error["message"]
+            assert words in error.message
 
 
 @KINDS
@@ -47,7 +47,7 @@ def test_an_exception_fails_the_batch(tmp_path: Path, kind: str, is_async: bool)
     with Host(tmp_path, f"{kind} f(a): return [1 // x for x in a]") as host:
         host.start(methods=batched(is_async))
         for attempt in host.inputs(1, 0, batch=True):
-            assert host.result(attempt)[1]["type"] == "ZeroDivisionError"
+            assert host.result(attempt)[1].error == "ZeroDivisionError"
         assert [host.result(attempt) for attempt in host.inputs(1, 1, batch=True)] == [(OK, 1), (OK, 1)]
 
 
@@ -60,5 +60,5 @@ def test_inputs_that_cannot_be_read_fail_alone(tmp_path: Path, kind: str, is_asy
         good = dumps(((1,), {}), None)
         first, second, third, fourth = host.inputs(payloads=[good, broken, wrong, good], batch=True)
         assert [host.result(attempt) for attempt in (first, fourth)] == [(OK, 2)] * 2
-        assert host.result(second)[1]["type"] == "intermodal.exception.DeserializationError"
-        assert host.result(third)[1]["type"] == "TypeError"
+        assert host.result(second)[1].error == "intermodal.exception.DeserializationError"
+        assert host.result(third)[1].error == "TypeError"

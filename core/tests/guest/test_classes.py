@@ -96,7 +96,7 @@ def test_a_failing_enter_fails_the_container(tmp_path: Path) -> None:
     with Host(tmp_path, source) as host:
         header, error = host.fails_to_start("C", is_class=True, methods=METHODS[:1])
         assert (header["fatal"], header["kind"]) == (False, "enter")
-        assert error["message"] == "no model"
+        assert error.message == "no model"
         assert host.process.wait(20) == 1
         assert [text for _, _, text in host.logs] == ["starting\n"]
 
@@ -143,4 +143,4 @@ def test_sync_and_async_methods_share_a_container(tmp_path: Path) -> None:
         assert host.result(waiting) == (OK, False)
         status, error = host.run(1, 2, method="get")
         assert status == ERROR
-        assert error["type"] == "TypeError"
+        assert error.error == "TypeError"

@@ -11,15 +11,16 @@ import pytest
 
 from intermodal.guest.errors import describe
 from intermodal.specs.status import ERROR, OK
+from intermodal.wire.raised import Raised
 
 from .harness import Host
 
 
-def error_of(host: Host, *arguments: Any) -> dict[str, Any]:
+def error_of(host: Host, *arguments: Any) -> Raised:
     status, error = host.run(*arguments)
     assert status == ERROR
-    described: dict[str, Any] = error
-    return described
+    assert isinstance(error, Raised)
+    return error
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_what_would_end_an_interpreter_is_only_a_result(tmp_path: Path, statemen
             from intermodal.specs import MethodSpec
 
             host.start(methods=(MethodSpec(is_async=head != "def"),))
-            assert type(pickle.loads(error_of(host, True)["exception"])) is kind
+            assert type(pickle.loads(error_of(host, True).exception)) is kind
             assert host.run(False) == (OK, "alive")
 
 
@@ -47,7 +48,7 @@ def test_the_import_machinery_is_left_out(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ZeroDivisionError) as caught:
         importlib.import_module("fails_early")
-    shown = describe(caught.value)["traceback"]
+    shown = describe(caught.value).traceback
     assert "fails_early.py" in shown
     assert "importlib/__init__" not in shown
     assert "<frozen" not in shown
@@ -58,9 +59,9 @@ def test_an_unpicklable_result_names_its_type(tmp_path: Path) -> None:
     with Host(tmp_path, "import threading\ndef f(x): return threading.Lock() if x else 1") as host:
         host.start()
         error = error_of(host, True)
-        assert error["type"] == "intermodal.exception.SerializationError"
-        assert "f()" in error["message"]
-        assert "lock" in error["message"]
+        assert error.error == "intermodal.exception.SerializationError"
+        assert "f()" in error.message
+        assert "lock" in error.message
         assert host.run(False) == (OK, 1)
 
 
@@ -72,7 +73,7 @@ def test_an_argument_that_cannot_be_read_fails_its_input_only(tmp_path: Path) ->
         host.start()
         good = dumps(((1,), {}), None)
         first, second, third = host.inputs(payloads=[good, b"\0garbage", good])
-        assert host.result(second)[1]["type"] == "intermodal.exception.DeserializationError"
+        assert host.result(second)[1].error == "intermodal.exception.DeserializationError"
         assert host.result(first) == host.result(third) == (OK, 1)
 
 
@@ -89,8 +90,8 @@ def test_an_exception_that_cannot_be_rebuilt_comes_without_its_pickle(tmp_path: 
     with Host(tmp_path, source) as host:
         host.start()
         error = error_of(host)
-        assert (error["type"], error["message"], error["exception"]) == ("user_module.Odd", "1 and 2", None)
-        assert "Odd: 1 and 2" in error["traceback"]
+        assert (error.error, error.message, error.exception) == ("user_module.Odd", "1 and 2", None)
+        assert "Odd: 1 and 2" in error.traceback
 
 
 def test_an_exception_with_a_constructor_of_its_own_is_rebuilt(tmp_path: Path) -> None:
@@ -105,8 +106,8 @@ def test_an_exception_with_a_constructor_of_its_own_is_rebuilt(tmp_path: Path) -
     with Host(tmp_path, source) as host:
         host.start()
         error = error_of(host)
-        assert (error["type"], error["message"]) == ("user_module.Odd", "1 and 2")
-        assert error["exception"] is not None
+        assert (error.error, error.message) == ("user_module.Odd", "1 and 2")
+        assert error.exception is not None
 
 
 def test_chained_causes_are_in_the_text(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_chained_causes_are_in_the_text(tmp_path: Path) -> None:
     """
     with Host(tmp_path, source) as host:
         host.start()
-        text = error_of(host)["traceback"]
+        text = error_of(host).traceback
         assert "KeyError: 'key'" in text
         assert "in inner" in text
         assert "direct cause" in text
@@ -131,15 +132,15 @@ def test_a_missing_module_names_the_image_method(tmp_path: Path) -> None:
     with Host(tmp_path, "import yaml_of_nowhere\ndef f(): pass") as host:
         header, error = host.fails_to_start()
         assert (header["fatal"], header["kind"]) == (True, "import")
-        assert error["type"] == "ModuleNotFoundError"
-        assert ".pip_install('yaml_of_nowhere')" in error["message"]
-        assert ".add_local_python_source('yaml_of_nowhere')" in error["message"]
+        assert error.error == "ModuleNotFoundError"
+        assert ".pip_install('yaml_of_nowhere')" in error.message
+        assert ".add_local_python_source('yaml_of_nowhere')" in error.message
         assert host.process.wait(20) == 1
     with Host(tmp_path, "def f(): import yaml_of_nowhere.sub") as host:
         host.start()
         error = error_of(host)
-        assert ".pip_install('yaml_of_nowhere')" in error["message"]
-        assert pickle.loads(error["exception"]).name == "yaml_of_nowhere"
+        assert ".pip_install('yaml_of_nowhere')" in error.message
+        assert pickle.loads(error.exception).name == "yaml_of_nowhere"
 
 
 def test_a_failing_module_fails_the_container(tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_a_failing_module_fails_the_container(tmp_path: Path) -> None:
         with Host(tmp_path, f"print('about to fail')\n{statement}\ndef f(): pass") as host:
             header, error = host.fails_to_start()
             assert header["fatal"]
-            assert "user_module.py" in error["traceback"]
+            assert "user_module.py" in error.traceback
             assert host.logs == [(1, 0, "about to fail\n")]
 
 
@@ -156,8 +157,8 @@ def test_an_unknown_name_says_where_it_looked(tmp_path: Path) -> None:
     """The module's file and what to do."""
     with Host(tmp_path, "def g(): pass") as host:
         _, error = host.fails_to_start("f")
-        assert "has no 'f'" in error["message"]
-        assert "user_module.py" in error["message"]
+        assert "has no 'f'" in error.message
+        assert "user_module.py" in error.message
 
 
 def test_an_unknown_method_fails_its_input(tmp_path: Path) -> None:
@@ -166,15 +167,15 @@ def test_an_unknown_method_fails_its_input(tmp_path: Path) -> None:
         host.start()
         status, error = host.run(method="nope")
         assert status == ERROR
-        assert "'nope'" in error["message"]
+        assert "'nope'" in error.message
 
 
 def test_pickled_code_of_another_python_is_refused(tmp_path: Path) -> None:
     """Naming both versions."""
     with Host(tmp_path) as host:
         _, error = host.fails_to_start(code=lambda: 1, python="3.2")
-        assert error["type"] == "intermodal.exception.VersionError"
-        assert "3.2" in error["message"]
+        assert error.error == "intermodal.exception.VersionError"
+        assert "3.2" in error.message
 
 
 def test_pickled_code_runs(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_items_before_a_failure_arrive(tmp_path: Path, source: str, is_async: bo
         host.until(lambda: len(host.results.get(attempt, ())) == 3)
         items, (status, error) = host.results[attempt][:2], host.results[attempt][2]
         assert items == [(ITEM, 0), (ITEM, 1)]
-        assert (status, error["type"]) == (ERROR, "ZeroDivisionError")
+        assert (status, error.error) == (ERROR, "ZeroDivisionError")
 
 
 def test_a_slow_generator_does_not_hold_its_items(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from intermodal.specs import MethodSpec
 from intermodal.specs.status import CANCELLED, ERROR, OK
 from intermodal.wire.payload import dumps, loads, received
+from intermodal.wire.raised import Raised, encode
 
 from .harness import Host
 
@@ -124,12 +125,12 @@ def test_a_remote_error_is_raised_inside(tmp_path: Path) -> None:
         host.start()
         (attempt,) = host.inputs(1)
         submit, _ = host.expect("submit")
-        described = {"type": "ValueError", "message": "deep", "traceback": "DEEP TRACE", "exception": None}
-        host.send({"t": "outputs", "call": submit["call"], "row": [0, ERROR]}, [dumps(described, None)])
+        raised = Raised("ValueError", "deep", "DEEP TRACE")
+        host.send({"t": "outputs", "call": submit["call"], "row": [0, ERROR]}, [encode(raised)])
         status, error = host.result(attempt)
         assert status == ERROR
-        assert error["type"] == "intermodal.exception.ExecutionError"
-        assert "DEEP TRACE" in error["traceback"]
+        assert error.error == "intermodal.exception.ExecutionError"
+        assert "DEEP TRACE" in error.traceback
 
 
 def test_requests_and_replies(tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def test_requests_and_replies(tmp_path: Path) -> None:
             (attempt,) = host.inputs("dict.get")
             header, _ = host.expect("request")
             host.send({"t": "reply", "id": header["id"], "ok": False, "error": name, "message": "missing"})
-            assert host.result(attempt)[1]["type"] == expected
+            assert host.result(attempt)[1].error == expected
 
 
 def test_spawn_is_detached_and_get_asks_for_the_output(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_sigint_of_a_terminal_does_not_end_it(tmp_path: Path) -> None:
         (attempt,) = host.inputs(str(tmp_path / "flag"))
         host.wait_for_file(tmp_path / "flag")
         host.process.send_signal(signal.SIGINT)
-        assert host.result(attempt)[1]["type"] == "KeyboardInterrupt"
+        assert host.result(attempt)[1].error == "KeyboardInterrupt"
 
 
 def test_a_host_of_another_protocol_is_refused(tmp_path: Path) -> None:

@@ -36,10 +36,10 @@ def test_an_exception_is_described_and_rebuilt(tmp_path: Path) -> None:
         host.start()
         status, error = host.run("luck")
         assert status == ERROR
-        assert error["type"] == "ValueError"
-        assert error["message"] == "no luck"
-        assert "user_module.py" in error["traceback"]
-        assert "execution.py" not in error["traceback"]
-        rebuilt: Any = __import__("pickle").loads(error["exception"])
+        assert error.error == "ValueError"
+        assert error.message == "no luck"
+        assert "user_module.py" in error.traceback
+        assert "execution.py" not in error.traceback
+        rebuilt: Any = __import__("pickle").loads(error.exception)
         assert type(rebuilt) is ValueError
         assert rebuilt.args == ("no luck",)

@@ -87,3 +87,11 @@ def test_a_host_that_cannot_be_one_is_a_server_that_does_not_answer() -> None:
         Line(config)
     with pytest.raises(ConnectionError, match=r"no server answers at http://a\.\.b"):
         ServerHttp(config).get("/v1/logs", {})
+
+
+@pytest.mark.parametrize("url", ["http://me:hunter2@127.0.0.1:1", "https://hunter2@host", "http://a:hun@ter2@host/x"])
+def test_a_password_in_a_url_is_refused_and_not_shown(url: str) -> None:
+    """Servers take tokens, and those are told apart from addresses, which are shown."""
+    with pytest.raises(ConfigError, match=r"\*\*\*@.*set INTERMODAL_TOKEN") as caught:
+        address(configured(server_url=url))
+    assert "hun" not in str(caught.value)

@@ -7,12 +7,12 @@ from typing import Any
 
 from intermodal.engine import attempts, deadlines, results
 from intermodal.engine.core import Core
-from intermodal.engine.model import Input
+from intermodal.engine.model import Container, Input
 from mutants.planting import instead_of
 
 
 @instead_of("failed", attempts, results, deadlines)
-def failed(original: Callable[..., None], core: Core, item: Input, payload: Any) -> None:
+def failed(original: Callable[..., None], core: Core, container: Container, item: Input, payload: Any) -> None:
     if not item.more().retries:
         item.more().retries = 1
-    original(core, item, payload)
+    original(core, container, item, payload)

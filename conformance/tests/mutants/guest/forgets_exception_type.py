@@ -7,8 +7,8 @@ from mutants.planting import GuestPatch
 
 BUG = GuestPatch(
     "guest/errors.py",
-    before='"exception": _pickled(error),',
-    after='"exception": None,',
+    before="exception=_pickled(error),",
+    after="exception=None,",
 )
 
 

@@ -11,6 +11,7 @@ import click
 from intermodal.cli.settings import with_settings
 from intermodal.plugins import Config, Setting, load
 from intermodal.plugins.options import render
+from intermodal.plugins.shown_urls import shown_url
 
 __all__ = ["command"]
 
@@ -21,8 +22,8 @@ __all__ = ["command"]
 def command(as_json: bool) -> None:
     """Show every setting, its value, and where that comes from.
 
-    Later wins: [tool.intermodal] in pyproject.toml, the user's configuration file, INTERMODAL_* variables, the command
-    line.
+    Later wins: [tool.intermodal] in pyproject.toml, the user's configuration file, a profile (`intermodal profile`),
+    INTERMODAL_* variables, the command line.
     """
     config = Config.load()
     load(config).close()
@@ -50,4 +51,6 @@ def command(as_json: bool) -> None:
 def _shown(item: Setting) -> Any:
     if item.option.secret and item.value:
         return "***"
+    if isinstance(item.value, str):
+        return shown_url(item.value)
     return str(item.value) if isinstance(item.value, Path) else item.value

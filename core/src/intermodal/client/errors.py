@@ -12,7 +12,8 @@ from typing import Any
 
 from intermodal import exception as exceptions
 from intermodal.client.api import Client
-from intermodal.exception import DeserializationError, ExecutionError, SerializationError
+from intermodal.exception import ExecutionError, SerializationError
+from intermodal.wire import raised
 from intermodal.wire.payload import FAILURE, failure
 
 __all__ = ["RemoteTraceback", "Revival", "named_error", "rebuild", "unsendable"]
@@ -61,20 +62,18 @@ def rebuild(client: Client, payload: Any) -> BaseException:
     if isinstance(payload, bytes) and payload[:1] == bytes((FAILURE,)):
         return failure(payload)
     try:
-        described = client.loads(payload)
-        kind, message, traceback = described["type"], described["message"], described["traceback"]
-        pickled = described["exception"]
-    except (DeserializationError, KeyError, TypeError) as error:
+        described = raised.decode(payload)
+    except (TypeError, ValueError) as error:
         return ExecutionError(f"the container reported an error that cannot be read here: {error}")
     exception: BaseException | None = None
-    if pickled is not None:
+    if described.exception is not None:
         try:
-            exception = pickle.loads(pickled)
+            exception = pickle.loads(described.exception)
         except Exception:  # noqa: BLE001 - its module may exist in the container only
             exception = None
     if not isinstance(exception, BaseException):
-        exception = ExecutionError(f"{kind}: {message}")
-    exception.__cause__ = RemoteTraceback(traceback)
+        exception = ExecutionError(f"{described.error}: {described.message}")
+    exception.__cause__ = RemoteTraceback(described.traceback)
     return exception
 
 

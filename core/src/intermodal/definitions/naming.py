@@ -14,10 +14,10 @@ from typing import Any
 from intermodal.client.context import in_container
 from intermodal.client.shown import shown
 from intermodal.exception import InvalidError
+from intermodal.specs.names import NAME_RULE, is_name
 
 __all__ = ["Place", "check_name", "check_variables", "place_of"]
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _VARIABLE = re.compile(r"[^\s=\0-\x1f\x7f]+")
 
 
@@ -76,10 +76,8 @@ def _file_of(module: ModuleType | None, raw: Any) -> Path | None:
 
 def check_name(kind: str, name: str) -> str:
     """`name` if it can name an app, function, queue or dict. Raises `InvalidError`."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InvalidError(
-            f"{shown(name)} cannot be the name of {kind}: use 1 to 64 letters, digits, dashes, dots and underscores"
-        )
+    if not is_name(name):
+        raise InvalidError(f"{shown(name)} cannot be the name of {kind}: {NAME_RULE}")
     return name
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from intermodal.client.api import CallTarget
 from intermodal.driver import needs
 from intermodal.driver.calls import CallBook, CallRecord, Sink
+from intermodal.driver.failures import failure_of_inputs
 from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
 from intermodal.driver.unit import failure_of
@@ -141,6 +142,13 @@ class Calling:
             record = self._calls.get(command.call)
             if record is not None:
                 self._changed.add(record)
+
+    def failed(self, command: commands.InputsFailed) -> None:
+        """Inputs ended as failed: observers hear what was raised."""
+        if self._observing.wants("input_failed"):
+            record = self._calls.get(command.call)
+            if record is not None:
+                self._observing.add("input_failed", failure_of_inputs(record, command))
 
     def ended(self, command: commands.CallEnded) -> None:
         """A call has all its outputs."""

@@ -418,6 +418,7 @@ _CARRY_OUT: dict[type, Callable[[Driver, Any], None]] = {
     commands.Kill: Driver._kill,
     commands.Park: Driver._park,
     commands.Deliver: lambda driver, command: driver.calling.deliver(command),
+    commands.InputsFailed: lambda driver, command: driver.calling.failed(command),
     commands.CallEnded: lambda driver, command: driver.calling.ended(command),
     commands.PoolForgotten: Driver._forgotten,
     commands.StartSandbox: lambda driver, command: driver.sandboxes.start(command),

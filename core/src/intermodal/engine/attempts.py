@@ -27,16 +27,16 @@ __all__ = [
 _MOST_RESTARTS = 100
 
 
-def failed(core: Core, item: Input, payload: Any) -> None:
-    """An exception or a timeout: consumes a retry, or is the result."""
+def failed(core: Core, container: Container, item: Input, payload: Any) -> None:
+    """An exception or a timeout in `container`: consumes a retry, or is the result."""
     policy = item.owner.policy
     retries = policy.retries
     if retries is None or policy.is_generator or item.owner.pool.stopping:
-        finish(core, item, ERROR, payload)
+        finish(core, item, ERROR, payload, container)
         return
     extra = item.more()
     if extra.retries >= retries.max_retries:
-        finish(core, item, ERROR, payload)
+        finish(core, item, ERROR, payload, container)
         return
     extra.retries += 1
     _again(core, item, retries.delay(extra.retries))
@@ -52,7 +52,8 @@ def lost(core: Core, container: Container, item: Input, cause: str, detail: str)
         kind = "OutOfMemoryError" if cause == "out_of_memory" else "ContainerLostError"
         times = f"container {container.id} ended ({cause}) while it ran input {item.index}, on try {item.tries}"
         why = "; part of its stream was delivered already, so it is not run again" if streamed else ""
-        finish(core, item, ERROR, Failure(kind, f"{times}{why}{': ' + detail if detail else ''}"))
+        failure = Failure(kind, f"{times}{why}{': ' + detail if detail else ''}")
+        finish(core, item, ERROR, failure, container)
         return
     core.notice(
         f"container {container.id} ended ({cause}); input {item.index} runs again", "warning",
@@ -65,14 +66,14 @@ def restart(core: Core, container: Container, item: Input) -> None:
     """The attempt is over through no fault of the input: it goes first in the queue and nothing is charged."""
     if item.owner.policy.is_generator and item.extra is not None and item.extra.items:
         text = f"container {container.id} was ended after part of this stream was delivered, so it is not run again"
-        finish(core, item, ERROR, Failure("ContainerLostError", text))
+        finish(core, item, ERROR, Failure("ContainerLostError", text), container)
         return
     detach(core, container, item)
     extra = item.more()
     extra.restarts += 1
     if extra.restarts > _MOST_RESTARTS:  # every call ends, also where neighbours die for ever
         text = f"its containers were ended {_MOST_RESTARTS} times because of other inputs, {container.id} the last"
-        finish(core, item, ERROR, Failure("ContainerLostError", text))
+        finish(core, item, ERROR, Failure("ContainerLostError", text), container)
         return
     item.attempt = QUEUED
     enqueue(core, item, front=True)

@@ -11,7 +11,7 @@ from intermodal.engine.dispatch import dispatch_at_once
 from intermodal.engine.events import CallSubmitted, CreditGranted, InputsAdded, MethodPolicy, PoolSpec
 from intermodal.engine.model import Call, Container, Pool
 from intermodal.engine.queueing import Queue
-from intermodal.engine.recording import accept, record
+from intermodal.engine.recording import accept, refuse
 from intermodal.specs.status import CANCELLED, ERROR
 
 __all__ = ["call_submitted", "credit_granted", "inputs_added", "refuse_pool"]
@@ -115,8 +115,7 @@ def _refusal(core: Core, call: Call, orphan: bool) -> tuple[int, Any] | None:
 
 def _refuse(core: Core, call: Call, inputs: list[Any], status: int, payload: Any) -> None:
     call.first = call.total
-    for index in range(call.total - len(inputs), call.total):
-        record(core, call, index, status, payload)
+    refuse(core, call, range(call.total - len(inputs), call.total), status, payload)
 
 
 def _queue(core: Core, call: Call, inputs: list[Any]) -> None:

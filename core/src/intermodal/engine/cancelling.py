@@ -9,7 +9,7 @@ from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
 from intermodal.engine.events import CallCancelled, ClientLeft, InputsCancelled
 from intermodal.engine.model import ENDED, QUEUED, Call, Input
-from intermodal.engine.recording import finish, record
+from intermodal.engine.recording import finish, record, refuse
 from intermodal.specs.status import CANCELLED, ERROR
 
 __all__ = ["call_cancelled", "cancel_call", "cancel_orphans", "client_left", "fail_waiting", "inputs_cancelled"]
@@ -99,8 +99,7 @@ def _drop_fresh(core: Core, call: Call, status: int, payload: Any) -> None:
     call.first = call.total
     call.cancelled = None
     _uncount(call, len(indices))
-    for index in indices:
-        record(core, call, index, status, payload)
+    refuse(core, call, indices, status, payload)
 
 
 def _uncount(call: Call, count: int) -> None:

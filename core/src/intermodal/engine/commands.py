@@ -3,6 +3,7 @@ matter."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -17,6 +18,7 @@ __all__ = [
     "DispatchedInput",
     "Failure",
     "GrantCredit",
+    "InputsFailed",
     "Kill",
     "KillProcess",
     "KillSandbox",
@@ -129,6 +131,21 @@ class Deliver:
 
 
 @dataclass(slots=True)
+class InputsFailed:
+    """Inputs have ended with this error, which `Deliver` has for their client; this is for observers, with or without
+    a client.
+
+    One input that ran, after so many `tries`, the last of them in `container`; or those of a call that will never run.
+    """
+
+    call: str
+    indices: Sequence[int]
+    payload: Any
+    tries: int = 0
+    container: str | None = None
+
+
+@dataclass(slots=True)
 class CallEnded:
     """Every input of the call has its recorded result and no more inputs can come."""
 
@@ -194,6 +211,7 @@ Command = (
     | Stop
     | Kill
     | Deliver
+    | InputsFailed
     | CallEnded
     | PoolForgotten
     | StartSandbox

@@ -65,6 +65,7 @@ def _look_at_running(core: Core, container: Container) -> None:
         abandon(core, container, item, "an input timed out")
         failed(
             core,
+            container,
             item,
             Failure("FunctionTimeoutError", f"input {item.index} ran longer than its timeout of {timeout:g} s"),
         )

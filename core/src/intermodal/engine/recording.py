@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from intermodal.engine.commands import CallEnded, Command, Deliver
+from intermodal.engine.commands import CallEnded, Command, Deliver, InputsFailed
 from intermodal.engine.core import Core
 from intermodal.engine.model import ENDED, Call, Container, Input, Life
 from intermodal.specs.status import CANCELLED, ERROR
 
-__all__ = ["accept", "await_confirmation", "detach", "finish", "flush", "output", "record"]
+__all__ = ["accept", "await_confirmation", "detach", "finish", "flush", "output", "record", "refuse"]
 
 
 def accept(core: Core, call: Call, count: int) -> None:
@@ -46,13 +47,24 @@ def record(core: Core, call: Call, index: int, status: int, payload: Any) -> Non
     output(core, call, index, status, payload)
 
 
-def finish(core: Core, item: Input, status: int, payload: Any) -> None:
-    """Record the result of an input that has run or is queued to run again."""
+def finish(core: Core, item: Input, status: int, payload: Any, container: Container | None = None) -> None:
+    """Record the result of an input that has run or is queued to run again. `container`: where its last try was."""
     if item.attempt > 0 and item.extra is not None:
         detach(core, core.holder(item), item)
     item.attempt = ENDED
     item.owner.live.pop(item.index, None)
+    if status == ERROR:
+        where = container.id if container is not None else None
+        core.emit(InputsFailed(item.owner.id, (item.index,), payload, item.tries, where))
     record(core, item.owner, item.index, status, payload)
+
+
+def refuse(core: Core, call: Call, indices: Sequence[int], status: int, payload: Any) -> None:
+    """Record one and the same result of inputs that will never run."""
+    if status == ERROR and indices:
+        core.emit(InputsFailed(call.id, indices, payload))
+    for index in indices:
+        record(core, call, index, status, payload)
 
 
 def detach(core: Core, container: Container, item: Input) -> None:

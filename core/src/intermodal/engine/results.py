@@ -45,7 +45,7 @@ def results_arrived(core: Core, event: ResultsArrived) -> None:
         if item.extra is not None:
             detach(core, container, item)
         if status == ERROR:
-            failed(core, item, payload)
+            failed(core, container, item, payload)
             continue
         if status == CANCELLED:
             finish(core, item, CANCELLED, Failure("InputCancelledError", "the input ended itself as cancelled"))

@@ -12,7 +12,9 @@ from typing import Any
 
 from intermodal.client.errors import Revival
 from intermodal.client.hiding import Hiding
-from intermodal.wire.payload import Payload, dumps
+from intermodal.wire import raised
+from intermodal.wire.payload import Payload
+from intermodal.wire.raised import Raised
 
 __all__ = ["describe", "encode", "hide", "hint_missing_module"]
 
@@ -50,19 +52,19 @@ def hide(variables: Iterable[str]) -> None:
 
 def encode(error: BaseException) -> Payload:
     """The ERROR payload of `error` (call.errors)."""
-    return dumps(describe(error), None)
+    return raised.encode(describe(error))
 
 
-def describe(error: BaseException) -> dict[str, Any]:
-    """What an ERROR payload holds; only str, bytes and None, so that reading it needs none of the user's types."""
+def describe(error: BaseException) -> Raised:
+    """What an ERROR payload holds: reading it needs none of the user's types."""
     hint_missing_module(error)
     kind = type(error)
-    return {
-        "type": kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
-        "message": _hiding.hide(_message(error)),
-        "traceback": _hiding.hide(_traceback(error)),
-        "exception": _pickled(error),
-    }
+    return Raised(
+        error=kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}",
+        message=_hiding.hide(_message(error)),
+        traceback=_hiding.hide(_traceback(error)),
+        exception=_pickled(error),
+    )
 
 
 def hint_missing_module(error: BaseException) -> None:

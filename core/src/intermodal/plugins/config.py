@@ -1,4 +1,5 @@
-"""Layered configuration; later wins: pyproject.toml → the user's file → `INTERMODAL_*` → the command line."""
+"""Layered configuration; later wins: pyproject.toml → the user's file → a profile → `INTERMODAL_*` → the command
+line."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from intermodal.plugins.layers import (
     user_config_path,
 )
 from intermodal.plugins.options import PREFIX, Option, Options, nearest, parse_text, parse_value
+from intermodal.plugins.profiles import PROFILE, profile_layer
 
 __all__ = ["Config", "Setting", "set_command_line"]
 
@@ -72,11 +74,10 @@ class Config:
         project = find_project(start or (_start[-1] if _start else Path.cwd()))
         path, named = user_config_path(environ)
         texts = {**_command_line, **(command_line or {})}
-        return cls(
-            (project_layer(project), file_layer(path, required=named), Layer("command line", texts, text=True)),
-            project,
-            environ,
-        )
+        other_server = bool(environ.get(f"{PREFIX}SERVER_URL") or texts.get("server_url"))
+        files = project_layer(project), file_layer(path, required=named)
+        profile = profile_layer(environ, other_server=other_server)
+        return cls((*files, profile, Layer("command line", texts, text=True)), project, environ)
 
     @property
     def project(self) -> Project | None:
@@ -160,7 +161,7 @@ class Config:
         """About those that are nearly a setting: others with our prefix may be anybody's."""
         known = [option.env for option in self.options]
         for name in self._environ:
-            if name.startswith(PREFIX) and name not in known and name != USER_CONFIG:
+            if name.startswith(PREFIX) and name not in known and name not in (USER_CONFIG, PROFILE):
                 hint = nearest(name.removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known], cutoff=0.8)
                 if hint:
                     hint = hint.replace("'", f"'{PREFIX}", 1)

@@ -25,6 +25,7 @@ from intermodal.plugins.observations import (
     ImageOutput,
     ImageStarted,
     ImageStep,
+    InputFailed,
     LogLine,
     Metric,
     Notice,
@@ -161,6 +162,13 @@ def intermodal_call_progress(events: Sequence[CallProgress]) -> None:
 @hookspec
 def intermodal_call_finished(events: Sequence[CallFinished]) -> None:
     """Calls ended: every input has its recorded result. Return nothing."""
+
+
+@hookspec
+def intermodal_input_failed(events: Sequence[InputFailed]) -> None:
+    """Inputs ended as failed, each told once, before the end of its call: not the tries that are followed by another.
+    What it raised is there as text, secrets hidden. Return nothing.
+    """
 
 
 @hookspec

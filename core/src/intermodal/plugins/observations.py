@@ -21,6 +21,7 @@ __all__ = [
     "ImageOutput",
     "ImageStarted",
     "ImageStep",
+    "InputFailed",
     "LogLine",
     "Metric",
     "Notice",
@@ -32,6 +33,7 @@ ObservationKind = Literal[
     "call_started",
     "call_progress",
     "call_finished",
+    "input_failed",
     "container_started",
     "container_exited",
     "image_started",
@@ -82,6 +84,39 @@ class CallFinished:
     succeeded: int
     failed: int = 0
     cancelled: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFailed:
+    """An input ended as failed: it raised on its last try, took too long, lost its container, could never start.
+
+    Attributes:
+        input: its index in the call.
+        count: 1; more where others of the call ended with it for the same reason, none of which ever ran.
+        attempt: which try that was, from 1; 0 where it never ran.
+        container: that of the last try.
+        error: the exception's type, with its module unless it is a builtin; for failures of Intermodal's own a name of
+            `intermodal.exception`.
+        message: its text, in at most 16 Ki characters.
+        traceback: the text that Python prints, causes included, in at most 64 Ki characters, the last ones; "" for
+            failures of Intermodal's own.
+        parent: the call that made the call from inside a container.
+        detached: the call was spawned, deployed or scheduled, so that perhaps nobody asks for the result.
+    """
+
+    call: str
+    app: str
+    function: str
+    at: float
+    input: int
+    error: str
+    message: str
+    traceback: str = ""
+    count: int = 1
+    attempt: int = 0
+    container: str | None = None
+    parent: str | None = None
+    detached: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +253,7 @@ OBSERVATIONS: dict[str, type[Any]] = dict(
             CallStarted,
             CallProgress,
             CallFinished,
+            InputFailed,
             ContainerStarted,
             ContainerExited,
             ImageStarted,

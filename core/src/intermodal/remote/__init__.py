@@ -18,11 +18,12 @@ from intermodal.storage import SecretStore
 
 if TYPE_CHECKING:
     from intermodal.remote.deployed_apps import Deploying
+    from intermodal.remote.environments import RemoteEnvironments
     from intermodal.remote.running import RemoteSession
     from intermodal.remote.schedules import RemoteSchedules
     from intermodal.remote.secrets import RemoteSecrets
 
-__all__ = ["deployed", "deploying", "schedules", "secret_store", "session", "standing"]
+__all__ = ["deployed", "deploying", "environments", "schedules", "secret_store", "session", "standing"]
 
 
 def session(work: Work, config: Config | None = None) -> EmbeddedSession | RemoteSession:
@@ -42,9 +43,7 @@ def session(work: Work, config: Config | None = None) -> EmbeddedSession | Remot
 
 def deploying(what: str) -> Deploying:
     """The server's deployed apps. `what` asks for them. Raises `ConfigError`: no server is configured."""
-    config = Config.load()
-    if not config.get("server_url"):
-        raise _no_server(what)
+    config = _with_server(what)
     with needing("server", "server_url"):
         from intermodal.remote.deployed_apps import Deploying
     return Deploying(config)
@@ -52,12 +51,18 @@ def deploying(what: str) -> Deploying:
 
 def schedules(what: str) -> RemoteSchedules:
     """The server's schedules. `what` asks for them. Raises `ConfigError`: no server is configured."""
-    config = Config.load()
-    if not config.get("server_url"):
-        raise _no_server(what)
+    config = _with_server(what)
     with needing("server", "server_url"):
         from intermodal.remote.schedules import RemoteSchedules
     return RemoteSchedules(config)
+
+
+def environments(what: str) -> RemoteEnvironments:
+    """The server's environments. `what` asks for them. Raises `ConfigError`: no server is configured."""
+    config = _with_server(what)
+    with needing("server", "server_url"):
+        from intermodal.remote.environments import RemoteEnvironments
+    return RemoteEnvironments(config)
 
 
 def standing() -> Client:
@@ -78,6 +83,13 @@ def deployed() -> Client:
     if _server() is None:
         raise _no_server("calling a deployed app")
     return standing()
+
+
+def _with_server(what: str) -> Config:
+    config = Config.load()
+    if not config.get("server_url"):
+        raise _no_server(what)
+    return config
 
 
 def _no_server(what: str) -> ConfigError:

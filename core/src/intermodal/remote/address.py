@@ -13,8 +13,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from intermodal.exception import ConfigError, ConnectionError
 from intermodal.plugins import Config
+from intermodal.plugins.shown_urls import shown_url
 
-__all__ = ["Address", "address", "reaching"]
+__all__ = ["Address", "address", "reaching", "split"]
 
 #: What a header can carry and a server gives out: no space, nothing that is not ASCII.
 _TOKEN = re.compile(r"[!-~]*")
@@ -37,7 +38,7 @@ def address(config: Config) -> Address:
     for all to read.
     """
     url, token = str(config.get("server_url")).strip(), _token(config)
-    parts = _split(url)
+    parts = split(url, "server_url (INTERMODAL_SERVER_URL)")
     secure = parts.scheme == "https"
     if token and not secure and not _is_loopback(parts) and not config.get("server_plaintext"):
         raise ConfigError(
@@ -69,15 +70,19 @@ def reaching(there: Address, unanswered: type[Exception]) -> Iterator[None]:
         ) from None
 
 
-def _split(url: str) -> SplitResult:
+def split(url: str, what: str) -> SplitResult:
+    """The parts of a server's URL. Raises `ConfigError`, which says that `what` is none."""
+    if shown_url(url) != url:
+        raise ConfigError(
+            f"{what} is {shown_url(url)!r}, with a name or password in it, which no server takes: leave that away, and "
+            "set INTERMODAL_TOKEN to what `intermodal token create NAME` printed"
+        )
     with suppress(ValueError):  # of brackets without an end, and of ports that are none
         parts = urlsplit(url)
         known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         if known and not parts.query and not parts.fragment:
             return parts
-    raise ConfigError(
-        f"server_url (INTERMODAL_SERVER_URL) is {url!r}, which is no URL of a server: write http(s)://HOST[:PORT]"
-    )
+    raise ConfigError(f"{what} is {url!r}, which is no URL of a server: write http(s)://HOST[:PORT]")
 
 
 def _token(config: Config) -> str:

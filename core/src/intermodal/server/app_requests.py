@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,13 @@ from intermodal.server.package import Package
 from intermodal.server.schedules.slots import slots
 from intermodal.server.version_table import Label, Version
 from intermodal.specs import AppSpec, SecretName, from_json
+from intermodal.specs.names import NAME_RULE, is_name
 
 if TYPE_CHECKING:
     from intermodal.server.deployments import Deployments
 
-__all__ = ["AppRequests", "Method", "secret_values"]
+__all__ = ["AppRequests", "Method", "named", "secret_values"]
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 #: Characters.
 _LONGEST_TAG = _LONGEST_CLIENT = 200
 
@@ -60,7 +59,7 @@ class AppRequests:
             secrets=secret_values(params["secrets"]),
             build_secrets=secret_values(params["build_secrets"]),
             named={str(name): from_json(SecretName, where) for name, where in params["named"].items()},
-        ).called(_name("an app", params["name"] or params["app"]["name"]))
+        ).called(named("an app", params["name"] or params["app"]["name"]))
         for function in package.app.functions:
             if function.schedule is not None:
                 slots(function.schedule, 0.0)  # wrong ones are refused here
@@ -92,7 +91,7 @@ class AppRequests:
         await self._deployments.stop(self._where(params), str(params["app"]))
 
     def _where(self, params: dict[str, Any]) -> str:
-        return _name("an environment", params.get("environment") or self._environment())
+        return named("an environment", params.get("environment") or self._environment())
 
     def _label(self, params: dict[str, Any]) -> Label:
         return Label(
@@ -107,9 +106,10 @@ def secret_values(values: Any) -> dict[str, dict[str, str]]:
     return {str(name): {str(key): str(value) for key, value in of.items()} for name, of in values.items()}
 
 
-def _name(what: str, name: Any) -> str:
-    if _NAME.fullmatch(str(name)) is None:
-        raise InvalidError(f"{name!r:.80} cannot be the name of {what}: use 1 to 64 letters, digits, '.', '_' and '-'")
+def named(what: str, name: Any) -> str:
+    """`name`, which `what` is to have. Raises `InvalidError`."""
+    if not is_name(name):
+        raise InvalidError(f"{name!r:.80} cannot be the name of {what}: {NAME_RULE}")
     return str(name)
 
 

@@ -10,9 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import RedirectResponse
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -22,6 +20,7 @@ from intermodal.gateway import Gateway
 from intermodal.server.admission import Admission
 from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
+from intermodal.server.environments import Environments
 from intermodal.server.health import health_routes
 from intermodal.server.hosting import Hosting
 from intermodal.server.outbox import Outbox, Stalled
@@ -33,7 +32,6 @@ from intermodal.wire.frame import FrameReader
 __all__ = ["application"]
 
 CONNECT = "/v1/connect"
-DASHBOARD = "/dashboard"
 #: Seconds for a client to take in why the server hangs up.
 _LAST_WORDS_S = 5.0
 _THREADS = 64
@@ -43,6 +41,7 @@ _TRY_AGAIN_LATER = 1013
 
 def application(
     hosting: Hosting,
+    environments: Environments,
     deployments: Deployments,
     schedules: Schedules,
     admission: Admission,
@@ -50,10 +49,8 @@ def application(
     gateway: Gateway,
     web: DeployedWeb,
     database: Engine,
-    pages: ASGIApp | None,
 ) -> tuple[ASGIApp, contextlib.AbstractAsyncContextManager[None]]:
-    """Its routes, with `pages` below `/dashboard`; and what is to be open while they are served, which raises what
-    opening raises."""
+    """Its routes; and what is to be open while they are served, which raises what opening raises."""
     visits: set[Visit] = set()
 
     async def hang_up() -> None:
@@ -68,6 +65,7 @@ def application(
             watching.open()
             opened.push_async_callback(hosting.close)
             await hosting.open()
+            await environments.open()
             opened.push_async_callback(deployments.close)
             await deployments.open()
             await web.open()
@@ -86,7 +84,7 @@ def application(
             outbox.close()
             await sending
             return
-        visit = Visit(hosting, deployments, schedules, web, outbox, author)
+        visit = Visit(hosting, environments, deployments, schedules, web, outbox, author)
         visits.add(visit)
         receiving = asyncio.create_task(_receive(socket, visit))
         try:
@@ -102,13 +100,11 @@ def application(
         if not receiving.cancelled():
             receiving.result()
 
-    routes: list[BaseRoute] = [
+    routes = [
         *health_routes(database),
         WebSocketRoute(CONNECT, connect),
         *watching.routes(admission, hosting.config.environment),
     ]
-    if pages is not None:
-        routes += [Mount(DASHBOARD, pages), Route("/", _to_pages)]
     own = Starlette(routes=routes)
     own.router.default = gateway
 
@@ -117,10 +113,6 @@ def application(
         await (gateway if gateway.finds(scope) else own)(scope, receive, send)
 
     return both, life()
-
-
-async def _to_pages(_: Request) -> RedirectResponse:
-    return RedirectResponse(f"{DASHBOARD}/", 303)
 
 
 async def _send(socket: WebSocket, outbox: Outbox) -> None:

@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Column, Engine, Float, Integer, MetaData, String, Table, Text, create_engine, event
 
-__all__ = ["SCHEDULES", "SCHEDULE_RUNS", "TOKENS", "VERSIONS", "open_database", "open_file"]
+__all__ = ["ENVIRONMENTS", "SCHEDULES", "SCHEDULE_RUNS", "TOKENS", "VERSIONS", "open_database", "open_file"]
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 METADATA = MetaData()
@@ -21,6 +21,15 @@ TOKENS = Table(
     METADATA,
     Column("name", String, primary_key=True),
     Column("digest", String, nullable=False, unique=True),
+    Column("created", Float, nullable=False),
+)
+
+#: Environments beside the one that is configured. Times in Unix seconds.
+ENVIRONMENTS = Table(
+    "environments",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("description", Text, nullable=False),
     Column("created", Float, nullable=False),
 )
 

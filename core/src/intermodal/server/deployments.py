@@ -6,7 +6,8 @@ import asyncio
 import logging
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from intermodal.driver import EmbeddedSession
 from intermodal.driver.elsewhere import Elsewhere
 from intermodal.exception import InvalidError, NotFoundError, RemoteError
 from intermodal.server.deployed import Deployed, Running
+from intermodal.server.environments import Environments
 from intermodal.server.hosting import Hosting
 from intermodal.server.nested import Nested
 from intermodal.server.package import Package, package_from
@@ -47,9 +49,10 @@ class Changed:
 class Deployments:
     """All deployed apps of a server. On its loop."""
 
-    def __init__(self, hosting: Hosting, table: VersionTable) -> None:
+    def __init__(self, hosting: Hosting, table: VersionTable, environments: Environments) -> None:
         self._hosting = hosting
         self._table = table
+        self._environments = environments
         self._states: dict[_App, dict[int, State]] = {}
         self._versions: dict[tuple[_App, int], Deployed] = {}
         self._live: dict[_App, Deployed] = {}
@@ -138,19 +141,13 @@ class Deployments:
             self._begun.popitem(last=False)
 
     async def versions(self, environment: str, app: str | None = None) -> list[Version]:
-        """Of one app, or of all of an environment, the oldest first. Raises `NotFoundError`: there is no such app."""
+        """Of one app, or of all of an environment, the oldest first. Raises `NotFoundError`: there is no such app, or
+        no such environment."""
+        self._environments.check(environment)
         found = await asyncio.to_thread(self._table.all, environment, app)
         if app is not None and not found:
             raise self._unknown(environment, app)
         return found
-
-    async def apps(self, environment: str, search: str, limit: int, offset: int) -> tuple[list[Version], int]:
-        """See `VersionTable.apps`."""
-        return await asyncio.to_thread(self._table.apps, environment, search, limit, offset)
-
-    async def environments(self) -> list[str]:
-        """Those in which something was deployed."""
-        return await asyncio.to_thread(self._table.environments)
 
     def _of(self, environment: str, app: str) -> Deployed:
         deployed = self._live.get((environment, app))
@@ -162,6 +159,10 @@ class Deployments:
         known = ", ".join(sorted(name for where, name in self._live if where == environment)) or "none"
         elsewhere = sorted(where for where, name in self._live if name == app)
         hint = f"; it is in: {', '.join(elsewhere)}" if elsewhere else ""
+        try:
+            self._environments.check(environment)
+        except NotFoundError as error:
+            return NotFoundError(f"no app {app!r} is deployed there: {error}{hint}")
         return NotFoundError(f"no app {app!r} is deployed in environment {environment!r} (deployed: {known}){hint}")
 
     # ---- new versions ---------------------------------------------------------------------------------------------
@@ -182,11 +183,13 @@ class Deployments:
 
     async def _deploy(self, environment: str, package: Package, label: Label, observer: object | None) -> Version:
         app = environment, package.app.name
+        self._environments.check(environment)
         for check in self._checks:
             check(environment, package.app)
         kept = await asyncio.to_thread(package.kept, self._hosting.sealer())
         begin = partial(self._table.begin, *app, kept, warm=package.warm, label=label)
         async with self._gate:
+            self._environments.check(environment)  # it may have been removed meanwhile
             version = await asyncio.to_thread(begin)
             self._states.setdefault(app, {}).update(changes(self._states.get(app, {}), Begun(version.number)))
         self._tell(app, version.number)
@@ -234,6 +237,30 @@ class Deployments:
         stopping = [deployed for (of, _), deployed in self._versions.items() if of == (environment, app)]
         await self._happened((environment, app), AppStopped())
         await asyncio.gather(*(deployed.close() for deployed in stopping))
+
+    async def stop_all(self, environment: str) -> None:
+        """End every app of an environment. Raises `NotFoundError`: there is no such environment."""
+        self._environments.check(environment)
+        for app in self._busy(environment):
+            await self.stop(environment, app)
+
+    @asynccontextmanager
+    async def deserted(self, environment: str) -> AsyncIterator[None]:
+        """As long as it lasts no version of an app begins. Raises `InvalidError`: apps run in the environment."""
+        async with self._gate:
+            busy = self._busy(environment)
+            if busy:
+                raise InvalidError(
+                    f"apps run in environment {environment!r}: {', '.join(busy)}. `intermodal app stop NAME --env "
+                    f"{environment}` ends one, `intermodal environment delete {environment} --force` all of them"
+                )
+            yield
+
+    def _busy(self, environment: str) -> list[str]:
+        """Apps with a version that is not over."""
+        return sorted(
+            app for (of, app), states in self._states.items() if of == environment and {*states.values()} - OVER
+        )
 
     # ---- changes of state -----------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ from intermodal.gateway import Endpoint
 from intermodal.server.app_requests import AppRequests, Method, secret_values
 from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
+from intermodal.server.environment_requests import EnvironmentRequests
+from intermodal.server.environments import Environments
 from intermodal.server.forwarding import Forwarder
 from intermodal.server.hosting import Hosting
 from intermodal.server.nested import Nested
@@ -51,6 +53,7 @@ class Visit:
     def __init__(
         self,
         hosting: Hosting,
+        environments: Environments,
         deployments: Deployments,
         schedules: Schedules,
         web: DeployedWeb,
@@ -59,6 +62,7 @@ class Visit:
     ) -> None:
         self.client = f"client:{secrets.token_hex(8)}"
         self._hosting = hosting
+        self._environments = environments
         self._web = web
         self._outbox = outbox
         self._telling = Telling(outbox)
@@ -75,6 +79,7 @@ class Visit:
         apps = AppRequests(deployments, lambda: self._environment, author, lambda: Forwarder(self._observed))
         self._methods: dict[str, Method] = {
             **apps.methods,
+            **EnvironmentRequests(environments, deployments).methods,
             **ScheduleRequests(schedules, lambda: self._environment).methods,
             "blobs.missing": self._missing,
             "blobs.put": self._put,
@@ -135,6 +140,7 @@ class Visit:
     async def _answer(self, segments: Sequence[bytes], method: str, params: dict[str, Any]) -> Reply:
         if method in self._methods:
             return Reply(await self._methods[method](params, segments), ())
+        self._environments.check(str(params.get("environment") or self._environment))
         if method.startswith("secret."):
             return Reply(await self._hosting.secret(method, params), ())
         return await self._hosting.request(self._environment, method, params, segments)
@@ -160,6 +166,7 @@ class Visit:
     async def _begin(self, params: dict[str, Any], _: Sequence[bytes]) -> str:
         if self._session is not None:
             raise InvalidError("this connection runs an app already")
+        self._environments.check(self._environment)
         app = from_json(AppSpec, params["app"])
         work = Work(app, {}, secret_values(params["secrets"]), secret_values(params["build_secrets"]))
         session = self._hosting.session(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,13 +12,13 @@ from typing import Any
 
 from intermodal.exception import AlreadyExistsError, BackendError, ConfigError, InvalidError, NotFoundError
 from intermodal.plugins.holding import exclusively
+from intermodal.specs.names import NAME_RULE, is_name
 from intermodal.storage.data_dir import using
 from intermodal.storage.sealing import NotOpened, Sealer, write_private
 
 __all__ = ["SecretInfo", "SecretStore"]
 
 _VERSION = 1
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +100,8 @@ class SecretStore:
 
     def _path(self, name: str, environment: str) -> Path:
         for what, text in (("name of a secret", name), ("name of an environment", environment)):
-            if not _NAME.fullmatch(text):
-                raise InvalidError(f"{text!r} cannot be the {what}: use 1 to 64 letters, digits, '.', '_' and '-'")
+            if not is_name(text):
+                raise InvalidError(f"{text!r} cannot be the {what}: {NAME_RULE}")
         return self._directory / environment / f"{name}.json"
 
     def _record(self, name: str, environment: str) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Values to payloads and back. A payload is what the control plane moves and never opens.
 
 Forms (byte 0 of a payload segment on the wire): 0 the pickle itself; 1 a descriptor of shared memory; 2 a pickle with
-out-of-band buffers behind it; 3 a failure that the engine gave; 4 events of ASGI (`wire.events`). A small value is one
-`bytes`; a large one keeps the chunks that pickle hands out, so that a big `bytes` object is never copied on its way
-into shared memory (pickle passes such an object to `write` as it is, at any depth; buffers of protocol 5 likewise).
+out-of-band buffers behind it; 3 a failure that the engine gave; 4 events of ASGI (`wire.events`); 5 an exception of
+user code (`wire.raised`). A small value is one `bytes`; a large one keeps the chunks that pickle hands out, so that a
+big `bytes` object is never copied on its way into shared memory (pickle passes such an object to `write` as it is, at
+any depth; buffers of protocol 5 likewise).
 
 Standard library and cloudpickle only and Python 3.10 syntax: guests use it.
 """
@@ -25,6 +26,7 @@ __all__ = [
     "EVENTS",
     "FAILURE",
     "INLINE",
+    "RAISED",
     "SCATTERED",
     "SHARED",
     "Payload",
@@ -38,7 +40,7 @@ __all__ = [
     "send_main_by_value",
 ]
 
-INLINE, SHARED, SCATTERED, FAILURE, EVENTS = range(5)
+INLINE, SHARED, SCATTERED, FAILURE, EVENTS, RAISED = range(6)
 #: Values whose pickle is larger than this go to shared memory where the transport can pass descriptors.
 SHARED_FROM = 128 << 10
 _NUMBERS = frozenset((int, float, bool, complex, type(None)))
@@ -199,7 +201,7 @@ def _copy(target: memoryview, offset: int, chunks: Sequence[Buffer]) -> None:
 def received(segment: bytes, foreign: ForeignSegments | None) -> Payload:
     """A payload as it came in a frame; checks descriptors. Raises `SegmentError`."""
     if not segment or segment[0] != SHARED:
-        if not segment or segment[0] > EVENTS:
+        if not segment or segment[0] > RAISED:
             raise SegmentError("a payload has an unknown form")
         return segment
     if foreign is None:
@@ -240,15 +242,18 @@ def failed(error: str, *arguments: str) -> bytes:
 
 
 def failure(payload: bytes) -> Exception:
-    """The error object that a payload of form `FAILURE` stands for."""
+    """The error object that a payload of form `FAILURE` stands for. A container may send one as well, in any shape."""
     from intermodal import exception
 
-    described = json.loads(payload[1:])
-    kind = getattr(exception, str(described.get("error")), None)
-    arguments = [str(argument) for argument in described.get("arguments", ())]
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        return exception.ExecutionError(*arguments)
-    return kind(*arguments)
+    try:
+        described = json.loads(payload[1:])
+        kind = getattr(exception, str(described["error"]), None)
+        arguments = [str(argument) for argument in described["arguments"]]
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
+            return exception.ExecutionError(*arguments)
+        return kind(*arguments)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return exception.ExecutionError("a failure was reported that cannot be read here")
 
 
 def _load_shared(payload: SharedPayload) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
+
+from intermodal.specs.names import NAME_RULE, is_name
 
 __all__ = [
     "MAX_ITEM",
@@ -28,7 +29,6 @@ MAX_ITEM = 1 << 20  #: bytes of one item of a queue
 MAX_KEY = 64 << 10  #: bytes of a dict's key, pickled
 MAX_VALUE = 100 << 20  #: bytes of a dict's value, pickled
 MAX_REPLY = 64 << 20  #: bytes after which one reply of many values stops
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DEFAULT_ENVIRONMENT = "main"
 
 
@@ -111,16 +111,16 @@ class Params:
     def name(self) -> str | None:
         """The name of an object, or None for an ephemeral one."""
         value = self._left.pop("name", None)
-        if value is None or (isinstance(value, str) and _NAME.fullmatch(value)):
-            return value
-        self._wrong("name", value, "1 to 64 letters, digits, '.', '_' or '-'")
+        if value is None or is_name(value):
+            return None if value is None else str(value)
+        self._wrong("name", value, f"a name: {NAME_RULE}")
 
     def environment(self) -> str:
         """The environment that names belong to."""
         value = self._left.pop("environment", None) or _DEFAULT_ENVIRONMENT
-        if isinstance(value, str) and _NAME.fullmatch(value):
-            return value
-        self._wrong("environment", value, "1 to 64 letters, digits, '.', '_' or '-'")
+        if is_name(value):
+            return str(value)
+        self._wrong("environment", value, f"a name: {NAME_RULE}")
 
     def text(self, name: str) -> str:
         """Any text."""

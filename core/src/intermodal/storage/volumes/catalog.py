@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from intermodal.exception import AlreadyExistsError, BackendError, InvalidError, NotFoundError
 from intermodal.plugins import Storage
+from intermodal.specs.names import NAME_RULE, is_name
 
 __all__ = ["CATALOG_REF", "Catalog", "VolumeInfo", "head_ref"]
 
 CATALOG_REF = "volumes/catalog"
 _FORMAT = 1
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ID = re.compile(r"vo-[0-9a-f]{16}")
 
 R = TypeVar("R")
@@ -149,10 +149,8 @@ class Catalog:
 
 def _check(name: str, environment: str) -> None:
     for what, text in (("a volume", name), ("an environment", environment)):
-        if not isinstance(text, str) or not _NAME.fullmatch(text):
-            raise InvalidError(
-                f"{text!r:.100} cannot be the name of {what}: use 1 to 64 letters, digits, dashes, dots and underscores"
-            )
+        if not is_name(text):
+            raise InvalidError(f"{text!r:.100} cannot be the name of {what}: {NAME_RULE}")
 
 
 def _known(content: _Content, name: str, environment: str) -> dict[str, Any]:
