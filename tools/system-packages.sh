@@ -15,6 +15,8 @@ need bwrap bubblewrap
 need fusermount3 fuse3 # bucket mounts
 need iptables-restore iptables # sandboxes with a cidr_allowlist, and their way out
 need slirp4netns slirp4netns
+# Tests start clusters of their own; Debian keeps the programs out of the PATH.
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || need postgres postgresql
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then

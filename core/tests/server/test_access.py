@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from intermodal.server.database import open_database
 
 
 @pytest.fixture
-def tokens(tmp_path: Path) -> Tokens:
-    return Tokens(open_database(tmp_path))
+def tokens(tmp_path: Path, database_url: str) -> Iterator[Tokens]:
+    database = open_database(tmp_path, database_url)
+    yield Tokens(database)
+    database.dispose()
 
 
 @pytest.mark.parametrize("name", ["", " ", " laptop", "laptop ", "lap\ntop", "lap\x1btop", "lap\udc80top", "x" * 65])

@@ -64,5 +64,5 @@ def test_what_a_full_disk_refuses_is_counted_in_its_place(tmp_path: Path, caplog
         "[3 lines of output could not be kept here]",
         "last",
     ]
-    assert "database or disk is full" in caplog.text
+    assert "there is no room left for the database" in caplog.text
     store.close()

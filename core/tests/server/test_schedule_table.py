@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from drawn_schedules import ANCHOR, schedules
 from intermodal.exception import NotFoundError
-from intermodal.server.database import METADATA
+from intermodal.server.database import METADATA, open_database
 from intermodal.server.schedules.slots import slots
 from intermodal.server.schedules.table import Key, ScheduleTable
 from intermodal.server.schedules.turns import turn
@@ -25,19 +26,20 @@ NOON = datetime(2026, 6, 1, 12, 30, tzinfo=UTC).timestamp()
 HOUR, DAY = 3600.0, 86400.0
 
 
-def new_table() -> ScheduleTable:
-    """In a database of its own."""
+def in_memory() -> Engine:
+    """A database of its own."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
     METADATA.create_all(engine)
-    return ScheduleTable(engine)
+    return engine
 
 
 @pytest.fixture
-def table() -> Iterator[ScheduleTable]:
-    made = new_table()
+def table(tmp_path: Path, database_url: str) -> Iterator[ScheduleTable]:
+    database = open_database(tmp_path, database_url)
+    made = ScheduleTable(database)
     made.replace("main", "shop", {"nightly": HOURLY}, NOON)
     yield made
-    made._database.dispose()
+    database.dispose()
 
 
 def look(table: ScheduleTable, now: float) -> float | None:
@@ -61,7 +63,8 @@ moves = st.one_of(
 @given(schedules, st.lists(moves, min_size=1, max_size=25))
 def test_a_slot_runs_once_whatever_the_clock_says(spec: ScheduleSpec, moved: list[float]) -> None:
     """Set forward and back, by an hour or by weeks: no slot is taken twice; and when the clock goes on, so do runs."""
-    table = new_table()
+    database = in_memory()
+    table = ScheduleTable(database)
     table.replace("main", "shop", {"nightly": spec}, ANCHOR)
     times, now, taken = slots(spec, ANCHOR), ANCHOR, []
     for move in moved:
@@ -78,7 +81,7 @@ def test_a_slot_runs_once_whatever_the_clock_says(spec: ScheduleSpec, moved: lis
     assert len(slots_taken) == len(set(slots_taken))
     assert taken[-1] == now or now in slots_taken
     assert all(times.after(slot - 0.001) == slot for slot in slots_taken)
-    table._database.dispose()
+    database.dispose()
 
 
 def test_the_clock_an_hour_on_and_back(table: ScheduleTable) -> None:

@@ -20,7 +20,8 @@ __all__ = ["command"]
 
 @click.group()
 def command() -> None:
-    """What opens a server for clients. For who may read and write the server's data directory.
+    """What opens a server for clients. For who may read and write the server's data directory, and its database
+    where that is elsewhere (INTERMODAL_DATABASE_URL).
 
     \b
     Examples:
@@ -65,4 +66,5 @@ def _tokens() -> Tokens:
     with needing("server", "`intermodal token`"):
         from intermodal.server.access import Tokens
         from intermodal.server.database import open_database
-    return Tokens(open_database(Config.load().data_dir))
+    config = Config.load()
+    return Tokens(open_database(config.data_dir, config.get("database_url")))

@@ -249,6 +249,12 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         help="The port of this machine where web functions of app.run() take requests; 0: any free one.",
     )
     options.add(
+        "database_url",
+        default="",
+        secret=True,
+        help="PostgreSQL for what a server remembers, postgresql://USER@HOST/DATABASE; empty: files in data_dir.",
+    )
+    options.add(
         "log_days",
         type="float",
         default=14.0,

@@ -1,4 +1,5 @@
-"""The server's database: SQLite in the data directory. Opening it brings its schema up to date."""
+"""The server's databases: SQLite files of the data directory, or schemas of one database of PostgreSQL. Opening one
+brings it up to date."""
 
 from __future__ import annotations
 
@@ -6,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from sqlalchemy import Column, Engine, Float, Integer, MetaData, String, Table, Text, create_engine, event
+from sqlalchemy import Column, Engine, Float, Integer, MetaData, Table
+
+from intermodal.server.columns import Name, Words
+from intermodal.server.migrating import upgrade
+from intermodal.server.postgresql import postgresql_engine, postgresql_url
+from intermodal.server.sqlite import sqlite_engine
 
 __all__ = ["ENVIRONMENTS", "SCHEDULES", "SCHEDULE_RUNS", "TOKENS", "VERSIONS", "open_database", "open_file"]
 
@@ -19,8 +23,8 @@ METADATA = MetaData()
 TOKENS = Table(
     "tokens",
     METADATA,
-    Column("name", String, primary_key=True),
-    Column("digest", String, nullable=False, unique=True),
+    Column("name", Name, primary_key=True),
+    Column("digest", Name, nullable=False, unique=True),
     Column("created", Float, nullable=False),
 )
 
@@ -38,18 +42,18 @@ ENVIRONMENTS = Table(
 VERSIONS = Table(
     "versions",
     METADATA,
-    Column("environment", String, primary_key=True),
-    Column("app", String, primary_key=True),
+    Column("environment", Name, primary_key=True),
+    Column("app", Name, primary_key=True),
     Column("number", Integer, primary_key=True),
-    Column("state", String, nullable=False),
-    Column("package", Text, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("package", Words, nullable=False),
     Column("warm", Integer, nullable=False),
-    Column("client", String, nullable=False),
-    Column("tag", String, nullable=False),
-    Column("author", String, nullable=False),
+    Column("client", Words, nullable=False),
+    Column("tag", Words, nullable=False),
+    Column("author", Words, nullable=False),
     Column("created", Float, nullable=False),
     Column("changed", Float, nullable=False),
-    Column("error", Text, nullable=False),
+    Column("error", Words, nullable=False),
 )
 
 #: Of functions of live versions. `spec` is when each runs, as JSON; `since`: periods are counted from then; `seen`:
@@ -57,10 +61,10 @@ VERSIONS = Table(
 SCHEDULES = Table(
     "schedules",
     METADATA,
-    Column("environment", String, primary_key=True),
-    Column("app", String, primary_key=True),
-    Column("function", String, primary_key=True),
-    Column("spec", Text, nullable=False),
+    Column("environment", Name, primary_key=True),
+    Column("app", Name, primary_key=True),
+    Column("function", Name, primary_key=True),
+    Column("spec", Words, nullable=False),
     Column("since", Float, nullable=False),
     Column("seen", Float, nullable=False),
     Column("paused", Integer, nullable=False),
@@ -70,48 +74,53 @@ SCHEDULES = Table(
 SCHEDULE_RUNS = Table(
     "schedule_runs",
     METADATA,
-    Column("environment", String, primary_key=True),
-    Column("app", String, primary_key=True),
-    Column("function", String, primary_key=True),
+    Column("environment", Name, primary_key=True),
+    Column("app", Name, primary_key=True),
+    Column("function", Name, primary_key=True),
     Column("slot", Float(53), primary_key=True),
-    Column("call", String, nullable=False, unique=True),
-    Column("state", String, nullable=False),
+    Column("call", Name, nullable=False, unique=True),
+    Column("state", Name, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("started", Float, nullable=False),
     Column("ended", Float),
-    Column("error", Text, nullable=False),
+    Column("error", Words, nullable=False),
 )
 
 
-def open_database(data_dir: Path) -> Engine:
-    """The database of a data directory, made where there is none. Raises `OSError`, `sqlalchemy.exc.DatabaseError`."""
-    return open_file(data_dir / "server.db", _MIGRATIONS / "versions")
+def open_database(data_dir: Path, url: str = "") -> Engine:
+    """The database of a data directory, made where there is none. Raises as `open_file`."""
+    return open_file(data_dir / "server.db", _MIGRATIONS / "versions", url=url)
 
 
-def open_file(path: Path, versions: Path, prepare: Callable[[Any], None] | None = None) -> Engine:
-    """An SQLite database, made where there is none, brought up to date by the migrations in `versions`.
+def open_file(
+    path: Path,
+    versions: Path,
+    prepare: Callable[[Any], None] | None = None,
+    *,
+    url: str = "",
+    relaxed: bool = False,
+) -> Engine:
+    """A store, made where there is none, brought up to date by the migrations in `versions`.
 
     Args:
-        prepare: called with each new connection of the driver, before anything else is done with it.
+        path: its SQLite file; in PostgreSQL, `NAME.db` is the schema `intermodal_NAME`.
+        prepare: called with each new connection of SQLite's driver, before anything else is done with it.
+        url: the setting `database_url`; empty: SQLite.
+        relaxed: the last transactions before a power failure may be missing.
 
-    Raises `OSError`, `sqlalchemy.exc.DatabaseError`.
+    Raises:
+        ConfigError: the URL cannot be used, or a newer Intermodal made the store.
+        RemoteError, ResourceExhaustedError: the database cannot be used for now; it says why.
+        OSError: the directory is no use.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    engine = create_engine(f"sqlite:///{path}")
-    if prepare is not None:
-        event.listen(engine, "connect", lambda connection, _: prepare(connection))
-    event.listen(engine, "connect", _prepare)
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.set_main_option("version_locations", str(versions))
-    config.set_main_option("path_separator", "os")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    schema = f"intermodal_{path.stem}"
+    if url:
+        engine = postgresql_engine(postgresql_url(url), schema, relaxed=relaxed)
+    else:
+        engine = sqlite_engine(path, prepare, relaxed=relaxed)
+    try:
+        upgrade(engine, path, schema, _MIGRATIONS, versions)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA busy_timeout = 10000")

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from intermodal.server.database import TOKENS
+from intermodal.server.trouble import UNAVAILABLE
 
 __all__ = ["health_routes"]
 
@@ -27,8 +28,8 @@ def health_routes(database: Engine) -> list[Route]:
     async def ready(_: Request) -> JSONResponse:
         try:
             await run_in_threadpool(_ask, database)
-        except SQLAlchemyError as error:
-            _log.error("the database does not answer: %s", error)
+        except (*UNAVAILABLE, SQLAlchemyError) as error:
+            _log.error("not ready: %s", error)
             return JSONResponse({"status": "the database does not answer"}, status_code=503)
         return JSONResponse({"status": "ok"})
 

@@ -84,7 +84,7 @@ def serve(
     with using(data_dir):
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with occupying(data_dir) as note, _listen(host, port) as listener:
-            database = open_database(data_dir)
+            database = open_database(data_dir, config.get("database_url"))
             watching = Watching(config)
             hosting = Hosting(config, watching.watchers)
             environments = Environments(database, config.environment)

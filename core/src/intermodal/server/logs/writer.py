@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from intermodal.plugins import LogLine
 from intermodal.server.logs.store import LogStore
+from intermodal.server.trouble import UNAVAILABLE
 
 __all__ = ["LogWriter", "Retention"]
 
@@ -96,7 +97,7 @@ class LogWriter:
     def _write(self, lines: list[tuple[str, LogLine]]) -> None:
         try:
             self._store.append([*self._gaps(), *lines])
-        except SQLAlchemyError as error:
+        except (*UNAVAILABLE, SQLAlchemyError) as error:
             if not self._refused:
                 _log.error("log lines are lost: %s", error)
             for environment, line in lines:
@@ -119,6 +120,6 @@ class LogWriter:
             return
         try:
             self._store.prune(time.time() - self._retention.seconds, self._retention.size)
-        except SQLAlchemyError as error:
+        except (*UNAVAILABLE, SQLAlchemyError) as error:
             _log.error("log lines that are too old could not be removed: %s", error)
         self._pruned = time.monotonic()

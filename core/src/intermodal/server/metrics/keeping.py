@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from intermodal.plugins import Metric, hookimpl
 from intermodal.server.metrics.series import SeriesStore
+from intermodal.server.trouble import UNAVAILABLE
 
 __all__ = ["SeriesKeeper"]
 
@@ -27,5 +28,5 @@ class SeriesKeeper:
         """Keep them; what the disk refuses is lost, and said."""
         try:
             self._store.append(self._environment, events)
-        except SQLAlchemyError as error:
+        except (*UNAVAILABLE, SQLAlchemyError) as error:
             _log.error("%d values of metrics are lost: %s", len(events), error)

@@ -10,14 +10,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from intermodal.client.api import CallTarget
 from intermodal.exception import Error, NotFoundError
 from intermodal.server.deployments import Changed, Deployments
 from intermodal.server.schedules.slots import Slots, slots
 from intermodal.server.schedules.table import Key, Run, RunState, Schedule, ScheduleTable
 from intermodal.server.schedules.turns import turn
+from intermodal.server.trouble import UNAVAILABLE
 from intermodal.specs.status import CANCELLED, ERROR
 from intermodal.wire.payload import FAILURE, failure
 
@@ -147,8 +146,8 @@ class Schedules:
                 async with self._gate:
                     for key in list(self._known):
                         await self._turn(key)
-            except (SQLAlchemyError, OSError):
-                _log.exception("schedules wait for the database")
+            except UNAVAILABLE as error:
+                _log.error("schedules wait for the database: %s", error)
             try:
                 await asyncio.wait_for(self._changed.wait(), self._pause_s())
             except TimeoutError:

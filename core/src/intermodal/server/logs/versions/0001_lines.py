@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from intermodal.server.columns import WORDS
+
 revision = "0001"
 down_revision = None
 
@@ -15,11 +17,11 @@ def upgrade() -> None:
         "lines",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("at", sa.Float, nullable=False),
-        sa.Column("environment", sa.String, nullable=False),
-        sa.Column("app", sa.String, nullable=False),
-        sa.Column("function", sa.String, nullable=False),
-        sa.Column("container", sa.String, nullable=False),
-        sa.Column("call", sa.String),
+        sa.Column("environment", WORDS, nullable=False),
+        sa.Column("app", WORDS, nullable=False),
+        sa.Column("function", WORDS, nullable=False),
+        sa.Column("container", WORDS, nullable=False),
+        sa.Column("call", WORDS),
         sa.Column("stream", sa.Integer, nullable=False),
         sa.Column("level", sa.Integer),
         sa.Column("record", sa.Integer),

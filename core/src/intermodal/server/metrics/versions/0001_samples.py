@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from intermodal.server.columns import WORDS
+
 revision = "0001"
 down_revision = None
 
@@ -15,11 +17,11 @@ def upgrade() -> None:
         "samples",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("at", sa.Float, nullable=False),
-        sa.Column("environment", sa.String, nullable=False),
-        sa.Column("app", sa.String, nullable=False),
-        sa.Column("function", sa.String, nullable=False),
-        sa.Column("name", sa.String, nullable=False),
-        sa.Column("unit", sa.String, nullable=False),
+        sa.Column("environment", WORDS, nullable=False),
+        sa.Column("app", WORDS, nullable=False),
+        sa.Column("function", WORDS, nullable=False),
+        sa.Column("name", WORDS, nullable=False),
+        sa.Column("unit", WORDS, nullable=False),
         sa.Column("value", sa.Float, nullable=False),
     )
     op.create_index("samples_by_name", "samples", ["environment", "app", "name", "at"])

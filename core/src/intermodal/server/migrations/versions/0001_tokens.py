@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from intermodal.server.columns import WORDS
+
 revision = "0001"
 down_revision = None
 
@@ -13,8 +15,8 @@ def upgrade() -> None:
     """Make the table."""
     op.create_table(
         "tokens",
-        sa.Column("name", sa.String, primary_key=True),
-        sa.Column("digest", sa.String, nullable=False, unique=True),
+        sa.Column("name", WORDS, primary_key=True),
+        sa.Column("digest", WORDS, nullable=False, unique=True),
         sa.Column("created", sa.Float, nullable=False),
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from intermodal.server.columns import WORDS
+
 revision = "0003"
 down_revision = "0002"
 
@@ -13,26 +15,26 @@ def upgrade() -> None:
     """Make the tables."""
     op.create_table(
         "schedules",
-        sa.Column("environment", sa.String, primary_key=True),
-        sa.Column("app", sa.String, primary_key=True),
-        sa.Column("function", sa.String, primary_key=True),
-        sa.Column("spec", sa.Text, nullable=False),
+        sa.Column("environment", WORDS, primary_key=True),
+        sa.Column("app", WORDS, primary_key=True),
+        sa.Column("function", WORDS, primary_key=True),
+        sa.Column("spec", WORDS, nullable=False),
         sa.Column("since", sa.Float, nullable=False),
         sa.Column("seen", sa.Float, nullable=False),
         sa.Column("paused", sa.Integer, nullable=False),
     )
     op.create_table(
         "schedule_runs",
-        sa.Column("environment", sa.String, primary_key=True),
-        sa.Column("app", sa.String, primary_key=True),
-        sa.Column("function", sa.String, primary_key=True),
+        sa.Column("environment", WORDS, primary_key=True),
+        sa.Column("app", WORDS, primary_key=True),
+        sa.Column("function", WORDS, primary_key=True),
         sa.Column("slot", sa.Float(53), primary_key=True),
-        sa.Column("call", sa.String, nullable=False, unique=True),
-        sa.Column("state", sa.String, nullable=False),
+        sa.Column("call", WORDS, nullable=False, unique=True),
+        sa.Column("state", WORDS, nullable=False),
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("started", sa.Float, nullable=False),
         sa.Column("ended", sa.Float),
-        sa.Column("error", sa.Text, nullable=False),
+        sa.Column("error", WORDS, nullable=False),
     )
 
 
