@@ -32,8 +32,8 @@ TOKENS = Table(
 ENVIRONMENTS = Table(
     "environments",
     METADATA,
-    Column("name", String, primary_key=True),
-    Column("description", Text, nullable=False),
+    Column("name", Name, primary_key=True),
+    Column("description", Words, nullable=False),
     Column("created", Float, nullable=False),
 )
 

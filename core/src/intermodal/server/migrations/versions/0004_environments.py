@@ -7,6 +7,8 @@ import time
 import sqlalchemy as sa
 from alembic import op
 
+from intermodal.server.columns import WORDS
+
 revision = "0004"
 down_revision = "0003"
 
@@ -15,11 +17,11 @@ def upgrade() -> None:
     """Make the table."""
     environments = op.create_table(
         "environments",
-        sa.Column("name", sa.String, primary_key=True),
-        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("name", WORDS, primary_key=True),
+        sa.Column("description", WORDS, nullable=False),
         sa.Column("created", sa.Float, nullable=False),
     )
-    versions = sa.table("versions", sa.column("environment", sa.String))
+    versions = sa.table("versions", sa.column("environment", WORDS))
     known = op.get_bind().execute(sa.select(versions.c.environment).distinct()).scalars()
     rows = [{"name": name, "description": "", "created": time.time()} for name in known]
     if rows:
