@@ -5,9 +5,11 @@ The suite loads it beside the backend. What a test asked decides whether it was 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from intermodal.plugins import (
@@ -27,7 +29,10 @@ from intermodal.plugins import (
     hookimpl,
 )
 
-__all__ = ["Witness", "witness"]
+__all__ = ["ASKS", "Witness", "witness"]
+
+#: The environment variable with a file, to which a process that the suite started adds what was asked of its backend.
+ASKS = "INTERMODAL_CONFORMANCE_ASKS"
 
 T = TypeVar("T")
 
@@ -41,19 +46,36 @@ _ASKING = {
 
 
 class Witness:
-    """Everything that was seen in this process, in order. Times are Unix seconds."""
+    """Everything that was seen in this process, in order. Times are Unix seconds.
 
-    def __init__(self) -> None:
+    Args:
+        told: a file for others, which gets what was asked of the backend, too.
+    """
+
+    def __init__(self, told: Path | None = None) -> None:
         self.asks: list[tuple[float, str]] = []
         self.events: list[Any] = []
         self._news = threading.Condition()
+        self._told = told
+        self._others: list[Path] = []
 
     def asked(self, what: str) -> None:
         """Something was asked of the backend, now."""
         self.asks.append((time.time(), what))
+        self._tell([(time.time(), what)])
+
+    def listen_to(self, told: Path) -> None:
+        """What another process was asked, which writes to this file, counts as well."""
+        self._others.append(told)
+
+    def _tell(self, asks: Sequence[tuple[float, str]]) -> None:
+        if self._told is not None and asks:
+            with self._told.open("a") as file:
+                file.write("".join(f"{at} {what}\n" for at, what in asks))
 
     def saw(self, events: Sequence[Any]) -> None:
         """Observations came."""
+        self._tell([(event.at, "call") for event in events if type(event) is CallStarted])
         with self._news:
             self.events.extend(events)
             self._news.notify_all()
@@ -75,14 +97,18 @@ class Witness:
         """What was asked between two times: calls, launches, builds and so on, by name."""
         counts: dict[str, int] = {}
         started = [(event.at, "call") for event in self.of(CallStarted)]
-        for at, what in (*self.asks, *started):
+        for at, what in (*self.asks, *started, *self._asked_of_others()):
             if began <= at <= ended:
                 counts[what] = counts.get(what, 0) + 1
         return counts
 
+    def _asked_of_others(self) -> list[tuple[float, str]]:
+        lines = [line for path in self._others if path.exists() for line in path.read_text().splitlines()]
+        return [(float(at), what) for at, _, what in (line.partition(" ") for line in lines)]
+
 
 #: The one of this process.
-witness = Witness()
+witness = Witness(Path(os.environ[ASKS]) if ASKS in os.environ else None)
 
 
 class _Counted:

@@ -65,7 +65,7 @@ def runs(app: str, function: str, environment: str | None, as_json: bool) -> Non
     """List the last runs of FUNCTION of APP, the newest first."""
     times = ("slot", "started", "ended")
     found = _schedules().runs(app, function, environment)
-    columns = ("slot", "started", "ended", "state", "call", "error")
+    columns = ("slot", "started", "ended", "state", "tries", "call", "error")
     show(
         [{name: _time(run[name]) if name in times else run[name] for name in columns} for run in found],
         as_json=as_json,
