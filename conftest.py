@@ -27,7 +27,7 @@ from intermodal.client.api import has_current
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
 
-pytest_plugins = ["engines_here", "postgres_server", "s3_server"]
+pytest_plugins = ["browsers", "engines_here", "postgres_server", "s3_server"]
 
 ROOT = Path(__file__).parent
 SECONDS = 120

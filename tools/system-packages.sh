@@ -15,6 +15,7 @@ need bwrap bubblewrap
 need fusermount3 fuse3 # bucket mounts
 need iptables-restore iptables # sandboxes with a cidr_allowlist, and their way out
 need slirp4netns slirp4netns
+need chromium "chromium fonts-dejavu-core" # pages, as a browser shows them
 # Tests start clusters of their own; Debian keeps the programs out of the PATH.
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || need postgres postgresql
 [ -n "$missing" ] || exit 0
