@@ -39,6 +39,7 @@ def command(host: str, port: int, require_token: bool, tls_cert: Path | None, tl
       INTERMODAL_SERVER_URL=http://127.0.0.1:8700 intermodal run app.py
     """
     with needing("server", "`intermodal server`"):
+        from intermodal.dashboard import dashboard
         from intermodal.server import Certificate, serve
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together: a certificate and its key")
@@ -51,4 +52,4 @@ def command(host: str, port: int, require_token: bool, tls_cert: Path | None, tl
             f"intermodal {__version__} serves at {url} with the backend {config.backend}; data in {config.data_dir}"
         )
 
-    serve(config, host, port, require_token=require_token, ready=ready, certificate=certificate)
+    serve(config, host, port, require_token=require_token, ready=ready, certificate=certificate, pages=dashboard)

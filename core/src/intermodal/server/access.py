@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from intermodal.exception import AlreadyExistsError, InvalidError, NotFoundError
 from intermodal.server.database import TOKENS
 
-__all__ = ["Token", "Tokens"]
+__all__ = ["Token", "Tokens", "digest"]
 
 _PREFIX = "imt-"
 #: Characters.
@@ -43,7 +43,7 @@ class Tokens:
                 "space at either end"
             )
         token = _PREFIX + secrets.token_urlsafe(32)
-        row = {"name": name, "digest": _digest(token), "created": time.time()}
+        row = {"name": name, "digest": digest(token), "created": time.time()}
         try:
             with self._database.begin() as connection:
                 connection.execute(insert(TOKENS), [row])
@@ -72,10 +72,15 @@ class Tokens:
     def admitted(self, token: str) -> str | None:
         """The name of one that was given out and not revoked. In time that tells nothing about the others, as only
         digests are compared."""
+        return self.holder(digest(token))
+
+    def holder(self, digest: str) -> str | None:
+        """The same by its digest."""
         with self._database.connect() as connection:
-            name = connection.execute(select(TOKENS.c.name).where(TOKENS.c.digest == _digest(token))).scalar()
+            name = connection.execute(select(TOKENS.c.name).where(TOKENS.c.digest == digest)).scalar()
             return None if name is None else str(name)
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

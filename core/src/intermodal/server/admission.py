@@ -27,13 +27,28 @@ class Admission:
     def __init__(self, tokens: Tokens | None) -> None:
         self._tokens = tokens
 
+    @property
+    def wants_token(self) -> bool:
+        """Whether who has none may not."""
+        return self._tokens is not None
+
+    async def holder(self, digest: str) -> str | None:
+        """The name of the token with this digest; None: there is none (any more)."""
+        return None if self._tokens is None else await run_in_threadpool(self._tokens.holder, digest)
+
+    def strange_host(self, connection: HTTPConnection) -> str | None:
+        """Why the name that a visitor has for this server may be another's; None: it is ours."""
+        host = connection.headers.get("host", "")
+        if self._tokens is not None or _is_this_machine(host):
+            return None
+        return f"there is no {host!r:.80} here: use a loopback address"
+
     async def admit(self, connection: HTTPConnection) -> tuple[str, str | None]:
         """Who it is, the name of its token or "", and why it may not, or None."""
-        host = connection.headers.get("host", "")
         if "origin" in connection.headers:
             return "", "pages of web sites may not connect"
         if self._tokens is None:
-            return "", None if _is_this_machine(host) else f"there is no {host!r:.80} here: use a loopback address"
+            return "", self.strange_host(connection)
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
         name = await run_in_threadpool(self._tokens.admitted, token.strip()) if scheme.lower() == "bearer" else None
         if name is not None:

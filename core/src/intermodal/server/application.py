@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.routing import WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -32,6 +34,7 @@ from intermodal.wire.frame import FrameReader
 __all__ = ["application"]
 
 CONNECT = "/v1/connect"
+DASHBOARD = "/dashboard"
 #: Seconds for a client to take in why the server hangs up.
 _LAST_WORDS_S = 5.0
 _THREADS = 64
@@ -49,8 +52,10 @@ def application(
     gateway: Gateway,
     web: DeployedWeb,
     database: Engine,
+    pages: ASGIApp | None,
 ) -> tuple[ASGIApp, contextlib.AbstractAsyncContextManager[None]]:
-    """Its routes; and what is to be open while they are served, which raises what opening raises."""
+    """Its routes, with `pages` below `/dashboard`; and what is to be open while they are served, which raises what
+    opening raises."""
     visits: set[Visit] = set()
 
     async def hang_up() -> None:
@@ -100,11 +105,13 @@ def application(
         if not receiving.cancelled():
             receiving.result()
 
-    routes = [
+    routes: list[BaseRoute] = [
         *health_routes(database),
         WebSocketRoute(CONNECT, connect),
         *watching.routes(admission, hosting.config.environment),
     ]
+    if pages is not None:
+        routes += [Mount(DASHBOARD, pages), Route("/", _to_pages)]
     own = Starlette(routes=routes)
     own.router.default = gateway
 
@@ -113,6 +120,10 @@ def application(
         await (gateway if gateway.finds(scope) else own)(scope, receive, send)
 
     return both, life()
+
+
+async def _to_pages(_: Request) -> RedirectResponse:
+    return RedirectResponse(f"{DASHBOARD}/", 303)
 
 
 async def _send(socket: WebSocket, outbox: Outbox) -> None:

@@ -149,6 +149,10 @@ class Deployments:
             raise self._unknown(environment, app)
         return found
 
+    async def apps(self, environment: str, search: str, limit: int, offset: int) -> tuple[list[Version], int]:
+        """See `VersionTable.apps`."""
+        return await asyncio.to_thread(self._table.apps, environment, search, limit, offset)
+
     def _of(self, environment: str, app: str) -> Deployed:
         deployed = self._live.get((environment, app))
         if deployed is None:

@@ -26,6 +26,7 @@ from intermodal.server.deployments import Deployments
 from intermodal.server.environments import Environments
 from intermodal.server.hosting import Hosting
 from intermodal.server.occupying import occupying
+from intermodal.server.overview import Overview, Pages
 from intermodal.server.schedules import Schedules, ScheduleTable
 from intermodal.server.version_table import VersionTable
 from intermodal.server.watching import Watching
@@ -63,6 +64,7 @@ def serve(
     require_token: bool,
     ready: Callable[[str], None],
     certificate: Certificate | None = None,
+    pages: Pages | None = None,
 ) -> None:
     """Serve at `host:port` (0: any free one) until SIGINT or SIGTERM. Tokens are needed where others than this
     machine's processes can connect, or `require_token` says so.
@@ -70,6 +72,7 @@ def serve(
     Args:
         certificate: for TLS; None: plain HTTP.
         ready: called with the URL when clients can connect.
+        pages: what is shown of it at `/dashboard`; None: nothing.
 
     Raises:
         ConfigError: the address cannot be used, or the data directory, or the certificate; or another server has the
@@ -97,8 +100,10 @@ def serve(
             web = DeployedWeb(hosting.web.routes, deployments, config.environment, url)
             gateway = Gateway(hosting.web.routes, tokens.admits, shows_labels=not needed)
             admission = Admission(tokens if needed else None)
+            overview = Overview(environment=config.environment, admission=admission, deployments=deployments)
+            shown = None if pages is None else pages(overview)
             served, life = application(
-                hosting, environments, deployments, schedules, admission, watching, gateway, web, database
+                hosting, environments, deployments, schedules, admission, watching, gateway, web, database, shown
             )
             settings = uvicorn_config(served, lifespan="off", timeout_graceful_shutdown=_LEAVING_S, **tls)
             try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, case, delete, func, insert, select, update
 
 from intermodal.exception import NotFoundError
 from intermodal.server.database import VERSIONS
@@ -95,8 +95,21 @@ class VersionTable:
         if app is not None:
             query = query.where(VERSIONS.c.app == app)
         with self._database.connect() as connection:
-            rows = connection.execute(query).mappings()
-            return [Version(**{**row, "warm": bool(row["warm"])}) for row in rows]
+            return [_version(row) for row in connection.execute(query).mappings()]
+
+    def apps(self, environment: str, search: str, limit: int, offset: int) -> tuple[list[Version], int]:
+        """A part of the apps of an environment whose names have `search` in them, by name, and how many there are in
+        all. Of each its live version, or the newest where none is live."""
+        match = (VERSIONS.c.environment == environment) & VERSIONS.c.app.contains(search, autoescape=True)
+        live = func.max(case((VERSIONS.c.state == "live", VERSIONS.c.number)))
+        shown = func.coalesce(live, func.max(VERSIONS.c.number)).label("number")
+        part = select(VERSIONS.c.app, shown).where(match).group_by(VERSIONS.c.app).order_by(VERSIONS.c.app)
+        some = part.limit(limit).offset(offset).subquery()
+        of = (VERSIONS.c.app == some.c.app) & (VERSIONS.c.number == some.c.number)
+        query = select(*_COLUMNS).join(some, of).where(VERSIONS.c.environment == environment).order_by(VERSIONS.c.app)
+        with self._database.connect() as connection:
+            total = connection.execute(select(func.count(VERSIONS.c.app.distinct())).where(match)).scalar_one()
+            return [_version(row) for row in connection.execute(query).mappings()], int(total)
 
     def package(self, environment: str, app: str, number: int) -> str:
         """What a version runs, as it was kept. Raises `NotFoundError`."""
@@ -106,3 +119,7 @@ class VersionTable:
         if found is None:
             raise NotFoundError(f"there is no version {number} of app {app!r} in environment {environment!r}")
         return str(found)
+
+
+def _version(row: Mapping[Any, Any]) -> Version:
+    return Version(**{**row, "warm": bool(row["warm"])})

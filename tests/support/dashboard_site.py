@@ -1,0 +1,96 @@
+"""The dashboard of a server that runs no app: what it shows is put into its database."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from intermodal.dashboard import dashboard
+from intermodal.plugins import Config
+from intermodal.server.access import Tokens
+from intermodal.server.admission import Admission
+from intermodal.server.database import open_database
+from intermodal.server.deployments import Deployments
+from intermodal.server.environments import Environments
+from intermodal.server.hosting import Hosting
+from intermodal.server.overview import Overview
+from intermodal.server.version_table import VersionTable
+
+__all__ = ["ORIGIN", "Site", "key_in", "site"]
+
+ORIGIN = "http://127.0.0.1:8700"
+
+
+class Browser:
+    """Keeps cookies and follows no redirection. It asks the application itself."""
+
+    def __init__(self, client: httpx.AsyncClient, runner: asyncio.Runner) -> None:
+        self._client = client
+        self._runner = runner
+        self.cookies = client.cookies
+
+    def get(self, url: str, **options: Any) -> httpx.Response:
+        """See `httpx.AsyncClient.get`."""
+        return self._runner.run(self._client.get(url, **options))
+
+    def post(self, url: str, **options: Any) -> httpx.Response:
+        """See `httpx.AsyncClient.post`."""
+        return self._runner.run(self._client.post(url, **options))
+
+
+class Site:
+    """One that can be looked at, and the tables behind it."""
+
+    def __init__(self, browser: Browser, versions: VersionTable, tokens: Tokens) -> None:
+        self.browser = browser
+        self.versions = versions
+        self.tokens = tokens
+
+    def page(self, path: str) -> str:
+        """The text of a page that is there."""
+        answer = self.browser.get(f"/dashboard/{path}")
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def key(self) -> str:
+        """What the forms of its pages must have."""
+        return key_in(self.page("apps"))
+
+    def log_in(self, token: str) -> int:
+        """The status of the answer to the form."""
+        answer = self.browser.post("/dashboard/login", data={"token": token}, headers={"Origin": ORIGIN})
+        return answer.status_code
+
+
+@contextmanager
+def site(directory: Path, *, wants_token: bool = False) -> Iterator[Site]:
+    """One over a data directory."""
+    database = open_database(directory)
+    config = Config.load(environ={"INTERMODAL_DATA_DIR": str(directory)})
+    tokens, versions = Tokens(database), VersionTable(database)
+    overview = Overview(
+        environment=config.environment,
+        admission=Admission(tokens if wants_token else None),
+        deployments=Deployments(Hosting(config, lambda _: {}), versions, Environments(database, config.environment)),
+    )
+    served = Starlette(routes=[Mount("/dashboard", dashboard(overview))])
+    with asyncio.Runner() as runner:
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url=ORIGIN)
+        yield Site(Browser(client, runner), versions, tokens)
+        runner.run(client.aclose())
+    database.dispose()
+
+
+def key_in(page: str) -> str:
+    """A page's key."""
+    found = re.search(r'name="page-key" content="([^"]+)"', page)
+    assert found is not None
+    return found[1]
