@@ -17,8 +17,8 @@ from typing import Any
 
 import cloudpickle
 
-from intermodal.definitions.parameters import encode as encode_parameters
 from intermodal.specs import CodeTarget, MethodSpec, to_json
+from intermodal.specs.parameters import encode as encode_parameters
 from intermodal.wire import columns
 from intermodal.wire.arena import Arena, ForeignSegments, LentSegments
 from intermodal.wire.frame import FrameReader, encode

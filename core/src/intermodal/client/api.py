@@ -30,8 +30,8 @@ __all__ = [
 
 @dataclass(frozen=True)
 class CallTarget:
-    """What to call: a function or class by `key` within an app, a method ("" for plain functions), pickled class
-    parameters (a payload, b"" for none), and options that give a pool of its own (JSON of changed FunctionSpec
+    """What to call: a function or class by `key` within an app, a method ("" for plain functions), class
+    parameters (`specs.parameters`, b"" for none), and options that give a pool of its own (JSON of changed FunctionSpec
     fields). With an `environment` it is of the app that is deployed there, and `key` is its name (deploy.lookup)."""
 
     app: str

@@ -18,10 +18,11 @@ from intermodal.definitions.functions import Code, Function, check_retries, meth
 from intermodal.definitions.lifecycle import Parts, check_constructor, collect, parts_of
 from intermodal.definitions.naming import check_name
 from intermodal.definitions.options import Behaviour, changed_fields, settings
-from intermodal.definitions.parameters import encode, validated
+from intermodal.definitions.parameters import validated
 from intermodal.definitions.partial import Declared, batch_policy, checked_batch, concurrency
 from intermodal.exception import InvalidError
 from intermodal.specs import BatchPolicy, MethodSpec
+from intermodal.specs.parameters import encode
 
 if TYPE_CHECKING:
     from intermodal.definitions.image import Image

@@ -12,8 +12,8 @@ from intermodal.definitions.classes import Cls
 from intermodal.definitions.functions import Function
 from intermodal.definitions.naming import check_name
 from intermodal.definitions.options import Behaviour
-from intermodal.definitions.parameters import encode
 from intermodal.exception import InvalidError, NotFoundError
+from intermodal.specs.parameters import encode
 
 __all__ = ["DeployedCls", "DeployedFunction", "DeployedObj", "function_named"]
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import enum
-import io
-import pickle
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +11,7 @@ from intermodal.client.checking import checked
 from intermodal.client.shown import shown
 from intermodal.exception import InvalidError
 
-__all__ = ["Parameter", "decode", "encode", "parameter", "parameters_of", "validated"]
+__all__ = ["Parameter", "parameter", "parameters_of", "validated"]
 
 _TYPES: dict[str, type] = {"str": str, "int": int, "bytes": bytes, "bool": bool}
 
@@ -102,22 +100,6 @@ def validated(cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
         _check(cls, each, value)
         values[name] = value
     return values
-
-
-def encode(values: Mapping[str, Any]) -> bytes:
-    """Values as bytes; equal values give equal bytes, for they name the pool. No values: b""."""
-    if not values:
-        return b""
-    buffer = io.BytesIO()
-    pickler = pickle.Pickler(buffer, protocol=4)
-    pickler.fast = True  # no memo: whether two equal strings are one object must not show
-    pickler.dump(dict(sorted(values.items())))
-    return buffer.getvalue()
-
-
-def decode(data: bytes) -> dict[str, Any]:
-    """What `encode` was given."""
-    return dict(pickle.loads(data)) if data else {}
 
 
 def _check(cls: type, declared: Parameter, value: Any) -> None:

@@ -23,7 +23,7 @@ _Key = tuple[str, str, bytes, str]
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """One pool: the function with its options applied, and pickled class parameters (b"" for none)."""
+    """One pool: the function with its options applied, and class parameters (`specs.parameters`)."""
 
     id: str
     function: FunctionSpec

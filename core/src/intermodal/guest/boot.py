@@ -18,7 +18,7 @@ __all__ = ["Boot", "parse", "parse_bytes"]
 @dataclass(frozen=True)
 class Boot:
     """What the host asks for. `code` is a cloudpickle of the function or class, or empty; `parameters`
-    a payload of the class parameters' values, or empty; `secrets` the environment's variables whose values are."""
+    are the class's values (`specs.parameters`), or empty; `secrets` the environment's variables whose values are."""
 
     container: str
     app: str

@@ -53,7 +53,7 @@ class Coroutines:
                 raise asyncio.CancelledError
             args, kwargs = arguments(payload)
             value = await call.method.function(*args, **kwargs)
-            result = dumps_result(value, call.method.label, session.channel.arena)
+            result = dumps_result(value, call.method.label, session.channel.arena, payload)
         except BaseException as error:  # noqa: BLE001 - user code may raise anything
             status, result = self._outcome(attempt, error)
         session.finish(attempt, status, result, True)
@@ -73,7 +73,8 @@ class Coroutines:
                 if attempt in session.cancelled:
                     raise asyncio.CancelledError
                 item = await iterator.__anext__()
-                session.results.add(attempt, ITEM, dumps_result(item, call.method.label, session.channel.arena), True)
+                made = dumps_result(item, call.method.label, session.channel.arena, payload)
+                session.results.add(attempt, ITEM, made, True)
                 sent += 1
         except StopAsyncIteration:
             pass

@@ -79,7 +79,7 @@ class Execution:
                 value = call.method.function(*args, **kwargs)
             finally:
                 armor.armed = 0
-            result = dumps_result(value, call.method.label, session.channel.arena)
+            result = dumps_result(value, call.method.label, session.channel.arena, payload)
         except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are results too (call.errors)
             status, result = outcome(session, attempt, error)
         session.finish(attempt, status, result, more)
@@ -104,7 +104,8 @@ class Execution:
                     item = next(iterator)
                 finally:
                     armor.armed = 0
-                session.results.add(attempt, ITEM, dumps_result(item, method.label, session.channel.arena), True)
+                made = dumps_result(item, method.label, session.channel.arena, payload)
+                session.results.add(attempt, ITEM, made, True)
                 sent += 1
         except StopIteration:
             pass
@@ -160,9 +161,11 @@ def deal(session: Session, batch: Batch, attempts: Iterable[int], value: Any) ->
     """Give each input of a batch its element. One that cannot be pickled fails alone."""
     method = batch.inputs[0][1].method
     attempts = list(attempts)
+    asked = {each[0]: each[4] for each in batch.inputs}
     for attempt, element in zip(attempts, elements(method, value, len(attempts)), strict=False):
         try:
-            result: tuple[int, Payload] = OK, dumps_result(element, method.label, session.channel.arena)
+            made = dumps_result(element, method.label, session.channel.arena, asked[attempt])
+            result: tuple[int, Payload] = OK, made
         except Exception as error:  # noqa: BLE001 - user code may raise anything
             result = outcome(session, attempt, error)
         session.finish(attempt, *result, True)

@@ -12,6 +12,7 @@ from intermodal.exception import SerializationError
 from intermodal.guest.channel import Channel
 from intermodal.wire import columns
 from intermodal.wire.arena import Arena
+from intermodal.wire.json_values import encode, is_json
 from intermodal.wire.payload import Payload, dumps
 
 __all__ = ["NOTHING", "Clock", "Results", "dumps_result"]
@@ -29,8 +30,11 @@ _LINGER = 0.0015
 _LARGE = 1 << 14
 
 
-def dumps_result(value: Any, label: str, arena: Arena | None) -> Payload:
-    """The payload of what `label` returned. Raises `SerializationError` naming the type of the value."""
+def dumps_result(value: Any, label: str, arena: Arena | None, asked: Payload) -> Payload:
+    """The payload of what `label` returned to an input, `asked`: JSON to what came as JSON. Raises `SerializationError`
+    naming the type of the value."""
+    if is_json(asked):
+        return encode(value, label)
     if value is None:
         return NOTHING
     if value.__class__ in _ATOMS:

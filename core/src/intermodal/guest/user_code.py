@@ -12,6 +12,7 @@ from intermodal.guest.loading import definitions, load_target
 from intermodal.guest.loops import run_in_loop
 from intermodal.guest.work import Method
 from intermodal.specs.function import MethodSpec
+from intermodal.specs.parameters import decode
 from intermodal.specs.web import WebSpec
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _of_function(boot: Boot, found: Any) -> UserCode:
 
 
 def _of_class(boot: Boot, found: Any) -> UserCode:
-    parameters = definitions("parameters").decode(boot.parameters)
+    parameters = decode(boot.parameters)
     lifecycle = definitions("lifecycle").collect(found, parameters)
     methods = {
         spec.name: _method(spec, f"{boot.name}.{spec.name}", lifecycle.methods[spec.name], boot.max_inputs)

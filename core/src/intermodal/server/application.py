@@ -26,6 +26,7 @@ from intermodal.server.environments import Environments
 from intermodal.server.health import health_routes
 from intermodal.server.hosting import Hosting
 from intermodal.server.outbox import Outbox, Stalled
+from intermodal.server.rest import rest_routes
 from intermodal.server.schedules import Schedules
 from intermodal.server.visit import Visit
 from intermodal.server.watching import Watching
@@ -109,6 +110,7 @@ def application(
         *health_routes(database),
         WebSocketRoute(CONNECT, connect),
         *watching.routes(admission, hosting.config.environment),
+        *rest_routes(deployments, admission, hosting.config.environment),
     ]
     if pages is not None:
         routes += [Mount(DASHBOARD, pages), Route("/", _to_pages)]

@@ -2,9 +2,9 @@
 
 Forms (byte 0 of a payload segment on the wire): 0 the pickle itself; 1 a descriptor of shared memory; 2 a pickle with
 out-of-band buffers behind it; 3 a failure that the engine gave; 4 events of ASGI (`wire.events`); 5 an exception of
-user code (`wire.raised`). A small value is one `bytes`; a large one keeps the chunks that pickle hands out, so that a
-big `bytes` object is never copied on its way into shared memory (pickle passes such an object to `write` as it is, at
-any depth; buffers of protocol 5 likewise).
+user code (`wire.raised`); 6 JSON (`wire.json_values`). A small value is one `bytes`; a large one keeps the chunks that
+pickle hands out, so that a big `bytes` object is never copied on its way into shared memory (pickle passes such an
+object to `write` as it is, at any depth; buffers of protocol 5 likewise).
 
 Standard library and cloudpickle only and Python 3.10 syntax: guests use it.
 """
@@ -26,6 +26,7 @@ __all__ = [
     "EVENTS",
     "FAILURE",
     "INLINE",
+    "JSON",
     "RAISED",
     "SCATTERED",
     "SHARED",
@@ -40,7 +41,7 @@ __all__ = [
     "send_main_by_value",
 ]
 
-INLINE, SHARED, SCATTERED, FAILURE, EVENTS, RAISED = range(6)
+INLINE, SHARED, SCATTERED, FAILURE, EVENTS, RAISED, JSON = range(7)
 #: Values whose pickle is larger than this go to shared memory where the transport can pass descriptors.
 SHARED_FROM = 128 << 10
 _NUMBERS = frozenset((int, float, bool, complex, type(None)))
@@ -201,7 +202,7 @@ def _copy(target: memoryview, offset: int, chunks: Sequence[Buffer]) -> None:
 def received(segment: bytes, foreign: ForeignSegments | None) -> Payload:
     """A payload as it came in a frame; checks descriptors. Raises `SegmentError`."""
     if not segment or segment[0] != SHARED:
-        if not segment or segment[0] > RAISED:
+        if not segment or segment[0] > JSON:
             raise SegmentError("a payload has an unknown form")
         return segment
     if foreign is None:
@@ -228,6 +229,8 @@ def loads(payload: Payload) -> Any:
             return pickle.loads(memoryview(payload)[1:])
         if form == SCATTERED:
             return _load_scattered(payload)
+        if form == JSON:
+            return json.loads(payload[1:])
     except Exception as error:
         raise DeserializationError(f"a value cannot be unpickled here: {type(error).__name__}: {error}") from error
     if form == FAILURE:
