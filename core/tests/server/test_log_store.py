@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import event
 
 from intermodal.exception import InvalidError
 from intermodal.plugins import LogLine
 from intermodal.plugins.structured import with_fields
-from intermodal.server.logs import LogStore, open_logs
+from intermodal.server.logs import LogStore, open_logs, schema
 from intermodal.server.logs.levels import level_of
 from intermodal.server.logs.records import LogQuery, LogRecord
+from postgres_server import PostgresServer
 
 LINE = LogLine(app="shop", function="sell", container="c-1", stream=1, text="", at=0.0)
 HOSTILE = [
@@ -92,15 +93,21 @@ def lowered(text: str) -> bytes:
 class LogMachine(RuleBasedStateMachine):
     """Whatever is kept, asked and removed: the answers are those of a list of which the oldest part has gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
+        self.url = url
+        database = open_logs(Path(self.folder.name), url)
+        with database.begin() as connection:  # where there is only one: from the example before
+            connection.execute(schema.LINES.delete())
+            connection.execute(schema.BLOCKS.delete())
+        database.dispose()
         self.store = self.opened()
         self.model: list[LogRecord] = []
         self.ever = 0
 
     def opened(self) -> LogStore:
-        return LogStore(open_logs(Path(self.folder.name)), block_lines=4)
+        return LogStore(open_logs(Path(self.folder.name), self.url), block_lines=4)
 
     def teardown(self) -> None:
         self.store.close()
@@ -184,13 +191,15 @@ class LogMachine(RuleBasedStateMachine):
         assert count == len(self.model)
 
 
-TestLogMachine = LogMachine.TestCase
-TestLogMachine.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
+def test_the_answers_are_those_of_a_list(database_url: str) -> None:
+    """See `LogMachine`."""
+    bounds = settings(max_examples=12, stateful_step_count=15, deadline=None)
+    run_state_machine_as_test(lambda: LogMachine(database_url), settings=bounds)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[LogStore]:
-    made = LogStore(open_logs(tmp_path))
+def store(tmp_path: Path, database_url: str) -> Iterator[LogStore]:
+    made = LogStore(open_logs(tmp_path, database_url))
     yield made
     made.close()
 
@@ -207,8 +216,9 @@ def test_pages_are_bounded_by_what_lines_hold(store: LogStore) -> None:
     assert [line.text[0] for line in store.tail(MAIN, 100).lines] == ["5", "6", "7", "8"]
 
 
-def test_the_file_stays_within_its_bound_and_shrinks_with_it(store: LogStore, tmp_path: Path) -> None:
+def test_the_file_stays_within_its_bound_and_shrinks_with_it(tmp_path: Path) -> None:
     """Whatever is written; and the newest lines are those that are left."""
+    store = LogStore(open_logs(tmp_path))
     bound, path = 4 << 20, tmp_path / "logs.db"
     for turn in range(30):
         store.append([("main", replace(LINE, text=f"{turn} " + "x" * 1000)) for _ in range(1000)])
@@ -223,7 +233,7 @@ def test_the_file_stays_within_its_bound_and_shrinks_with_it(store: LogStore, tm
     assert path.stat().st_size < bound
 
 
-@pytest.mark.parametrize("path", ["", 'a"b'])
+@pytest.mark.parametrize("path", ["", 'a"b', "a\0b", "a.\udcff"])
 def test_fields_that_cannot_be_asked_for_are_refused(store: LogStore, path: str) -> None:
     """With words."""
     with pytest.raises(InvalidError, match=r"user\.id"):
@@ -273,3 +283,41 @@ def test_what_an_index_serves_reads_few_lines(tmp_path: Path) -> None:
     ):
         assert took(query) < everything / 10, query
     store.close()
+
+
+def test_in_postgresql_lines_are_bounded_by_what_they_say(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    """As its tables do not become smaller: the newest lines are those that are left."""
+    with postgres_server.database() as url:
+        store = LogStore(open_logs(tmp_path, url))
+        for turn in range(5):
+            store.append([("main", replace(LINE, text=f"{turn} " + "x" * 1000)) for _ in range(1000)])
+        store.prune(0.0, 3 << 20)
+        left = store.tail(MAIN, 10_000).lines
+        assert (left[-1].id, len(left)) == (5000, 2000)
+        store.prune(0.0, 0)
+        assert store.tail(MAIN, 10).lines == []
+        store.append([("main", LINE)])
+        assert [line.id for line in store.tail(MAIN, 10).lines] == [5001]
+        store.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"s": "\\u0000"}',
+        '{"s": "\\ud800"}',
+        '{"n": 1e999}',
+        '{"n": ' + "9" * 4000 + "}",
+        '{"a":' * 800 + "1" + "}" * 800,
+        '{"a": [' + "[]," * 2000 + "1]}",
+        '{"": {"": 1}}',
+        '{"a.b": 1, "a": {"b": 2}}',
+    ],
+)
+def test_no_record_keeps_others_from_being_kept(store: LogStore, text: str) -> None:
+    """Whatever Python takes for JSON."""
+    store.append([("main", line) for line in with_fields([replace(LINE, text=text), replace(LINE, text='{"a": 1}')])])
+    assert [line.text for line in store.tail(MAIN, 10).lines] == [text, '{"a": 1}']
+    assert [line.text for line in store.tail(replace(MAIN, fields=(("a", "1"),)), 10).lines] == ['{"a": 1}']
+    for path in ("s", "a.b", ".", "s.x"):
+        store.tail(replace(MAIN, fields=((path, "\0"),)), 10)

@@ -12,15 +12,16 @@ from sqlalchemy import event
 from intermodal.plugins import LogLine
 from intermodal.server.logs import LogStore, LogWriter, Retention, open_logs
 from intermodal.server.logs.records import LogQuery
+from postgres_server import PostgresServer
 
 LINE = LogLine(app="shop", function="sell", container="c-1", stream=1, text="", at=0.0)
 MAIN = LogQuery(environment="main", app="shop")
 FOR_EVER = Retention(float("inf"), 1 << 40)
 
 
-def test_what_was_put_is_there_when_it_is_closed(tmp_path: Path) -> None:
+def test_what_was_put_is_there_when_it_is_closed(tmp_path: Path, database_url: str) -> None:
     """In order, from several threads; each app is named to who waits for it."""
-    store = LogStore(open_logs(tmp_path))
+    store = LogStore(open_logs(tmp_path, database_url))
     named: set[tuple[str, str]] = set()
     writer = LogWriter(store, FOR_EVER, named.update)
 
@@ -66,3 +67,22 @@ def test_what_a_full_disk_refuses_is_counted_in_its_place(tmp_path: Path, caplog
     ]
     assert "there is no room left for the database" in caplog.text
     store.close()
+
+
+def test_lines_of_a_time_without_database_are_counted_in_their_place(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    """And lines are kept again as soon as it answers."""
+    with postgres_server.database() as url:
+        store = LogStore(open_logs(tmp_path, url))
+        writer = LogWriter(store, FOR_EVER, lambda _: None)
+        writer.put("main", [replace(LINE, text="first")])
+        writer.settle()
+        with postgres_server.out_of_reach(url):
+            writer.put("main", [LINE] * 7)
+            writer.settle()
+        writer.put("main", [replace(LINE, text="last")])
+        writer.close()
+        texts = [line.text for line in store.tail(MAIN, 10).lines]
+        assert texts == ["first", "[7 lines of output could not be kept here]", "last"]
+        store.close()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intermodal.plugins import Metric
@@ -31,11 +31,13 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(metrics=st.lists(METRICS, max_size=20), points=st.integers(1, 7), number=st.integers(0, 1 << 60))
-def test_points_are_those_of_the_values(folder: Path, metrics: list[Metric], points: int, number: int) -> None:
+def test_points_are_those_of_the_values(
+    folder: Path, database_url: str, metrics: list[Metric], points: int, number: int
+) -> None:
     """In each part of the span mean, least, greatest and count, by function and unit; and every series is listed."""
-    store = SeriesStore(open_samples(folder), float("inf"))
+    store = SeriesStore(open_samples(folder, database_url), float("inf"))
     environment = f"{number}-{time.monotonic_ns()}"  # of this example alone
     store.append(environment, metrics)
     kept = [metric for metric in metrics if metric.app == "shop" and abs(metric.value) != float("inf")]
@@ -59,17 +61,28 @@ def test_points_are_those_of_the_values(folder: Path, metrics: list[Metric], poi
     store.close()
 
 
-def test_what_is_too_old_or_too_much_goes(tmp_path: Path) -> None:
+def test_what_is_too_old_or_too_much_goes(tmp_path: Path, database_url: str) -> None:
     """The oldest first, while new values come; many at once as well."""
     now = time.time()
 
     def metrics(at: float, count: int) -> list[Metric]:
         return [Metric(app="shop", function="sell", name="n", value=1.0, at=at)] * count
 
-    store = SeriesStore(open_samples(tmp_path), 3600.0, most=3000)
+    store = SeriesStore(open_samples(tmp_path, database_url), 3600.0, most=3000)
     store.append("main", metrics(now - 7200, 2500))
     store.append("main", metrics(now, 10))
     assert store.series("main", "shop") == [Series("sell", "n", "", 10, now)]
     store.append("main", metrics(now, 5000))
     assert store.series("main", "shop")[0].count == 3000
+    store.close()
+
+
+def test_a_name_too_long_for_an_index_is_not_kept(tmp_path: Path, database_url: str) -> None:
+    """And keeps no other from being kept."""
+    store = SeriesStore(open_samples(tmp_path, database_url), float("inf"))
+    names = ["n" * 200, "n" * 201, "short"]
+    store.append("main", [Metric(app="a", function="f", name=name, value=1.7e308, at=1.0) for name in names * 2])
+    assert [each.name for each in store.series("main", "a")] == ["n" * 200, "short"]
+    (point,) = store.points("main", "a", "short", Span(0.0, 10.0, 1))
+    assert (point.greatest, point.count) == (1.7e308, 2)
     store.close()

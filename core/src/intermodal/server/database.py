@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Column, Engine, Float, Integer, MetaData, Table
 
-from intermodal.server.columns import Name, Words
 from intermodal.server.migrating import upgrade
+from intermodal.server.portable import Name, Words
 from intermodal.server.postgresql import postgresql_engine, postgresql_url
 from intermodal.server.sqlite import sqlite_engine
 

@@ -29,11 +29,12 @@ class Watching:
 
     def __init__(self, config: Config) -> None:
         self._retention = Retention(float(config.get("log_days")) * _DAY, int(config.get("log_bytes")))
-        self._logs = LogStore(open_logs(config.data_dir))
+        where = config.data_dir, str(config.get("database_url"))
+        self._logs = LogStore(open_logs(*where))
         self._following = Following(self._logs)
         self._writer: LogWriter | None = None
         self._figures = Figures()
-        self._series = SeriesStore(open_samples(config.data_dir), self._retention.seconds)
+        self._series = SeriesStore(open_samples(*where), self._retention.seconds)
 
     def open(self) -> None:
         """On the server's event loop, before the first session."""

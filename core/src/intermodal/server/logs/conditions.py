@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Column, ColumnElement, String, case, cast, func, literal_column, select
+from sqlalchemy import Column, ColumnElement, func, select
 
 from intermodal.exception import InvalidError
+from intermodal.server.logs.columns import encoded
+from intermodal.server.logs.dialects import LogDialect
 from intermodal.server.logs.records import LogQuery
 from intermodal.server.logs.schema import BLOCKS, LINES
 
 __all__ = ["conditions"]
 
 _LINE = LINES.c
-_unindexed: ColumnElement[str] = literal_column("+environment", String)
 
 
-def conditions(query: LogQuery) -> Iterator[ColumnElement[bool]]:
+def conditions(query: LogQuery, dialect: LogDialect) -> Iterator[ColumnElement[bool]]:
     """What a line has to fulfil. Raises `InvalidError`."""
     # By its index only where an app is asked for, too: else lines are best read in the order of their ids.
-    yield (_LINE.environment if query.app else _unindexed) == query.environment
+    yield (_LINE.environment if query.app else dialect.environment) == query.environment
     equal: tuple[tuple[Column[str], str], ...] = (
         (_LINE.app, query.app),
         (_LINE.function, query.function),
@@ -31,10 +32,9 @@ def conditions(query: LogQuery) -> Iterator[ColumnElement[bool]]:
         yield _LINE.level >= query.level
     yield from _time(query)
     if query.search:
-        wanted = query.search.encode("utf-8", "surrogateescape").lower()
-        yield func.instr(func.lower(_LINE.text), cast(wanted, String)) > 0
+        yield dialect.holds(encoded(query.search).lower())
     for path, value in query.fields:
-        yield _member(path) == value
+        yield _member(path, dialect) == value
 
 
 def _time(query: LogQuery) -> Iterator[ColumnElement[bool]]:
@@ -47,12 +47,7 @@ def _time(query: LogQuery) -> Iterator[ColumnElement[bool]]:
         yield _LINE.id <= select(func.max(BLOCKS.c.last)).where(BLOCKS.c.since < query.until).scalar_subquery()
 
 
-def _member(path: str) -> ColumnElement[str]:
-    """A member of the structured record, as text. What Python takes for JSON and SQLite does not has none."""
-    if not path or '"' in path:
+def _member(path: str, dialect: LogDialect) -> ColumnElement[str]:
+    if not path or '"' in path or not path.isprintable():
         raise InvalidError(f"{path!r:.80} is no path of a field: write names with dots between them, as user.id")
-    place = "$" + "".join(f'."{name}"' for name in path.split("."))
-    text = cast(func.substr(_LINE.text, _LINE.record + 1), String)
-    found = case((_LINE.record.is_not(None) & (func.json_valid(text) == 1), text))
-    kind = func.json_type(found, place)
-    return case((kind.in_(("true", "false", "null")), kind), else_=cast(func.json_extract(found, place), String))
+    return dialect.member(path.split("."))

@@ -1,34 +1,36 @@
-"""The file of kept lines, apart from the server's database: it grows as far as it may, and is written all the time."""
+"""The tables of kept lines, apart from the server's others: they grow as far as they may, and are written always."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Engine, Float, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, Table
 
 from intermodal.server.database import open_file
+from intermodal.server.logs.columns import Printed, Record
+from intermodal.server.portable import NUMBER, Name
 
 __all__ = ["BLOCKS", "LINES", "open_logs"]
 
 METADATA = MetaData()
 _VERSIONS = Path(__file__).parent / "versions"
 
-#: `text` as it was printed, which need not be UTF-8; `record`: where in it a JSON object begins, in bytes.
+#: `text` as it was printed; `record`: where the JSON object in it is found.
 LINES = Table(
     "lines",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     Column("at", Float, nullable=False),
-    Column("environment", String, nullable=False),
-    Column("app", String, nullable=False),
-    Column("function", String, nullable=False),
-    Column("container", String, nullable=False),
-    Column("call", String),
+    Column("environment", Name, nullable=False),
+    Column("app", Name, nullable=False),
+    Column("function", Name, nullable=False),
+    Column("container", Name, nullable=False),
+    Column("call", Name),
     Column("stream", Integer, nullable=False),
     Column("level", Integer),
-    Column("record", Integer),
-    Column("text", LargeBinary, nullable=False),
+    Column("record", Record),
+    Column("text", Printed, nullable=False),
     Index("lines_by_app", "environment", "app", "id", "function"),
     Index("lines_by_container", "container"),
     Index("lines_by_call", "call"),
@@ -40,21 +42,20 @@ LINES = Table(
 BLOCKS = Table(
     "blocks",
     METADATA,
-    Column("first", Integer, primary_key=True),
-    Column("last", Integer, nullable=False),
+    Column("first", NUMBER, primary_key=True),
+    Column("last", NUMBER, nullable=False),
     Column("since", Float, nullable=False),
     Column("until", Float, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", NUMBER, nullable=False),
 )
 
 
-def open_logs(data_dir: Path) -> Engine:
-    """The lines of a data directory. Raises `OSError`, `sqlalchemy.exc.DatabaseError`."""
-    return open_file(data_dir / "logs.db", _VERSIONS, _prepare)
+def open_logs(data_dir: Path, url: str = "") -> Engine:
+    """The lines of a data directory, or of the database at `url`. They outlive the death of any process; the last ones
+    before a power failure may be missing. Raises as `open_file`."""
+    return open_file(data_dir / "logs.db", _VERSIONS, _prepare, url=url, relaxed=True)
 
 
 def _prepare(connection: Any) -> None:
-    """Lines outlive the death of any process; the last ones before a power failure may be missing."""
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute(f"PRAGMA journal_size_limit = {16 << 20}")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from intermodal.plugins import LogLine
+from intermodal.server.logs.columns import encoded
 from intermodal.server.logs.conditions import conditions
+from intermodal.server.logs.dialects import log_dialect
 from intermodal.server.logs.levels import level_of
 from intermodal.server.logs.records import LogPage, LogQuery, LogRecord
 from intermodal.server.logs.schema import BLOCKS, LINES
+from intermodal.server.portable import alone
 
-__all__ = ["LogStore", "encoded"]
+__all__ = ["LogStore"]
 
 #: A block is full with so many lines, or bytes of text.
 _BLOCK_LINES, _BLOCK_BYTES = 1000, 1 << 20
@@ -32,13 +35,14 @@ class LogStore:
 
     def __init__(self, database: Engine, block_lines: int = _BLOCK_LINES) -> None:
         self._database = database
+        self._dialect = log_dialect(database)
         self._block_lines = block_lines
 
     def append(self, lines: Iterable[tuple[str, LogLine]]) -> None:
-        """Keep lines, each with its environment. All or none. Raises `sqlalchemy.exc.DatabaseError`."""
+        """Keep lines, each with its environment. All or none. Raises one of `UNAVAILABLE`."""
         rest = iter(lines)
         with self._database.begin() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            alone(connection)
             while rows := [_row(environment, line) for environment, line in islice(rest, self._block_lines)]:
                 first = _newest(connection) + 1
                 connection.execute(insert(LINES), [{"id": first + place, **row} for place, row in enumerate(rows)])
@@ -46,7 +50,7 @@ class LogStore:
 
     def after(self, query: LogQuery, cursor: int, limit: int) -> LogPage:
         """The first `limit` lines with greater ids than `cursor`. Raises `InvalidError`."""
-        statement = select(*_READ).where(*conditions(query), LINES.c.id > cursor).order_by(LINES.c.id)
+        statement = select(*_READ).where(*conditions(query, self._dialect), LINES.c.id > cursor).order_by(LINES.c.id)
         with self._database.connect() as connection:
             newest = _newest(connection)
             gap = cursor > 0 and cursor + 1 < _oldest(connection)
@@ -56,7 +60,7 @@ class LogStore:
 
     def tail(self, query: LogQuery, limit: int, before: int | None = None) -> LogPage:
         """The last `limit` lines, of those with lesser ids than `before` where it is given. Raises `InvalidError`."""
-        statement = select(*_READ).where(*conditions(query)).order_by(LINES.c.id.desc())
+        statement = select(*_READ).where(*conditions(query, self._dialect)).order_by(LINES.c.id.desc())
         with self._database.connect() as connection:
             newest = _newest(connection) if before is None else before - 1
             rows = connection.execute(statement.where(LINES.c.id <= newest).limit(limit + 1))
@@ -70,10 +74,7 @@ class LogStore:
         while self._drop_oldest(before, size):
             pass
         with self._database.connect() as connection:
-            pages, free, page = (_pragma(connection, name) for name in ("page_count", "freelist_count", "page_size"))
-            if free * 8 > pages and free * page > _BLOCK_BYTES:
-                # As a script: of one statement the driver takes one step, which frees one page.
-                _driver(connection).executescript("PRAGMA incremental_vacuum")
+            self._dialect.shrink(connection)
 
     def _drop_oldest(self, before: float, size: int) -> bool:
         with self._database.begin() as connection:
@@ -81,7 +82,7 @@ class LogStore:
             if not blocks or blocks[0].first > blocks[0].last:
                 return False
             oldest = blocks[0]
-            if oldest.until >= before and used_bytes(connection) <= size:
+            if oldest.until >= before and self._dialect.used(connection) <= size:
                 return False
             connection.execute(LINES.delete().where(LINES.c.id <= oldest.last))
             mine = BLOCKS.c.first == oldest.first
@@ -96,25 +97,6 @@ class LogStore:
         self._database.dispose()
 
 
-def encoded(text: str) -> bytes:
-    """The bytes that were printed."""
-    return text.encode("utf-8", "surrogateescape")
-
-
-def used_bytes(connection: Connection) -> int:
-    """Of the file, without pages that lines to come will use again."""
-    pages = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
-    return pages * _pragma(connection, "page_size")
-
-
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection
-
-
-def _pragma(connection: Connection, name: str) -> int:
-    return int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
-
-
 def _row(environment: str, line: LogLine) -> dict[str, Any]:
     return {
         "at": line.at,
@@ -125,8 +107,8 @@ def _row(environment: str, line: LogLine) -> dict[str, Any]:
         "call": line.call,
         "stream": line.stream,
         "level": level_of(line.text, line.fields),
-        "record": None if line.fields is None else len(encoded(line.text.partition("{")[0])),
-        "text": encoded(line.text),
+        "record": line,
+        "text": line.text,
     }
 
 
@@ -140,7 +122,7 @@ def _oldest(connection: Connection) -> int:
 
 def _enter(connection: Connection, first: int, rows: Sequence[dict[str, Any]], full: int) -> None:
     """Into the newest block, while that has room, or one of their own."""
-    times, size = [row["at"] for row in rows], sum(len(row["text"]) for row in rows)
+    times, size = [row["at"] for row in rows], sum(len(encoded(row["text"])) for row in rows)
     last, since, until = first + len(rows) - 1, min(times), max(times)
     block = connection.execute(select(BLOCKS).order_by(BLOCKS.c.first.desc()).limit(1)).first()
     if block is None or block.last - block.first + 1 + len(rows) > full or block.size >= _BLOCK_BYTES:
@@ -157,16 +139,10 @@ def _page(rows: Iterable[Any], limit: int) -> tuple[list[LogRecord], bool]:
     """What fits, and whether there was more."""
     found: list[LogRecord] = []
     size = 0
-    for row in _records(rows):
+    for row in rows:
         if len(found) == limit or size >= _PAGE_BYTES:
             return found, True
-        found.append(row)
-        size += len(row.text)
+        line = LogRecord(**row._mapping)
+        found.append(line)
+        size += len(line.text)
     return found, False
-
-
-def _records(rows: Iterable[Any]) -> Iterator[LogRecord]:
-    for row in rows:
-        values = dict(row._mapping)
-        values["text"] = cast(bytes, values["text"]).decode("utf-8", "surrogateescape")
-        yield LogRecord(**values)

@@ -15,11 +15,8 @@ from sqlalchemy import (
     Engine,
     Float,
     Index,
-    Integer,
     MetaData,
-    String,
     Table,
-    cast,
     delete,
     func,
     insert,
@@ -28,6 +25,7 @@ from sqlalchemy import (
 
 from intermodal.plugins import Metric
 from intermodal.server.database import open_file
+from intermodal.server.portable import LONGEST_NAME, NUMBER, Name, alone, mean, whole
 
 __all__ = ["Point", "Series", "SeriesStore", "Span", "open_samples"]
 
@@ -38,13 +36,13 @@ _MOST, _CHUNK = 2_000_000, 1000
 SAMPLES = Table(
     "samples",
     MetaData(),
-    Column("id", Integer, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     Column("at", Float, nullable=False),
-    Column("environment", String, nullable=False),
-    Column("app", String, nullable=False),
-    Column("function", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("unit", String, nullable=False),
+    Column("environment", Name, nullable=False),
+    Column("app", Name, nullable=False),
+    Column("function", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("unit", Name, nullable=False),
     Column("value", Float, nullable=False),
     Index("samples_by_name", "environment", "app", "name", "at"),
 )
@@ -102,7 +100,8 @@ class SeriesStore:
         self._most = most
 
     def append(self, environment: str, metrics: Sequence[Metric]) -> None:
-        """Keep the values that are numbers, and remove what is too old. Raises `sqlalchemy.exc.DatabaseError`."""
+        """Keep the values that are numbers, under names of bearable length, and remove what is too old. Raises one of
+        `UNAVAILABLE`."""
         rows = [
             {
                 "at": metric.at,
@@ -114,10 +113,10 @@ class SeriesStore:
                 "value": metric.value,
             }
             for metric in metrics
-            if math.isfinite(metric.value)
+            if math.isfinite(metric.value) and len(metric.name) <= LONGEST_NAME and len(metric.unit) <= LONGEST_NAME
         ]
         with self._database.begin() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            alone(connection)
             if rows:
                 connection.execute(insert(SAMPLES), rows)
             self._prune(connection)
@@ -131,12 +130,14 @@ class SeriesStore:
 
     def points(self, environment: str, app: str, name: str, span: Span) -> list[Point]:
         """Values of `name`, by function, unit and time."""
-        part = cast((_SAMPLE.at - span.since) / span.step, Integer).label("part")
+        dialect = self._database.dialect
+        part = whole((_SAMPLE.at - span.since) / span.step, dialect).label("part")
         key = (_SAMPLE.function, _SAMPLE.unit, part)
         value = _SAMPLE.value
-        figures = (func.avg(value), func.min(value), func.max(value), func.count())
+        figures = (mean(value, dialect), func.min(value), func.max(value), func.count())
         within = (_SAMPLE.name == name, _SAMPLE.at >= span.since, _SAMPLE.at < span.until)
-        statement = select(*key, *figures).where(*_of(environment, app), *within).group_by(*key).order_by(*key)
+        by = ("function", "unit", "part")  # by name: to PostgreSQL the same expression with parameters is another one
+        statement = select(*key, *figures).where(*_of(environment, app), *within).group_by(*by).order_by(*by)
         with self._database.connect() as connection:
             return [
                 Point(function, unit, span.since + min(place, span.points - 1) * span.step, *rest)
@@ -161,14 +162,10 @@ class SeriesStore:
         self._database.dispose()
 
 
-def open_samples(data_dir: Path) -> Engine:
-    """The samples of a data directory. Raises `OSError`, `sqlalchemy.exc.DatabaseError`."""
-    return open_file(data_dir / "metrics.db", _VERSIONS, _prepare)
-
-
-def _prepare(connection: Any) -> None:
-    """Samples outlive the death of any process; the last ones before a power failure may be missing."""
-    connection.execute("PRAGMA synchronous = NORMAL")
+def open_samples(data_dir: Path, url: str = "") -> Engine:
+    """The samples of a data directory, or of the database at `url`. They outlive the death of any process; the last
+    ones before a power failure may be missing. Raises as `open_file`."""
+    return open_file(data_dir / "metrics.db", _VERSIONS, url=url, relaxed=True)
 
 
 def _of(environment: str, app: str) -> tuple[Any, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
-from intermodal.server.columns import WORDS
+from intermodal.server.portable import NUMBER, WORDS
 
 revision = "0001"
 down_revision = None
@@ -15,7 +16,7 @@ def upgrade() -> None:
     """Make the tables."""
     op.create_table(
         "lines",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("at", sa.Float, nullable=False),
         sa.Column("environment", WORDS, nullable=False),
         sa.Column("app", WORDS, nullable=False),
@@ -24,19 +25,20 @@ def upgrade() -> None:
         sa.Column("call", WORDS),
         sa.Column("stream", sa.Integer, nullable=False),
         sa.Column("level", sa.Integer),
-        sa.Column("record", sa.Integer),
-        sa.Column("text", sa.LargeBinary, nullable=False),
+        sa.Column("record", sa.Integer().with_variant(JSONB(), "postgresql")),
+        sa.Column("text", sa.LargeBinary().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
     )
     op.create_index("lines_by_app", "lines", ["environment", "app", "id", "function"])
     op.create_index("lines_by_container", "lines", ["container"])
-    op.create_index("lines_by_call", "lines", ["call"], sqlite_where=sa.text("call IS NOT NULL"))
+    called = sa.text("call IS NOT NULL")
+    op.create_index("lines_by_call", "lines", ["call"], sqlite_where=called, postgresql_where=called)
     op.create_table(
         "blocks",
-        sa.Column("first", sa.Integer, primary_key=True),
-        sa.Column("last", sa.Integer, nullable=False),
+        sa.Column("first", NUMBER, primary_key=True, autoincrement=False),
+        sa.Column("last", NUMBER, nullable=False),
         sa.Column("since", sa.Float, nullable=False),
         sa.Column("until", sa.Float, nullable=False),
-        sa.Column("size", sa.Integer, nullable=False),
+        sa.Column("size", NUMBER, nullable=False),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from intermodal.server.columns import WORDS
+from intermodal.server.portable import NUMBER, WORDS
 
 revision = "0001"
 down_revision = None
@@ -15,7 +15,7 @@ def upgrade() -> None:
     """Make the table."""
     op.create_table(
         "samples",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", NUMBER, primary_key=True),
         sa.Column("at", sa.Float, nullable=False),
         sa.Column("environment", WORDS, nullable=False),
         sa.Column("app", WORDS, nullable=False),

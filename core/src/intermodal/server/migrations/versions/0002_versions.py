@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from intermodal.server.columns import WORDS
+from intermodal.server.portable import WORDS
 
 revision = "0002"
 down_revision = "0001"

@@ -7,7 +7,7 @@ import time
 import sqlalchemy as sa
 from alembic import op
 
-from intermodal.server.columns import WORDS
+from intermodal.server.portable import WORDS
 
 revision = "0004"
 down_revision = "0003"
