@@ -25,8 +25,8 @@ ROOT = HERE.parents[1]
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.py"))
 #: Arguments for examples that take long. What is left in is the same on all backends.
 SHORT = {"lex_stdlib": ["--limit", "150", "--fresh"]}
-#: In what examples print: how many containers there were and how long it took is no result.
-MEASURED = re.compile(r"^\d+ containers, .*$", re.MULTILINE)
+#: In what examples print: how many containers there were, how long it took, and what each of them said is no result.
+MEASURED = re.compile(r"^(\d+ containers, .*|\S+ c-[0-9a-f]+-\d+ \| .*)\n", re.MULTILINE)
 SECONDS = 280
 REFERENCE = BACKENDS[0]
 PROGRAMS = 200
