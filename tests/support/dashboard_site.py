@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from starlette.applications import Starlette
@@ -22,9 +22,12 @@ from intermodal.server.deployments import Deployments
 from intermodal.server.environments import Environments
 from intermodal.server.hosting import Hosting
 from intermodal.server.overview import Overview
+from intermodal.server.schedules import Schedules, ScheduleTable
 from intermodal.server.version_table import VersionTable
 
 __all__ = ["ORIGIN", "Site", "key_in", "site"]
+
+R = TypeVar("R")
 
 ORIGIN = "http://127.0.0.1:8700"
 
@@ -36,6 +39,10 @@ class Browser:
         self._client = client
         self._runner = runner
         self.cookies = client.cookies
+
+    def run(self, work: Coroutine[Any, Any, R]) -> R:
+        """Do something on the loop of the application."""
+        return self._runner.run(work)
 
     def get(self, url: str, **options: Any) -> httpx.Response:
         """See `httpx.AsyncClient.get`."""
@@ -49,8 +56,9 @@ class Browser:
 class Site:
     """One that can be looked at, and the tables behind it."""
 
-    def __init__(self, browser: Browser, versions: VersionTable, tokens: Tokens) -> None:
+    def __init__(self, browser: Browser, versions: VersionTable, tokens: Tokens, overview: Overview) -> None:
         self.browser = browser
+        self.overview = overview
         self.versions = versions
         self.tokens = tokens
 
@@ -76,16 +84,21 @@ def site(directory: Path, *, wants_token: bool = False) -> Iterator[Site]:
     database = open_database(directory)
     config = Config.load(environ={"INTERMODAL_DATA_DIR": str(directory)})
     tokens, versions = Tokens(database), VersionTable(database)
+    hosting = Hosting(config, lambda _: {})
+    deployments = Deployments(hosting, versions, Environments(database, config.environment))
     overview = Overview(
         environment=config.environment,
         admission=Admission(tokens if wants_token else None),
-        deployments=Deployments(Hosting(config, lambda _: {}), versions, Environments(database, config.environment)),
+        deployments=deployments,
+        hosting=hosting,
+        schedules=Schedules(ScheduleTable(database), deployments),
     )
     served = Starlette(routes=[Mount("/dashboard", dashboard(overview))])
     with asyncio.Runner() as runner:
         client = httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url=ORIGIN)
-        yield Site(Browser(client, runner), versions, tokens)
+        yield Site(Browser(client, runner), versions, tokens, overview)
         runner.run(client.aclose())
+        runner.run(hosting.close())
     database.dispose()
 
 

@@ -10,6 +10,8 @@ from starlette.types import ASGIApp
 
 from intermodal.server.admission import Admission
 from intermodal.server.deployments import Deployments
+from intermodal.server.hosting import Hosting
+from intermodal.server.schedules import Schedules
 
 __all__ = ["Overview", "Pages"]
 
@@ -25,6 +27,8 @@ class Overview:
     environment: str
     admission: Admission
     deployments: Deployments
+    hosting: Hosting
+    schedules: Schedules
 
 
 #: Makes the application that answers below `/dashboard`.

@@ -100,7 +100,13 @@ def serve(
             web = DeployedWeb(hosting.web.routes, deployments, config.environment, url)
             gateway = Gateway(hosting.web.routes, tokens.admits, shows_labels=not needed)
             admission = Admission(tokens if needed else None)
-            overview = Overview(environment=config.environment, admission=admission, deployments=deployments)
+            overview = Overview(
+                environment=config.environment,
+                admission=admission,
+                deployments=deployments,
+                hosting=hosting,
+                schedules=schedules,
+            )
             shown = None if pages is None else pages(overview)
             served, life = application(
                 hosting, environments, deployments, schedules, admission, watching, gateway, web, database, shown

@@ -5,6 +5,6 @@ from __future__ import annotations
 from intermodal.server.schedules.requests import ScheduleRequests
 from intermodal.server.schedules.runner import Schedules
 from intermodal.server.schedules.slots import slots
-from intermodal.server.schedules.table import ScheduleTable
+from intermodal.server.schedules.table import Key, Run, Schedule, ScheduleTable
 
-__all__ = ["ScheduleRequests", "ScheduleTable", "Schedules", "slots"]
+__all__ = ["Key", "Run", "Schedule", "ScheduleRequests", "ScheduleTable", "Schedules", "slots"]

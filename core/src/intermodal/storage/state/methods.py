@@ -102,6 +102,11 @@ def _queue_len(params: Params, segments: _Segments) -> Request:
     return queues.Length(params.id(_QUEUE), _partition_or_all(params, "total"))
 
 
+def _queue_partitions(params: Params, segments: _Segments) -> Request:
+    _none(segments)
+    return queues.Partitions(params.id(_QUEUE), params.count("limit", 1000), params.count("offset", 0))
+
+
 def _queue_clear(params: Params, segments: _Segments) -> Request:
     _none(segments)
     return queues.Clear(params.id(_QUEUE), _partition_or_all(params, "all"))
@@ -166,6 +171,7 @@ _METHODS: dict[str, Callable[[Params, _Segments], Request]] = {
     "queue.restore": _queue_restore,
     "queue.iterate": _queue_iterate,
     "queue.len": _queue_len,
+    "queue.partitions": _queue_partitions,
     "queue.clear": _queue_clear,
     "queue.delete": _delete("queue"),
     "queue.list": _list("queue"),

@@ -134,6 +134,23 @@ class Length:
 
 
 @dataclass(frozen=True, slots=True)
+class Partitions:
+    """Some of the partitions that have items, by name, with how many they have; and how many such there are in all."""
+
+    token: str
+    limit: int
+    offset: int
+
+    def run(self, transaction: Transaction) -> Reply:
+        some = "FROM queue_partitions WHERE object = ? AND length > 0"
+        row = transaction.object(self.token)
+        total = transaction.execute(f"SELECT count(*) {some}", (row,)).fetchone()[0]
+        part = (row, self.limit, self.offset)
+        rows = transaction.execute(f"SELECT name, length {some} ORDER BY name LIMIT ? OFFSET ?", part).fetchall()
+        return Reply({"total": total, "partitions": rows})
+
+
+@dataclass(frozen=True, slots=True)
 class Clear:
     """Remove the items of one partition, or (partition None) of all."""
 

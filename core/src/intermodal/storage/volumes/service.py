@@ -46,6 +46,7 @@ class VolumeService:
             "volume.rename": self._rename,
             "volume.delete": self._delete,
             "volume.close": self._close,
+            "volume.head": self._newest,
             "volume.list": self._list,
             "volume.read": self._read,
             "volume.stage": self._stage,
@@ -126,6 +127,11 @@ class VolumeService:
         return Reply()
 
     # ---- files ------------------------------------------------------------------------------------------------------
+
+    async def _newest(self, params: Params, segments: Sequence[bytes], trusted: bool) -> Reply:
+        """The number of its newest version, and when that was committed, in Unix seconds."""
+        head = await self.versions.head(params.id("vo-"))
+        return Reply({"number": head.number, "created": head.created})
 
     async def _list(self, params: Params, segments: Sequence[bytes], trusted: bool) -> Reply:
         stack = await self._head(params.id("vo-"))
