@@ -17,6 +17,7 @@ from intermodal.driver.calling import Calling
 from intermodal.driver.calls import CallBook
 from intermodal.driver.clients import Clients
 from intermodal.driver.elsewhere import Elsewhere
+from intermodal.driver.host_room import HostRoom
 from intermodal.driver.images import Images
 from intermodal.driver.leases import Leases
 from intermodal.driver.mounts import Mounts
@@ -36,7 +37,7 @@ from intermodal.exception import RemoteError
 from intermodal.plugins import PluginHost
 from intermodal.plugins.observations import Notice
 from intermodal.plugins.roles import Blobs, BuiltImage
-from intermodal.specs import AppSpec, FunctionSpec, ImageSpec, Scaling
+from intermodal.specs import AppSpec, FunctionSpec, ImageSpec, Resources, Scaling
 from intermodal.specs.status import ERROR
 from intermodal.storage import StateService
 from intermodal.wire.payload import failed
@@ -118,10 +119,12 @@ class Driver:
         self._background: set[asyncio.Task[None]] = set()
         self.scaling: dict[str, Scaling] = {}
         self._idle = asyncio.Event()
+        self._room: HostRoom | None = None
 
     async def open(self) -> None:
         """Learn what the backend has."""
         self.post(events.CapacityKnown(await self.starter.totals()))
+        self._room = HostRoom(self.loop, self.data_dir, self.engine.left_over, self._make_room)
 
     # ---- events in ------------------------------------------------------------------------------------------------
 
@@ -247,6 +250,14 @@ class Driver:
         unit = self.units.get(command.container)
         if unit is not None:
             unit.set_parked(command.parked)
+
+    def _ask_for_room(self, command: commands.AskForRoom) -> None:
+        if self._room is not None:
+            self._room.ask(command.resources)
+
+    def _make_room(self, wanted: Resources) -> None:
+        self.post(events.RoomWanted(wanted))
+        self.pump()
 
     def _forgotten(self, command: commands.PoolForgotten) -> None:
         self.pools.forget(command.pool)
@@ -381,6 +392,9 @@ class Driver:
     async def stop(self, grace_s: float) -> None:
         """Stop all containers, with their exit methods, within `grace_s`; then kill what is left."""
         self.post(events.StopRequested())
+        if self._room is not None:
+            self._room.close()
+            self._room = None
         await self.sandboxes.terminate_all()
         await asyncio.sleep(0)
         self._idle.clear()
@@ -425,5 +439,6 @@ _CARRY_OUT: dict[type, Callable[[Driver, Any], None]] = {
     commands.KillSandbox: lambda driver, command: driver.sandboxes.kill(command),
     commands.KillProcess: lambda driver, command: driver.sandboxes.kill_process(command),
     commands.SandboxEnded: lambda driver, command: driver.sandboxes.ended(command),
+    commands.AskForRoom: Driver._ask_for_room,
     commands.Notice: Driver._notice,
 }

@@ -10,7 +10,11 @@ from intermodal.driver.unclaimed import discard, to_the_end
 from intermodal.plugins.roles import Container, GpuAllocator, GpuLease, LaunchBusy, TellingGpus
 from intermodal.specs import GpuChoice, GpuRequest
 
-__all__ = ["Leases"]
+__all__ = ["GpusBusy", "Leases"]
+
+
+class GpusBusy(LaunchBusy):
+    """The host lacks GPUs now."""
 
 
 class Leases:
@@ -20,12 +24,12 @@ class Leases:
         self._allocator = allocator
 
     async def take(self, choice: GpuChoice) -> GpuLease:
-        """What the engine has room for. Raises `LaunchBusy`."""
+        """What the engine has room for. Raises `GpusBusy`."""
         if self._allocator is None:
-            raise LaunchBusy("this backend has no GPUs")
+            raise GpusBusy("this backend has no GPUs")
         lease = await self._allocator.acquire(choice.kind, choice.count)
         if lease is None:
-            raise LaunchBusy(f"GPUs {choice} are in use by another engine of this host, or by the build of an image")
+            raise GpusBusy(f"GPUs {choice} are in use by another engine of this host, or by the build of an image")
         return lease
 
     async def first_free(self, request: GpuRequest) -> GpuLease | None:
@@ -38,13 +42,13 @@ class Leases:
         return None
 
     async def at_once(self, request: GpuRequest | None) -> GpuLease | None:
-        """The first choice that is free now; None where nothing was asked for. Raises `LaunchBusy`."""
+        """The first choice that is free now; None where nothing was asked for. Raises `GpusBusy`."""
         if request is None:
             return None
         lease = await self.first_free(request)
         if lease is None:
             wanted = ", ".join(str(choice) for choice in request.choices)
-            raise LaunchBusy(f"none of the GPUs {wanted} is free: try again later, or use a function without gpu=")
+            raise GpusBusy(f"none of the GPUs {wanted} is free: try again later, or use a function without gpu=")
         return lease
 
     async def give_back(self, lease: GpuLease) -> None:

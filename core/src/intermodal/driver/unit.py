@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 from intermodal.client.hiding import Hiding
 from intermodal.driver.channel import Channel
+from intermodal.driver.leases import GpusBusy
 from intermodal.driver.lines import LineCutter
 from intermodal.driver.numbers import seconds
 from intermodal.driver.pools import Pool
@@ -104,7 +105,7 @@ class Unit:
         try:
             started = await host.start(self, command)
         except LaunchBusy as busy:
-            host.post(events.LaunchDeferred(self.id, str(busy)))
+            host.post(events.LaunchDeferred(self.id, str(busy), gpus=isinstance(busy, GpusBusy)))
             self._gone = True
             host.unit_gone(self)
             return

@@ -7,6 +7,7 @@ from intermodal.engine.cancelling import fail_waiting
 from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
 from intermodal.engine.events import BuildWaits
+from intermodal.engine.giving import find_room
 from intermodal.engine.room import chain_of, waiting_calls
 from intermodal.specs import Resources
 
@@ -15,7 +16,7 @@ __all__ = ["build_waits"]
 
 def build_waits(core: Core, event: BuildWaits) -> None:
     """Nested calls fail whose own callers hold what the build needs: these wait for them, and that would never end.
-    So do sandboxes."""
+    So do sandboxes. For the others, what is idle gives way."""
     sandboxes.build_waits(core, event)
     wanted = Resources(cpu=0.0, memory=0, gpu=event.request)
     for pool in filter(None, map(core.pools.get, event.pools)):
@@ -29,3 +30,4 @@ def build_waits(core: Core, event: BuildWaits) -> None:
                     "Build the image first, `image.build()`, or ask for fewer GPUs in the chain"
                 )
                 fail_waiting(core, call, Failure("ResourceExhaustedError", text))
+    find_room(core, wanted)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from intermodal.specs import GpuChoice
+from intermodal.specs import GpuChoice, Resources
 
 __all__ = [
     "CallEnded",
@@ -192,6 +192,14 @@ class SandboxEnded:
 
 
 @dataclass(slots=True)
+class AskForRoom:
+    """The host has refused so much: tell its other engines (`RoomWanted`). No answer: what was refused is tried again
+    anyway."""
+
+    resources: Resources
+
+
+@dataclass(slots=True)
 class Notice:
     """Something a person may want to read: waiting for a GPU, an input retried, a late result refused."""
 
@@ -218,5 +226,6 @@ Command = (
     | KillSandbox
     | KillProcess
     | SandboxEnded
+    | AskForRoom
     | Notice
 )

@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from intermodal.engine import calls, cancelling, events, lifecycle, parking, pools, recording, results, room, sandboxes
+from intermodal.engine import (
+    calls,
+    cancelling,
+    events,
+    giving,
+    lifecycle,
+    parking,
+    pools,
+    recording,
+    results,
+    room,
+    sandboxes,
+)
 from intermodal.engine.builds import build_waits
 from intermodal.engine.commands import Command
 from intermodal.engine.core import Core, Counters, Settings
@@ -40,6 +52,7 @@ _HANDLERS: dict[type, Callable[[Core, Any], None]] = {
     events.PoolAdded: pools.pool_added,
     events.PoolFailed: pools.pool_failed,
     events.ResultsArrived: results.results_arrived,
+    events.RoomWanted: giving.room_wanted,
     events.SandboxCreated: sandboxes.created,
     events.SandboxDeferred: sandboxes.deferred,
     events.SandboxGone: sandboxes.gone,
@@ -134,6 +147,10 @@ class Engine:
     def lacks_gpus(self, request: GpuRequest) -> str | None:
         """Why none of the choices can ever be had here, with what there is; None where one can."""
         return self._core.ledger.never(Resources(cpu=0.0, memory=0, gpu=request))
+
+    def left_over(self, wanted: Resources) -> Resources:
+        """What of `wanted` would still be lacking after a `RoomWanted`; `wanted` itself where nothing here can help."""
+        return giving.left_over(self._core, wanted)
 
     @property
     def stopped(self) -> bool:

@@ -32,6 +32,7 @@ __all__ = [
     "PoolFailed",
     "PoolSpec",
     "ResultsArrived",
+    "RoomWanted",
     "SandboxCreated",
     "SandboxDeferred",
     "SandboxGone",
@@ -188,10 +189,11 @@ class Launched:
 @dataclass(slots=True)
 class LaunchDeferred:
     """No room on the host just now (LaunchBusy, GPUs held by another engine). The engine tries again later, or
-    another choice."""
+    another choice. `gpus`: it is GPUs that are lacking, rather than cpu or memory."""
 
     container: str
     reason: str
+    gpus: bool = False
 
 
 @dataclass(slots=True)
@@ -254,6 +256,14 @@ class BuildWaits:
 
 
 @dataclass(slots=True)
+class RoomWanted:
+    """Another engine of this host was refused so much, and asks for it (`AskForRoom`): idle containers give way. How
+    much that will be, `Engine.left_over` says before."""
+
+    resources: Resources
+
+
+@dataclass(slots=True)
 class StopRequested:
     """Drain and stop the pools of `app` (None: all): the session ends. Pending inputs are cancelled."""
 
@@ -274,10 +284,11 @@ class SandboxCreated:
 
 @dataclass(slots=True)
 class SandboxDeferred:
-    """No room on the host just now. The engine tries again later."""
+    """No room on the host just now. The engine tries again later. `gpus`: it is GPUs that are lacking."""
 
     sandbox: str
     reason: str
+    gpus: bool = False
 
 
 @dataclass(slots=True)
@@ -356,5 +367,6 @@ Event = (
     | SandboxTerminated
     | SandboxGone
     | BuildWaits
+    | RoomWanted
     | StopRequested
 )

@@ -3,15 +3,19 @@ waiting ones."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from intermodal.engine.attempts import recycle
 from intermodal.engine.cancelling import fail_waiting
 from intermodal.engine.commands import Failure
 from intermodal.engine.core import Core
 from intermodal.engine.events import LaunchDeferred
+from intermodal.engine.giving import NOTHING, find_room
 from intermodal.engine.lifecycle import put_off, stop
 from intermodal.engine.model import QUEUED, SLEEPING, Call, Container, Life, Pool
 from intermodal.engine.recording import detach
 from intermodal.engine.sharing import drain, settled, share
+from intermodal.specs import GpuRequest
 
 __all__ = ["chain_of", "evict", "launch_deferred", "make_room", "waiting_calls"]
 
@@ -57,14 +61,18 @@ def make_room(core: Core, pool: Pool) -> None:
 
 
 def launch_deferred(core: Core, event: LaunchDeferred) -> None:
-    """The host has no room, since others use it, too: what is idle here gives way, and the launch is tried again."""
+    """The host has no room, since others use it, too: what is idle gives way, here or there, and the launch is tried
+    again."""
     container = core.containers.get(event.container)
     if container is None:
         return
     put_off(core, container, event.reason)
-    idle = None if container.hold.gpu is not None or core.leaving else _idle_elsewhere(core, container.pool)
-    if idle is not None:
-        stop(core, idle)
+    resources, gpu = container.pool.spec.resources, container.hold.gpu
+    if event.gpus:
+        wanted = replace(NOTHING, gpu=None if gpu is None else GpuRequest((gpu,)))
+    else:
+        wanted = replace(NOTHING, cpu=resources.cpu, memory=resources.memory)
+    find_room(core, wanted, container.pool)
 
 
 def _idle_elsewhere(core: Core, pool: Pool) -> Container | None:

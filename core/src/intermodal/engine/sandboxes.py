@@ -9,6 +9,7 @@ is being terminated changes nothing any more.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from intermodal.engine.commands import KillProcess, KillSandbox, SandboxEnded, StartSandbox
@@ -24,6 +25,7 @@ from intermodal.engine.events import (
     SandboxStarted,
     SandboxTerminated,
 )
+from intermodal.engine.giving import NOTHING, find_room
 from intermodal.engine.lifecycle import stop
 from intermodal.engine.model import Sandbox
 from intermodal.engine.resources import Hold
@@ -125,7 +127,7 @@ def _make_way(core: Core) -> None:
 
 
 def deferred(core: Core, event: SandboxDeferred) -> None:
-    """The host has no room, whatever the ledger says: somebody else holds it."""
+    """The host has no room, whatever the ledger says: somebody else holds it, and may give way."""
     sandbox = core.sandboxes.get(event.sandbox)
     if sandbox is None or sandbox.state not in (Sandbox.STARTING, Sandbox.ENDING):
         return
@@ -140,6 +142,8 @@ def deferred(core: Core, event: SandboxDeferred) -> None:
     sandbox.try_at = core.now + min(wait, core.settings.max_backoff_s)
     sandbox.state = Sandbox.WAITING
     core.waiting_sandboxes[sandbox] = None
+    resources = sandbox.resources
+    find_room(core, replace(resources, gpu=None) if not event.gpus else replace(NOTHING, gpu=resources.gpu))
 
 
 def started(core: Core, event: SandboxStarted) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from intermodal.driver.leases import GpusBusy
 from intermodal.driver.numbers import seconds
 from intermodal.driver.sandboxes.box import Box, Outcome
 from intermodal.driver.sandboxes.door import Door
@@ -171,7 +172,7 @@ class Sandboxes:
         try:
             container = await self._starter.bare(box, _ignore)
         except LaunchBusy as busy:
-            post(events.SandboxDeferred(box.id, str(busy)))
+            post(events.SandboxDeferred(box.id, str(busy), gpus=isinstance(busy, GpusBusy)))
             return
         except asyncio.CancelledError:
             post(events.SandboxGone(box.id, "killed"))

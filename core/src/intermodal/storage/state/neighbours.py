@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from intermodal.storage.pokes import Pokes
 from intermodal.storage.state.lines import Lines
-from intermodal.storage.state.pokes import Pokes
 from intermodal.storage.state.queues import Side
 from intermodal.storage.state.transaction import Place, Transaction
 

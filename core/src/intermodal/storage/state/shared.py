@@ -8,10 +8,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from intermodal.storage.pokes import Pokes
 from intermodal.storage.state.ledger import Job, Ledger
 from intermodal.storage.state.lines import Ticket
 from intermodal.storage.state.neighbours import Neighbours
-from intermodal.storage.state.pokes import Pokes
 from intermodal.storage.state.requests import RequestError
 from intermodal.storage.state.schema import FILE, connect_file
 from intermodal.storage.state.transaction import Transaction
