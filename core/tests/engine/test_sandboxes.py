@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intermodal.engine import Engine
-from intermodal.engine.commands import Command, KillProcess, KillSandbox, Notice, SandboxEnded, StartSandbox
+from intermodal.engine.commands import AskForRoom, Command, KillProcess, KillSandbox, Notice, SandboxEnded, StartSandbox
 from intermodal.engine.events import (
     CapacityKnown,
     Event,
@@ -137,10 +137,10 @@ def test_one_that_never_fits_ends_at_once() -> None:
 
 
 def test_a_host_without_room_is_asked_again() -> None:
-    """After a pause that grows."""
+    """After a pause that grows; and others on it for room."""
     world = World()
     world.tell(SandboxCreated("a", ONE_CORE, 10.0))
-    assert world.tell(SandboxDeferred("a", "busy")) == []
+    assert world.tell(SandboxDeferred("a", "busy")) == [AskForRoom(ONE_CORE)]
     assert world.at(1.0) == [StartSandbox("a")]
 
 

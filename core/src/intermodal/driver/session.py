@@ -219,13 +219,14 @@ class EmbeddedSession:
         self._thread.start(self._blobs.keep(blobs)).result()
         return self._thread.start(self._driver.build(image, secrets)).result()
 
-    async def ready(self) -> None:
-        """Wait, on a loop of another thread, until all images are built and `min_containers` of each function are up.
+    async def ready(self, *, trying: bool) -> None:
+        """Wait, on a loop of another thread, until all images are built and `min_containers` of each function are up;
+        and, where `trying` says so, a container of each of the others has been seen to start, where there is room.
 
         Raises `ImageBuildError`, `CapabilityNotSupported`, `ContainerStartError`.
         """
         assert self._thread is not None
-        await asyncio.wrap_future(self._thread.start(self._opened().readiness.reached(self._work.app)))
+        await asyncio.wrap_future(self._thread.start(self._opened().readiness.reached(self._work.app, trying=trying)))
 
     async def idle(self) -> None:
         """Wait, on a loop of another thread, until no call is under way of those that came before."""

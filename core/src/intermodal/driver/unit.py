@@ -91,6 +91,7 @@ class Unit:
         self._began = time.monotonic()
         self.ready = False  #: its guest has started
         self.trouble = ""  #: why it ended before that
+        self.hopeless = False  #: and another one would end likewise
         self._killed = False
         self._gone = False
         self._lines: dict[int, LineCutter] = {1: LineCutter(), 2: LineCutter()}
@@ -137,10 +138,11 @@ class Unit:
         else:
             payload = failed("ContainerStartError", f"{function}: {message}")
         if isinstance(error, (ImageBuildError, CapabilityNotSupported)):
+            self.hopeless = True
             host.post(events.PoolFailed(self.pool.id, payload))
         else:
-            fatal = isinstance(error, (LaunchRefused, Error))
-            host.post(events.ContainerFailed(self.id, payload, fatal=fatal))
+            self.hopeless = isinstance(error, (LaunchRefused, Error))
+            host.post(events.ContainerFailed(self.id, payload, fatal=self.hopeless))
         # Of an image that failed, observers know: no container came of it that could have ended.
         self._exited(ContainerExit(cause="start_failed", detail=message), tell=not isinstance(error, ImageBuildError))
 
@@ -273,10 +275,10 @@ class Unit:
         elif kind == "ready":
             self._became_ready()
         elif kind == "failed":
-            fatal = bool(header.get("fatal"))
+            self.hopeless = bool(header.get("fatal"))
             self.trouble = self._hiding.hide(str(header.get("text", ""))[:_LONGEST_TROUBLE])
             assert self.channel is not None
-            self._host.post(events.ContainerFailed(self.id, self.channel.payload(segments[0]), fatal=fatal))
+            self._host.post(events.ContainerFailed(self.id, self.channel.payload(segments[0]), fatal=self.hopeless))
         elif kind != "bye":
             self._host.client_frame(self, header, segments)
 

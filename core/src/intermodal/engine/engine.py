@@ -42,6 +42,7 @@ _HANDLERS: dict[type, Callable[[Core, Any], None]] = {
     events.ContainerExited: lifecycle.container_exited,
     events.ContainerFailed: lifecycle.container_failed,
     events.ContainerReady: lifecycle.container_ready,
+    events.ContainerTried: pools.container_tried,
     events.CreditGranted: calls.credit_granted,
     events.InputWaiting: parking.input_waiting,
     events.InputsAdded: calls.inputs_added,

@@ -18,6 +18,7 @@ __all__ = [
     "ContainerExited",
     "ContainerFailed",
     "ContainerReady",
+    "ContainerTried",
     "CreditGranted",
     "Event",
     "InputWaiting",
@@ -204,6 +205,14 @@ class ContainerReady:
 
 
 @dataclass(slots=True)
+class ContainerTried:
+    """Whether the pool's containers start is to be seen before anybody calls: one starts, and stays as one that is idle
+    does (deploy.rolling)."""
+
+    pool: str
+
+
+@dataclass(slots=True)
 class ContainerFailed:
     """Import or enter failed. `fatal`: trying again cannot help (missing module, refused launch). The exit comes
     apart."""
@@ -354,6 +363,7 @@ Event = (
     | Launched
     | LaunchDeferred
     | ContainerReady
+    | ContainerTried
     | ContainerFailed
     | ContainerExited
     | ResultsArrived

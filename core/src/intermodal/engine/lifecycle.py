@@ -81,7 +81,7 @@ def container_ready(core: Core, event: ContainerReady) -> None:
     pool = container.pool
     pool.start_failures = pool.deferrals = 0
     pool.gpu_since = None
-    pool.noticed = False
+    pool.noticed = pool.tried = False
     core.settle(container)
 
 

@@ -285,6 +285,7 @@ class Pool:
         "start_failures",
         "stopping",
         "supply",
+        "tried",
         "try_at",
         "tuned",
         "wake_at",
@@ -323,6 +324,7 @@ class Pool:
         self.error: Any = None  #: it can never start
         self.noticed = False
         self.stopping = False
+        self.tried = False  #: a container is wanted, to see whether it starts
         self.tuned = False  #: its limits were changed since it was added
         self.wake_at: float | None = None
 

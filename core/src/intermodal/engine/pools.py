@@ -12,6 +12,7 @@ from intermodal.engine.core import Core
 from intermodal.engine.events import (
     AutoscalerUpdated,
     CapacityKnown,
+    ContainerTried,
     PoolAdded,
     PoolFailed,
     StopRequested,
@@ -25,6 +26,7 @@ from intermodal.specs.status import CANCELLED
 __all__ = [
     "autoscaler_updated",
     "capacity_known",
+    "container_tried",
     "forget_unused",
     "pool_added",
     "pool_failed",
@@ -63,6 +65,14 @@ def pool_failed(core: Core, event: PoolFailed) -> None:
     core.look_at(pool)
 
 
+def container_tried(core: Core, event: ContainerTried) -> None:
+    """One is wanted until one is ready, whatever the demand."""
+    pool = core.pools.get(event.pool)
+    if pool is not None:
+        pool.tried = True
+        core.look_at(pool)
+
+
 def autoscaler_updated(core: Core, event: AutoscalerUpdated) -> None:
     """`update_autoscaler`: holds from now on."""
     pool = core.pools.get(event.pool)
@@ -83,7 +93,7 @@ def forget_unused(core: Core) -> None:
     core.forgetting = False
     called = {call.pool for call in core.calls.values()}
     for pool in [*core.pools.values()]:
-        wanted = not pool.stopping and (pool.tuned or pool.spec.scaling.min_containers > 0)
+        wanted = not pool.stopping and (pool.tuned or pool.tried or pool.spec.scaling.min_containers > 0)
         if not (wanted or pool.containers or pool in called):
             for table in (core.dirty, core.starved, core.hungry, core.slot_wanted):
                 table.pop(pool, None)

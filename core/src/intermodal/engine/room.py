@@ -32,7 +32,7 @@ def make_room(core: Core, pool: Pool) -> None:
     4. A working container of another pool stops after its present inputs, so that no pool starves another.
     5. Where all containers wait for nested calls, that with the youngest work is evicted for the oldest waiting call.
     """
-    if core.evicting is not None or not pool.waiting:
+    if core.evicting is not None or not (pool.waiting or pool.tried):
         return
     if pool.supply and core.now >= pool.look_at:
         pool.look_at = core.now + _LOOK_AGAIN_S
@@ -43,7 +43,7 @@ def make_room(core: Core, pool: Pool) -> None:
     if idle is not None:
         stop(core, idle)
         return
-    if pool.supply:
+    if pool.supply or not pool.waiting:
         return
     if core.now < pool.look_at:
         core.timers.wake(pool, pool.look_at)

@@ -40,7 +40,7 @@ def may_grow(core: Core, pool: Pool) -> bool:
 
 def _wanted(core: Core, pool: Pool) -> int:
     """Containers for the demand, within what can help; never fewer than `min_containers`, and the buffer while
-    active."""
+    active; one where it is to be seen whether they start."""
     if pool.stopping or pool.error is not None:
         return 0
     scaling = pool.spec.scaling
@@ -53,7 +53,7 @@ def _wanted(core: Core, pool: Pool) -> int:
         else:
             want = queued + pool.busy
         want += scaling.buffer_containers
-    want = max(want, scaling.min_containers)
+    want = max(want, scaling.min_containers, 1 if pool.tried else 0)
     if scaling.max_containers is not None:
         want = min(want, scaling.max_containers)
     return want

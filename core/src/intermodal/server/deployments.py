@@ -200,7 +200,7 @@ class Deployments:
         deployed = self._versions[app, version.number] = self._deployed(version, observer)
         try:
             await self._hosting.hold(_reference(*app, version.number), package.blobs)
-            await (await deployed.running()).session.ready()
+            await (await deployed.running()).session.ready(trying=True)
         except BaseException as error:
             why = str(error) or type(error).__name__
             if isinstance(error, asyncio.CancelledError):
@@ -324,7 +324,7 @@ class Deployments:
 
     async def _warm_up(self, deployed: Deployed) -> None:
         try:
-            await (await deployed.running()).session.ready()
+            await (await deployed.running()).session.ready(trying=False)
         except Exception:  # noqa: BLE001 - the first call tries again, and tells its caller
             _log.exception("version %d of app %r does not start", deployed.version.number, deployed.version.app)
 
