@@ -7,6 +7,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -31,6 +32,23 @@ SHOP = f"""
         for line in {HOSTILE!r}:
             print(line)
         os.write(1, b"raw \\xff bytes\\n")
+
+    @app.function()
+    def fail(customer):
+        print("serving", customer)
+        raise LookupError("no such customer: " + customer)
+
+    @app.local_entrypoint()
+    def failing():
+        call = fail.spawn("Zoe")
+        try:
+            call.get()
+        except LookupError:
+            pass
+        try:
+            fail.remote("Bob")
+        except LookupError:
+            pass
 
     @app.local_entrypoint()
     def main(customer: str):
@@ -89,7 +107,13 @@ def test_lines_outlive_their_app_and_are_found(server: Server, place: Workplace)
     assert (record["stream"], record["fields"]["customer"]) == (2, "Ada")
     assert record in logs(place, server, "--call", record["call"], "--container", record["container"])
     assert logs(place, server, "--until", "1h") == []
-    assert logs(place, server, "--env", "other") == []
+    for words, said in (
+        (["shpo"], "did you mean 'shop'?"),
+        (["shop", "--function", "sel"], "did you mean 'sell'?"),
+        (["shop", "--call", "fc-none"], "no line of a call 'fc-none'"),
+    ):
+        unknown = place.intermodal("app", "logs", *words, env=elsewhere(server, place))
+        assert (unknown.returncode, unknown.stdout, said in unknown.stderr) == (1, "", True), unknown.stderr
     with urllib.request.urlopen(f"{server.url}/v1/metrics?app=shop&name=price") as answer:
         (series,) = json.load(answer)["series"]
     assert (series["function"], series["unit"], [point["mean"] for point in series["points"]]) == ("sell", "nok", [7.0])
@@ -100,6 +124,11 @@ def test_lines_outlive_their_app_and_are_found(server: Server, place: Workplace)
     )
     assert 'intermodal_metric{app="shop",environment="main",function="sell",name="price",unit="nok"} 7.0' in figures
     assert 'intermodal_calls_running{app="shop",environment="main",function="sell"} 0.0' in figures
+    events = urllib.request.Request(
+        f"{server.url}/v1/logs?app=shop&search=nowhere", headers={"Accept": "text/event-stream"}
+    )
+    with urllib.request.urlopen(events) as stream:
+        assert stream.readline().startswith(b"id: ")  # where to resume, without any line
     everything = logs(place, server)
     assert logs(place, server, "-n", "2") == everything[-2:]
     assert logs(place, server, "--after", str(everything[1]["id"])) == everything[2:]
@@ -107,7 +136,31 @@ def test_lines_outlive_their_app_and_are_found(server: Server, place: Workplace)
     assert [line["text"] for line in hostile if "raw" not in line["text"]] == HOSTILE
     assert [line["text"] for line in hostile if "raw" in line["text"]] == ["raw \udcff bytes"]
     plain = place.intermodal("app", "logs", "shop", "-n", "1", "--search", "sold", env=elsewhere(server, place))
-    assert plain.stdout.endswith(f" sell {sold['container']} | sold to Ada\n")
+    assert plain.stdout.endswith(f" sell {sold['container']} {sold['call']}/0 | sold to Ada\n")
+    assert datetime.fromisoformat(" ".join(plain.stdout.split(" ", 2)[:2])).tzinfo is not None
+
+
+@pytest.mark.one_user
+def test_exceptions_are_lines_with_their_tracebacks(server: Server, place: Workplace) -> None:
+    """Of calls that nobody waits for, too; what the client sees is as before."""
+    run(place, server, "failing")
+    errors = logs(place, server, "--level", "error", "--function", "fail")
+    assert len(errors) == 2, errors
+    spawned, awaited = errors
+    assert [line["text"].splitlines()[-1] for line in (spawned, awaited)] == [
+        "LookupError: no such customer: Zoe",
+        "LookupError: no such customer: Bob",
+    ]
+    assert "in fail" in spawned["text"]
+    of_call = logs(place, server, "--call", spawned["call"])
+    assert [line["text"].splitlines()[0] for line in of_call] == [
+        "serving Zoe",
+        f"input 0 of {spawned['call']} failed",
+    ]
+    assert [(line["input"], line["stream"]) for line in of_call] == [(0, 1), (0, 0)]
+    plain = place.intermodal("app", "logs", "shop", "--call", spawned["call"], env=elsewhere(server, place))
+    assert " | error: input 0 of " in plain.stdout
+    assert plain.stdout.endswith("\n    LookupError: no such customer: Zoe\n")
 
 
 @pytest.mark.one_user
@@ -142,7 +195,8 @@ def test_who_may_read(place: Workplace) -> None:
         assert (refused.returncode, "the server wants a token" in refused.stderr) == (1, True)
         token = place.intermodal("token", "create", "reader").stdout.strip()
         client = {**elsewhere(server, place), "INTERMODAL_TOKEN": token}
-        assert place.intermodal("app", "logs", "nothing", env=client).returncode == 0
+        unknown = place.intermodal("app", "logs", "nothing", env=client)
+        assert (unknown.returncode, "no line of an app 'nothing' is kept" in unknown.stderr) == (1, True)
         server.end()
     with serving(place) as server:
         with pytest.raises(urllib.error.HTTPError, match="403"):
@@ -164,6 +218,9 @@ def test_who_may_read(place: Workplace) -> None:
             "limit=x",
             "level=loud",
             "since=noon",
+            "since=nan",
+            "until=inf",
+            "field=user.id",
             "app=a&shop=b",
             "field=%22=1",
             "after=99999999999999999999",

@@ -151,3 +151,33 @@ def test_failures_of_ours_are_told_as_well(heard: Any) -> None:
     never = [event for kind, event in heard() if kind == "input_failed" and event.function == "broken"]
     assert {(each.error, each.attempt, each.container) for each in never} == {("CapabilityNotSupported", 0, None)}
     assert sum(each.count for each in never) == 5
+
+
+async def meet(word: str) -> str:
+    import asyncio
+    import os
+
+    print(f"{word} begins")
+    await asyncio.sleep(0.05)
+    print(f"{word} ends")
+    os.write(1, f"{word} raw\n".encode())
+    return word
+
+
+def test_lines_have_call_and_input_among_concurrent_ones(heard: Any) -> None:
+    """Also where several calls run in one container at once: each line is that of the code that printed it."""
+    app = intermodal.App("whose")
+    concurrent = intermodal.concurrent(max_inputs=8)
+    function = app.function(serialized=True, max_containers=1)(concurrent(meet))
+    with app.run():
+        calls = [function.spawn(word) for word in ("a", "b")]
+        assert sorted(function.map(["c", "d", "e"])) == ["c", "d", "e"]
+        assert [call.get() for call in calls] == ["a", "b"]
+    lines = {event.text: event for kind, event in heard() if kind == "log"}
+    for word, call in zip(("a", "b"), calls, strict=True):
+        for what in ("begins", "ends"):
+            line = lines[f"{word} {what}"]
+            assert (line.call, line.input) == (call.object_id, 0), line
+    assert [lines[f"{word} {what}"].input for word in "cde" for what in ("begins", "ends")] == [0, 0, 1, 1, 2, 2]
+    assert len({lines[f"{word} ends"].call for word in "cde"}) == 1
+    assert {lines[f"{word} raw"].input for word in "abcde"} == {None}

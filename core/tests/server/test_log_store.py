@@ -43,6 +43,7 @@ LINES = st.builds(
     function=st.sampled_from(["sell", "buy"]),
     container=st.sampled_from(["c-1", "c-2"]),
     call=st.sampled_from([None, "fc-1", "fc-2"]),
+    input=st.sampled_from([None, 0, 7]),
     stream=st.sampled_from([1, 2]),
     at=st.integers(0, 40).map(float),
     text=st.sampled_from(HOSTILE),
@@ -123,7 +124,7 @@ class LogMachine(RuleBasedStateMachine):
                     id=self.ever,
                     environment=environment,
                     level=level_of(line.text, line.fields),
-                    **{name: getattr(line, name) for name in ("at", "app", "function", "container", "call")},
+                    **{name: getattr(line, name) for name in ("at", "app", "function", "container", "call", "input")},
                     stream=line.stream,
                     text=line.text,
                 )

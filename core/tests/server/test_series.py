@@ -71,7 +71,7 @@ def test_what_is_too_old_or_too_much_goes(tmp_path: Path, database_url: str) -> 
     store = SeriesStore(open_samples(tmp_path, database_url), 3600.0, most=3000)
     store.append("main", metrics(now - 7200, 2500))
     store.append("main", metrics(now, 10))
-    assert store.series("main", "shop") == [Series("sell", "n", "", 10, now)]
+    assert store.series("main", "shop") == [Series("sell", "n", "", 10, 1.0, now)]
     store.append("main", metrics(now, 5000))
     assert store.series("main", "shop")[0].count == 3000
     store.close()

@@ -15,6 +15,7 @@ from intermodal.builtin.logs import write
 from intermodal.cli.named import environment_option
 from intermodal.cli.quantities import moment
 from intermodal.cli.settings import with_settings
+from intermodal.exception import NotFoundError
 from intermodal.plugins import Config
 from intermodal.remote.logs import RemoteLogs
 
@@ -22,6 +23,10 @@ __all__ = ["logs"]
 
 #: What a terminal would obey: all control characters but tabs, and but colours.
 _CONTROL = re.compile(r"(\x1b\[[\d;]*m)|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+
+#: What stands before lines about what happened, by the numbers of the standard library's logging.
+_LEVELS = {30: "warning", 40: "error"}
 
 
 @click.command()
@@ -66,6 +71,10 @@ def logs(
     newest = 100 if count is None else count
     lines: Iterable[dict[str, Any] | None]
     if follow:
+        try:
+            kept.tail(query, 1)
+        except NotFoundError as unknown:  # it may come yet
+            click.echo(f"intermodal: {unknown}; waiting for it", err=True)
         lines = kept.follow(query, newest, after)
     else:
         lines = kept.tail(query, newest) if after is None else kept.after(query, after)
@@ -83,9 +92,15 @@ def _pair(text: str) -> str:
 
 
 def _readable(line: dict[str, Any]) -> str:
-    at = datetime.fromtimestamp(line["at"]).isoformat(sep=" ", timespec="milliseconds")
-    text = _CONTROL.sub(_shown, line["text"]) if sys.stdout.isatty() else line["text"]
-    return f"{at} {line['function']} {line['container']} | {text}\n"
+    at = datetime.fromtimestamp(line["at"]).astimezone().isoformat(sep=" ", timespec="milliseconds")
+    call = line["call"] if line["input"] is None else f"{line['call']}/{line['input']}"
+    whose = " ".join(word for word in (line["function"], line["container"], call) if word)
+    level = _LEVELS.get(line["level"], "info") + ": " if line["stream"] == 0 else ""
+    # What happened may take several lines: those after the first are set in.
+    texts = line["text"].split("\n") if line["stream"] == 0 else [line["text"]]
+    if sys.stdout.isatty():
+        texts = [_CONTROL.sub(_shown, text) for text in texts]
+    return f"{at} {whose} | {level}" + "\n    ".join(texts) + "\n"
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -270,7 +270,7 @@ class Driver:
                 level=command.level,
                 message=command.message,
                 at=time.time(),
-                app=pool.function.app if pool else "",
+                app=pool.function.app if pool else self._app,
                 function=pool.function.name if pool else "",
                 container=command.container or "",
                 call=command.call,
@@ -294,6 +294,10 @@ class Driver:
 
     def _notify(self, message: str, app: str, function: str) -> None:
         self.observe("notice", Notice(level="info", message=message, at=time.time(), app=app, function=function))
+
+    def whose(self, unit: Unit, attempt: int) -> tuple[str | None, int | None]:
+        """Call and index of the input that an attempt in a container works on."""
+        return self.engine.whose(unit.id, attempt)
 
     def hiding(self, function: FunctionSpec) -> Hiding:
         """What hides the values of a function's secrets."""

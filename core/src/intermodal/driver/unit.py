@@ -49,6 +49,10 @@ class Host(Protocol):
 
     def observe(self, kind: Any, record: Any) -> None: ...
 
+    def whose(self, unit: Unit, attempt: int) -> tuple[str | None, int | None]:
+        """Call and index of the input that an attempt in a container works on; None for what is not known."""
+        ...
+
     def hiding(self, function: FunctionSpec) -> Hiding:
         """What hides the values of a function's secrets."""
         ...
@@ -319,10 +323,10 @@ class Unit:
     def _log(self, header: dict[str, Any], segments: list[bytes]) -> None:
         text = segments[0].decode("utf-8", "surrogateescape")
         lines = text[:-1].split("\n") if text.endswith("\n") else text.split("\n")
-        call = header.get("call") or self._current_call
-        self._log_lines(2 if header["stream"] == 2 else 1, lines, call)
+        call, index = self._host.whose(self, int(header["attempt"]))
+        self._log_lines(2 if header["stream"] == 2 else 1, lines, call or self._current_call, index)
 
-    def _log_lines(self, stream: int, lines: list[str], call: str | None) -> None:
+    def _log_lines(self, stream: int, lines: list[str], call: str | None, index: int | None = None) -> None:
         function, now = self.pool.function, time.time()
         for text in map(self._hiding.hide, lines) if self._hiding else lines:
             record = LogLine(
@@ -333,6 +337,7 @@ class Unit:
                 text=text,
                 at=now,
                 call=call,
+                input=index,
             )
             self._host.observe("log", record)
 

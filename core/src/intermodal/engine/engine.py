@@ -145,6 +145,19 @@ class Engine:
         known = self._core.pools.get(pool)
         return known is not None and may_grow(self._core, known)
 
+    def whose(self, container: str, attempt: int) -> tuple[str | None, int | None]:
+        """Call and index of what an attempt in a container works on. Of inputs that run as one batch it has the call
+        that they share and no index; None for what nothing is known of."""
+        holder = self._core.containers.get(container)
+        item = holder.running.get(attempt) if holder is not None else None
+        if holder is None or item is None:
+            return None, None
+        group = holder.groups.get(attempt)
+        if group is None or len(group.attempts) == 1:
+            return item.owner.id, item.index
+        calls = {holder.running[each].owner.id for each in group.attempts if each in holder.running}
+        return calls.pop() if len(calls) == 1 else None, None
+
     def lacks_gpus(self, request: GpuRequest) -> str | None:
         """Why none of the choices can ever be had here, with what there is; None where one can."""
         return self._core.ledger.never(Resources(cpu=0.0, memory=0, gpu=request))

@@ -193,6 +193,9 @@ class LogLine:
     """One complete line from a container, without its end of line; undecodable bytes are surrogate escapes
     (log.lines).
 
+    `call` and `input`, an index, are whose line it is, as far as that is known: what programs print past Python, to the
+    raw descriptors, and what several inputs of a batch print together has no input.
+
     `fields` is the JSON object that the line is, or ends with after a prefix (`INFO:name:{…}`); observers get it, who
     makes a line does not set it.
     """
@@ -204,6 +207,7 @@ class LogLine:
     text: str
     at: float
     call: str | None = None
+    input: int | None = None
     fields: Mapping[str, Any] | None = None
 
 

@@ -36,7 +36,8 @@ class ServerHttp:
             return json.loads(answer.read())
 
     def events(self, path: str, query: Mapping[str, str | Sequence[str]], last: str = "") -> Iterator[Event]:
-        """Server-sent events, those after the one with the id `last`, until the server ends. Raises as `get`."""
+        """Server-sent events, those after the one with the id `last`, until the server ends. One without data is none:
+        it says from which id on to resume. Raises as `get`."""
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
         with self._answer(path, query, headers) as answer:
             event = {"event": "message", "id": "", "data": ""}
@@ -44,7 +45,7 @@ class ServerHttp:
                 name, _, value = line.decode().rstrip("\n").partition(": ")
                 if name in event:
                     event[name] = value
-                elif not name and event["data"]:
+                elif not line.strip():
                     yield event["event"], event["id"], event["data"]
                     event |= {"event": "message", "data": ""}
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from intermodal.exception import ConnectionError
+from intermodal.exception import ConnectionError, NotFoundError
 from intermodal.plugins import Config
 from intermodal.remote.http import ServerHttp
 
@@ -25,8 +25,12 @@ class RemoteLogs:
         self._http = ServerHttp(config)
 
     def tail(self, query: Mapping[str, str | Sequence[str]], limit: int) -> list[dict[str, Any]]:
-        """The newest lines. Raises what the server answers, `ConnectionError`."""
-        lines: list[dict[str, Any]] = self._http.get(_PATH, {**query, "limit": str(limit)})["lines"]
+        """The newest lines. Raises `NotFoundError` where nothing is known of what is asked for, what the server
+        answers besides, and `ConnectionError`."""
+        page = self._http.get(_PATH, {**query, "limit": str(limit)})
+        if page["unknown"]:
+            raise NotFoundError(page["unknown"])
+        lines: list[dict[str, Any]] = page["lines"]
         return lines
 
     def after(self, query: Mapping[str, str | Sequence[str]], cursor: int) -> Iterator[dict[str, Any]]:
@@ -49,7 +53,10 @@ class RemoteLogs:
                 for name, number, data in self._http.events(_PATH, {**query, "limit": str(limit)}, last):
                     last = number or last
                     deadline = time.monotonic() + _PATIENCE_S
-                    yield None if name == "gap" else json.loads(data)
+                    if name == "gap":
+                        yield None
+                    elif data:
+                        yield json.loads(data)
                 deadline = max(deadline, time.monotonic() + _PATIENCE_S) if deadline else 0.0
             except ConnectionError:
                 if time.monotonic() > deadline:

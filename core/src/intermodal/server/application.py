@@ -106,10 +106,13 @@ def application(
         if not receiving.cancelled():
             receiving.result()
 
+    def deployed(environment: str) -> set[str]:
+        return {version.app for version in deployments.live() if version.environment == environment}
+
     routes: list[BaseRoute] = [
         *health_routes(database),
         WebSocketRoute(CONNECT, connect),
-        *watching.routes(admission, hosting.config.environment),
+        *watching.routes(admission, hosting.config.environment, deployed),
         *rest_routes(deployments, admission, hosting.config.environment),
     ]
     if pages is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from starlette.routing import Route
 
@@ -62,8 +62,8 @@ class Watching:
             "series": SeriesKeeper(self._series, environment),
         }
 
-    def routes(self, admission: Admission, environment: str) -> list[Route]:
-        """Where it is to be read; `environment` is that of questions that name none."""
-        logs = log_routes(self._logs, self._following, admission, environment)
+    def routes(self, admission: Admission, environment: str, deployed: Callable[[str], Collection[str]]) -> list[Route]:
+        """Where it is to be read; `environment` is that of questions that name none. `deployed`: the apps of one."""
+        logs = log_routes(self._logs, self._following, admission, environment, deployed)
         series = series_route(self._series, admission, environment)
         return [*logs, series, metrics_route(self._figures, admission)]

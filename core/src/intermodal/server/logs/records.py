@@ -38,7 +38,10 @@ class LogQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRecord:
-    """A line that was kept; its members are those of `LogLine`. Later ones have greater ids, and none is used twice."""
+    """A line that was kept; its members are those of `LogLine`. Later ones have greater ids, and none is used twice.
+
+    Those of stream 0 say what happened; they may have an end of line in them (`happenings`).
+    """
 
     id: int
     at: float
@@ -47,7 +50,8 @@ class LogRecord:
     function: str
     container: str
     call: str | None
-    stream: Literal[1, 2]
+    input: int | None
+    stream: Literal[0, 1, 2]
     level: int | None
     text: str
 

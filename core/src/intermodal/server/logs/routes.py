@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from intermodal.exception import InvalidError
 from intermodal.server.admission import Admission
 from intermodal.server.logs.following import Following
+from intermodal.server.logs.known import unknown
 from intermodal.server.logs.levels import LEVELS
 from intermodal.server.logs.records import LogPage, LogQuery, LogRecord
 from intermodal.server.logs.store import LogStore
@@ -30,10 +32,17 @@ _KNOWN = {*_WORDS, "environment", "since", "until", "level", "field", "limit", "
 _GREATEST = (1 << 63) - 1
 
 
-def log_routes(store: LogStore, following: Following, admission: Admission, environment: str) -> list[Route]:
+def log_routes(
+    store: LogStore,
+    following: Following,
+    admission: Admission,
+    environment: str,
+    deployed: Callable[[str], Collection[str]],
+) -> list[Route]:
     """The routes.
 
     Args:
+        deployed: the apps that are deployed in an environment, which are known though they have printed nothing.
         environment: that of questions that name none.
     """
 
@@ -56,9 +65,10 @@ def log_routes(store: LogStore, following: Following, admission: Admission, envi
                 page = await run_in_threadpool(store.after, query, after, limit)
             else:
                 page = await run_in_threadpool(partial(store.tail, query, limit, before=before))
+            lacks = None if page.lines else await run_in_threadpool(unknown, store, query, deployed(query.environment))
         except InvalidError as error:
             return JSONResponse({"error": "InvalidError", "message": str(error)}, 400)
-        return Response(_page(page), media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(_page(page, lacks), media_type="application/json", headers={"Cache-Control": "no-store"})
 
     return [Route("/v1/logs", logs)]
 
@@ -71,6 +81,8 @@ def _query(values: QueryParams, environment: str) -> LogQuery:
     if level and level.lower() not in LEVELS:
         raise InvalidError(f"there is no level {level!r:.80}: one of {', '.join(LEVELS)}")
     fields = [field.partition("=") for field in values.getlist("field")]
+    if any(not equals for _, equals, _ in fields):
+        raise InvalidError("field takes PATH=VALUE: for example field=user.id=42")
     return LogQuery(
         environment=values.get("environment") or environment,
         since=_number(values, "since"),
@@ -83,9 +95,12 @@ def _query(values: QueryParams, environment: str) -> LogQuery:
 
 def _number(values: QueryParams, name: str) -> float | None:
     try:
-        return float(values[name]) if values.get(name) else None
+        number = float(values[name]) if values.get(name) else None
     except ValueError:
-        raise InvalidError(f"{name} is {values[name]!r:.80}: give Unix seconds") from None
+        number = math.nan
+    if number is not None and not math.isfinite(number):
+        raise InvalidError(f"{name} is {values[name]!r:.80}: give Unix seconds")
+    return number
 
 
 def _whole(values: QueryParams, name: str, most: int = _GREATEST) -> int | None:
@@ -100,20 +115,27 @@ def _whole(values: QueryParams, name: str, most: int = _GREATEST) -> int | None:
 async def _events(following: Following, query: LogQuery, first: LogPage | None, after: int) -> AsyncIterator[str]:
     """Each line an event with its id; `gap` where lines were removed before they could be read."""
     if first is not None:
-        yield ": hello\n\n" + "".join(map(_event, first.lines))
+        yield "".join(map(_event, first.lines)) + _position(first.cursor)
         after = first.cursor
+    else:
+        yield _position(after)
     async for page in following.pages(query, after):
         if page.gap:
             yield "event: gap\ndata: {}\n\n"
-        yield "".join(map(_event, page.lines)) or ": nothing new\n\n"
+        yield "".join(map(_event, page.lines)) + _position(page.cursor)
+
+
+def _position(cursor: int) -> str:
+    """No event: where a reader is who has seen all lines so far, whether or not one of them was for it."""
+    return f"id: {cursor}\n: so far\n\n"
 
 
 def _event(line: LogRecord) -> str:
     return f"id: {line.id}\ndata: {_line(line)}\n\n"
 
 
-def _page(page: LogPage) -> str:
-    rest = {"cursor": page.cursor, "more": page.more, "gap": page.gap}
+def _page(page: LogPage, lacks: str | None) -> str:
+    rest = {"cursor": page.cursor, "more": page.more, "gap": page.gap, "unknown": lacks}
     return f'{{"lines": [{", ".join(map(_line, page.lines))}], {json.dumps(rest)[1:]}'
 
 

@@ -27,6 +27,7 @@ LINES = Table(
     Column("function", Name, nullable=False),
     Column("container", Name, nullable=False),
     Column("call", Name),
+    Column("input", Integer),
     Column("stream", Integer, nullable=False),
     Column("level", Integer),
     Column("record", Record),

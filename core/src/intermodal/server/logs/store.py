@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
@@ -12,6 +13,7 @@ from intermodal.plugins import LogLine
 from intermodal.server.logs.columns import encoded
 from intermodal.server.logs.conditions import conditions
 from intermodal.server.logs.dialects import log_dialect
+from intermodal.server.logs.happenings import Happening
 from intermodal.server.logs.levels import level_of
 from intermodal.server.logs.records import LogPage, LogQuery, LogRecord
 from intermodal.server.logs.schema import BLOCKS, LINES
@@ -38,7 +40,7 @@ class LogStore:
         self._dialect = log_dialect(database)
         self._block_lines = block_lines
 
-    def append(self, lines: Iterable[tuple[str, LogLine]]) -> None:
+    def append(self, lines: Iterable[tuple[str, LogLine | Happening]]) -> None:
         """Keep lines, each with its environment. All or none. Raises one of `UNAVAILABLE`."""
         rest = iter(lines)
         with self._database.begin() as connection:
@@ -66,6 +68,24 @@ class LogStore:
             rows = connection.execute(statement.where(LINES.c.id <= newest).limit(limit + 1))
             lines, more = _page(rows, limit)
         return LogPage(lines=lines[::-1], cursor=newest, more=more)
+
+    def has(self, environment: str, app: str, *, function: str = "", call: str = "", container: str = "") -> bool:
+        """Whether there is any line of these."""
+        query = LogQuery(environment=environment, app=app, function=function, call=call, container=container)
+        with self._database.connect() as connection:
+            return (
+                connection.execute(select(LINES.c.id).where(*conditions(query, self._dialect)).limit(1)).first()
+                is not None
+            )
+
+    def names(self, environment: str, app: str = "") -> list[str]:
+        """The apps that have lines; of an app, its functions."""
+        column = LINES.c.function if app else LINES.c.app
+        statement = (
+            select(column).where(*conditions(LogQuery(environment=environment, app=app), self._dialect)).distinct()
+        )
+        with self._database.connect() as connection:
+            return [str(name) for (name,) in connection.execute(statement)]
 
     def prune(self, before: float, size: int) -> None:
         """Remove the oldest blocks: those whose lines are all from before that time, in Unix seconds, and while the
@@ -97,7 +117,9 @@ class LogStore:
         self._database.dispose()
 
 
-def _row(environment: str, line: LogLine) -> dict[str, Any]:
+def _row(environment: str, line: LogLine | Happening) -> dict[str, Any]:
+    if isinstance(line, Happening):
+        return {"environment": environment, "record": None, **asdict(line), "stream": 0}
     return {
         "at": line.at,
         "environment": environment,
@@ -105,6 +127,7 @@ def _row(environment: str, line: LogLine) -> dict[str, Any]:
         "function": line.function,
         "container": line.container,
         "call": line.call,
+        "input": line.input,
         "stream": line.stream,
         "level": level_of(line.text, line.fields),
         "record": line,

@@ -6,11 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from intermodal.plugins import LogLine
+from intermodal.server.logs.happenings import Happening, gap_line
 from intermodal.server.logs.store import LogStore
 from intermodal.server.trouble import UNAVAILABLE
 
@@ -45,16 +46,16 @@ class LogWriter:
         self._retention = retention
         self._written = written
         self._changed = threading.Condition()
-        self._waiting: list[tuple[str, LogLine]] = []
+        self._waiting: list[tuple[str, LogLine | Happening]] = []
         self._size = 0
         self._put = self._kept = 0  # batches
         self._closed = False
-        self._refused: dict[tuple[str, str], tuple[int, LogLine]] = {}
+        self._refused: dict[tuple[str, str], tuple[int, LogLine | Happening]] = {}
         self._pruned = float("-inf")
         self._thread = threading.Thread(target=self._run, name="intermodal-logs", daemon=True)
         self._thread.start()
 
-    def put(self, environment: str, lines: Sequence[LogLine]) -> None:
+    def put(self, environment: str, lines: Sequence[LogLine | Happening]) -> None:
         """Keep lines soon. Waits while too many wait already; after `close` they are dropped. From any thread."""
         with self._changed:
             self._changed.wait_for(lambda: self._size < BACKLOG or self._closed)
@@ -94,7 +95,7 @@ class LogWriter:
                 self._write(lines)
             self._prune()
 
-    def _write(self, lines: list[tuple[str, LogLine]]) -> None:
+    def _write(self, lines: list[tuple[str, LogLine | Happening]]) -> None:
         try:
             self._store.append([*self._gaps(), *lines])
         except (*UNAVAILABLE, SQLAlchemyError) as error:
@@ -107,12 +108,8 @@ class LogWriter:
         self._refused.clear()
         self._written({(environment, line.app) for environment, line in lines})
 
-    def _gaps(self) -> list[tuple[str, LogLine]]:
-        text = "[{} lines of output could not be kept here]"
-        return [
-            (environment, replace(last, stream=2, fields=None, text=text.format(count)))
-            for (environment, _), (count, last) in self._refused.items()
-        ]
+    def _gaps(self) -> list[tuple[str, LogLine | Happening]]:
+        return [(environment, gap_line(last, count)) for (environment, _), (count, last) in self._refused.items()]
 
     def _prune(self) -> None:
         now = time.monotonic()

@@ -51,13 +51,15 @@ _SAMPLE = SAMPLES.c
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What one function of an app measures under one name, and how often and when last it did, in Unix seconds."""
+    """What one function of an app measures under one name: how often, the `last` value, and `at`, when that came, in
+    Unix seconds."""
 
     function: str
     name: str
     unit: str
     count: int
     last: float
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,11 @@ class SeriesStore:
     def series(self, environment: str, app: str) -> list[Series]:
         """Those of an app, by function and name."""
         key = (_SAMPLE.function, _SAMPLE.name, _SAMPLE.unit)
-        statement = select(*key, func.count(), func.max(_SAMPLE.at)).where(*_of(environment, app)).group_by(*key)
+        newest = func.max(_SAMPLE.id).label("newest")
+        groups = select(newest, func.count().label("count")).where(*_of(environment, app)).group_by(*key).subquery()
+        last = select(*key, groups.c.count, _SAMPLE.value, _SAMPLE.at).join(groups, _SAMPLE.id == groups.c.newest)
         with self._database.connect() as connection:
-            return [Series(*row) for row in connection.execute(statement.order_by(*key))]
+            return [Series(*row) for row in connection.execute(last.order_by(*key))]
 
     def points(self, environment: str, app: str, name: str, span: Span) -> list[Point]:
         """Values of `name`, by function, unit and time."""
