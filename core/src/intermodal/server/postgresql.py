@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, QueuePool, create_engine, event, make_url, text
+from sqlalchemy.exc import TimeoutError
 
-from intermodal.exception import ConfigError
+from intermodal.exception import ConfigError, RemoteError
 from intermodal.plugins.extras import needing
 from intermodal.server.trouble import tell_trouble
 
@@ -52,7 +53,13 @@ def postgresql_engine(url: URL, schema: str, *, relaxed: bool) -> Engine:
     with needing("postgresql", "database_url"):
         import psycopg  # noqa: F401 - SQLAlchemy would say less of it
     engine = create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, pool_size=_POOL, max_overflow=_MORE, pool_timeout=15
+        url,
+        hide_parameters=True,
+        poolclass=_Pool,
+        pool_pre_ping=True,
+        pool_size=_POOL,
+        max_overflow=_MORE,
+        pool_timeout=15,
     )
     tell_trouble(engine, f"the PostgreSQL database {_shown(url)}")
 
@@ -73,6 +80,16 @@ def make_schema(connection: Connection, schema: str) -> None:
     there = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
     if connection.execute(there, {"name": schema}).first() is None:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
+
+
+class _Pool(QueuePool):
+    def connect(self) -> PoolProxiedConnection:
+        try:
+            return super().connect()
+        except TimeoutError:
+            raise RemoteError(
+                f"the PostgreSQL database does not keep up: {_POOL + _MORE} connections wait for it; try again later"
+            ) from None
 
 
 def _shown(url: URL) -> str:

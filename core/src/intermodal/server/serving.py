@@ -24,6 +24,7 @@ from intermodal.server.database import open_database
 from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
 from intermodal.server.environments import Environments
+from intermodal.server.holding import holding
 from intermodal.server.hosting import Hosting
 from intermodal.server.occupying import occupying
 from intermodal.server.overview import Overview, Pages
@@ -76,7 +77,7 @@ def serve(
 
     Raises:
         ConfigError: the address cannot be used, or the data directory, or the certificate; or another server has the
-            data directory.
+            data directory or the database, or has taken it while it did not answer.
         Error: what the backend or a plugin raises when it is loaded.
     """
     tls: dict[str, Any] = {}
@@ -86,8 +87,13 @@ def serve(
     data_dir = Path(config.data_dir)
     with using(data_dir):
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with occupying(data_dir) as note, _listen(host, port) as listener:
+        with contextlib.ExitStack() as held:
+            note = held.enter_context(occupying(data_dir))
+            listener = held.enter_context(_listen(host, port))
             database = open_database(data_dir, config.get("database_url"))
+            held.callback(database.dispose)
+            over = _Over()
+            tell = held.enter_context(holding(database, over.because))
             watching = Watching(config)
             hosting = Hosting(config, watching.watchers)
             environments = Environments(database, config.environment)
@@ -97,6 +103,7 @@ def serve(
             tokens = Tokens(database)
             url = _url(listener, bool(tls))
             note(url)
+            tell(url)
             web = DeployedWeb(hosting.web.routes, deployments, config.environment, url)
             gateway = Gateway(hosting.web.routes, tokens.admits, shows_labels=not needed)
             admission = Admission(tokens if needed else None)
@@ -113,9 +120,22 @@ def serve(
             )
             settings = uvicorn_config(served, lifespan="off", timeout_graceful_shutdown=_LEAVING_S, **tls)
             try:
-                _Server(settings, life, lambda: ready(url), watching.leave).run([listener])
+                _Server(settings, life, lambda: ready(url), watching.leave, over).run([listener])
             except Error as error:
                 raise error.with_traceback(None) from error.__cause__  # its way through uvicorn tells nobody anything
+            if over.error is not None:
+                raise over.error
+
+
+class _Over:
+    """Why the server has to end, if it has to. On any thread."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def because(self, error: Exception) -> None:
+        """It has to."""
+        self.error = error
 
 
 class _Server(uvicorn.Server):
@@ -128,8 +148,10 @@ class _Server(uvicorn.Server):
         life: contextlib.AbstractAsyncContextManager[None],
         ready: Callable[[], None],
         leaving: Callable[[], None],
+        over: _Over,
     ) -> None:
         super().__init__(config)
+        self._over = over
         self._life = life
         self._opened = contextlib.AsyncExitStack()
         self._ready = ready
@@ -145,6 +167,9 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._over.error is not None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self._opened.enter_async_context(self._life)
