@@ -2,17 +2,136 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Iterator
+
 import httpx
-from server_process import serving
+import pytest
+from server_process import Server, serving
 from workplace import Workplace
 
+SHOP = """
+    import time
+    import intermodal
 
-def test_the_servers_address_leads_to_the_dashboard(place: Workplace) -> None:
+    app = intermodal.App("shop")
+
+    @app.function()
+    def version():
+        return "VERSION"
+
+    @app.function()
+    def fails():
+        raise ValueError("sold <b>out</b>")
+
+    @app.function()
+    def hold():
+        time.sleep(200)
+"""
+CALL = """
+    import intermodal
+    print(intermodal.Function.from_name("shop", "version").remote())
+    try:
+        intermodal.Function.from_name("shop", "fails").remote()
+    except ValueError:
+        print(intermodal.Function.from_name("shop", "hold").spawn().object_id)
+"""
+WAIT = """
+    import intermodal, sys
+    try:
+        intermodal.FunctionCall.from_id(sys.argv[1]).get(timeout=60)
+    except intermodal.exception.InputCancelledError:
+        print("cancelled")
+"""
+
+
+@pytest.fixture
+def server(place: Workplace) -> Iterator[Server]:
+    """Over a data directory of its own."""
+    place.environment["INTERMODAL_DATA_DIR"] = str(place.directory / "server")
+    with serving(place) as running:
+        yield running
+        running.end()
+
+
+class Visitor:
+    """A browser without scripts."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._browser = httpx.Client(base_url=url, follow_redirects=True, timeout=60)
+
+    def page(self, path: str) -> str:
+        """Its text."""
+        answer = self._browser.get(f"/dashboard/{path}")
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def until(self, path: str, pattern: str) -> str:
+        """What a page shows as soon as the pattern is found in it: observers hear of what happens a moment later."""
+        deadline = time.monotonic() + 60
+        while (found := re.search(pattern, self.page(path))) is None:
+            assert time.monotonic() < deadline, f"{path} never shows {pattern}"
+            time.sleep(0.1)
+        return found[found.re.groups]
+
+    def press(self, path: str, action: str, **fields: str) -> str:
+        """The page after a button of a page was pressed."""
+        key = re.search(r'name="page-key" content="([^"]+)"', self.page(path))
+        assert key is not None
+        form = {"page_key": key[1], "action": action, **fields}
+        answer = self._browser.post(f"/dashboard/{path}", data=form, headers={"Origin": self._url})
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def leave(self) -> None:
+        """Hang up."""
+        self._browser.close()
+
+
+def test_the_servers_address_leads_to_the_dashboard(server: Server) -> None:
     """And from there to the files that it names."""
-    with serving(place) as server, httpx.Client(base_url=server.url, follow_redirects=True) as browser:
+    with httpx.Client(base_url=server.url, follow_redirects=True) as browser:
         page = browser.get("/")
         assert (page.status_code, page.url.path) == (200, "/dashboard/apps")
-        assert "<h1>Apps</h1>" in page.text
+        assert "intermodal deploy app.py" in page.text
         sheet = page.text.partition('rel="stylesheet" href="')[2].partition('"')[0]
         assert browser.get(sheet).headers["content-type"] == "text/css; charset=utf-8"
         assert browser.get("/dashboard").status_code == 200
+
+
+def test_an_app_is_watched_rolled_back_and_stopped_there(place: Workplace, server: Server) -> None:
+    """With calls that failed, and one that is cancelled."""
+    client = {**server.environment, "INTERMODAL_DATA_DIR": str(place.directory / "client")}
+    for version in ("one", "two"):
+        place.write("shop.py", SHOP.replace("VERSION", version))
+        done = place.intermodal("deploy", "shop.py", "--tag", version, env=client)
+        assert done.returncode == 0, done.stderr
+    call = place.write("elsewhere/call.py", CALL)
+    done = place.run(str(call), env=client)
+    assert done.returncode == 0, done.stderr
+    said, held = done.stdout.split()
+    assert said == "two"
+
+    visitor = Visitor(server.url)
+    app = visitor.page("apps/shop")
+    assert all(f"/dashboard/apps/shop/functions/{name}" in app for name in ("version", "fails", "hold"))
+    visitor.until("containers", r'<tr id="container-')
+    failed = visitor.until("calls?state=failed", r'<tr id="call-([\w-]+)"')
+    visitor.until(f"calls/{failed}", "sold &lt;b&gt;out&lt;/b&gt;")
+    assert "No call" in visitor.page("calls?function=other")
+
+    visitor.until(f"calls/{held}", ">running<")
+    assert "is being cancelled" in visitor.press(f"calls/{held}", "cancel")
+    wait = place.write("elsewhere/wait.py", WAIT)
+    assert place.run(str(wait), held, env=client).stdout.split() == ["cancelled"]
+    visitor.until(f"calls/{held}", r"(?s)<h1.*<dt>Ended</dt><dd><time")
+    assert "has ended already" in visitor.press(f"calls/{held}", "cancel")
+
+    assert "Version 3 is live" in visitor.press("apps/shop", "rollback", number="1")
+    assert place.run(str(call), env=client).stdout.split()[0] == "one"
+    assert "say which version" in visitor.press("apps/shop", "rollback", number="²")
+    assert "has been stopped" in visitor.press("apps/shop", "stop")
+    assert ">stopped<" in visitor.page("apps")
+    visitor.leave()

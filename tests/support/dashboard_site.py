@@ -16,6 +16,7 @@ from starlette.routing import Mount
 from intermodal.dashboard import dashboard
 from intermodal.plugins import Config
 from intermodal.server.access import Tokens
+from intermodal.server.activity import Activity
 from intermodal.server.admission import Admission
 from intermodal.server.database import open_database
 from intermodal.server.deployments import Deployments
@@ -61,6 +62,7 @@ class Site:
         self.overview = overview
         self.versions = versions
         self.tokens = tokens
+        self.activity = overview.activity
 
     def page(self, path: str) -> str:
         """The text of a page that is there."""
@@ -84,13 +86,16 @@ def site(directory: Path, *, wants_token: bool = False) -> Iterator[Site]:
     database = open_database(directory)
     config = Config.load(environ={"INTERMODAL_DATA_DIR": str(directory)})
     tokens, versions = Tokens(database), VersionTable(database)
+    environments = Environments(database, config.environment)
     hosting = Hosting(config, lambda _: {})
-    deployments = Deployments(hosting, versions, Environments(database, config.environment))
+    deployments = Deployments(hosting, versions, environments)
     overview = Overview(
         environment=config.environment,
+        environments=environments,
         admission=Admission(tokens if wants_token else None),
-        deployments=deployments,
         hosting=hosting,
+        activity=Activity(),
+        deployments=deployments,
         schedules=Schedules(ScheduleTable(database), deployments),
     )
     served = Starlette(routes=[Mount("/dashboard", dashboard(overview))])

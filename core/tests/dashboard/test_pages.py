@@ -67,10 +67,10 @@ def test_an_app_is_shown_by_its_live_version(tmp_path: Path) -> None:
         deploy(shown, "till", 2)
         shown.versions.change("main", "till", {2: "stopped"})
         rows = dict(re.findall(r'(?s)<tr id="app-(\w+)">(.*?)</tr>', shown.page("apps")))
-        assert ">3<" in rows["shop"]
+        assert 'class="number">3 <' in rows["shop"]
         assert "live" in rows["shop"]
         assert "v&lt;b&gt;3&lt;/b&gt;" in rows["shop"]
-        assert ">2<" in rows["till"]
+        assert 'class="number">2<' in rows["till"]
         assert "stopped" in rows["till"]
 
 
@@ -87,7 +87,7 @@ def test_a_long_list_comes_in_parts(tmp_path: Path) -> None:
         assert "other" not in first + second
         assert "app-49" in first
         assert "app-50" in second
-        assert "No app has" in shown.page("apps?search=100%25")
+        assert "No deployed app has" in shown.page("apps?search=100%25")
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "1e3", "²", "9999999999999999999999"])

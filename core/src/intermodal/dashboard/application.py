@@ -68,7 +68,7 @@ class _Dashboard:
             if isinstance(visitor, Refused):
                 return self._refuse(request, visitor)
             try:
-                ask = self._ask(request, await form_of(request))
+                ask = self._ask(request, await form_of(request), visitor)
                 if request.method == "POST":
                     return await self._act(page, request, visitor, ask)
                 return await self._show(page, request, visitor, ask)
@@ -77,10 +77,17 @@ class _Dashboard:
 
         return answer
 
-    def _ask(self, request: Request, form: Mapping[str, str]) -> Ask:
+    def _ask(self, request: Request, form: Mapping[str, str], visitor: Visitor = _NOBODY) -> Ask:
         environment = request.query_params.get("environment") or self._overview.environment
         path = {name: str(value) for name, value in request.path_params.items()}
-        return Ask(overview=self._overview, environment=environment, path=path, query=request.query_params, form=form)
+        return Ask(
+            overview=self._overview,
+            environment=environment,
+            path=path,
+            query=request.query_params,
+            form=form,
+            visitor=visitor.name,
+        )
 
     async def _show(self, page: Page, request: Request, visitor: Visitor, ask: Ask) -> Response:
         shown = await page.show(ask)
@@ -122,6 +129,7 @@ class _Dashboard:
             "ask": ask,
             "url": ask.url,
             "root": ROOT,
+            "address": str(request.base_url).removesuffix(f"{ROOT}/"),
             "here": f"{here.path}?{here.query}" if here.query else here.path,
             "note": self._notes.take(request.query_params.get("note", "")),
             "every": 0.0 if page is None else page.every_s,

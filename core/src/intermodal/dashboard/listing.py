@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from intermodal.dashboard import apps, dicts, queues, schedules, secrets, volumes
+from intermodal.dashboard import (
+    app,
+    apps,
+    call,
+    calls,
+    containers,
+    dicts,
+    function,
+    queues,
+    schedules,
+    secrets,
+    volumes,
+)
 from intermodal.dashboard.pages import Page
 
 __all__ = ["PAGES"]
 
 PAGES: tuple[Page, ...] = (
     apps.PAGE,
+    app.PAGE,
+    function.PAGE,
+    calls.PAGE,
+    call.PAGE,
+    containers.PAGE,
     schedules.PAGE,
     schedules.RUNS,
     volumes.PAGE,

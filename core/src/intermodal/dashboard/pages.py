@@ -33,6 +33,7 @@ class Ask:
         path: the values of `{names}` in the page's path.
         query: of the URL.
         form: the fields of a form that was sent.
+        visitor: the name of the visitor's token, "" where none is needed.
         now: Unix seconds.
     """
 
@@ -41,6 +42,7 @@ class Ask:
     path: Mapping[str, str] = field(default_factory=dict)
     query: QueryParams = field(default_factory=QueryParams)
     form: Mapping[str, str] = field(default_factory=dict)
+    visitor: str = ""
     now: float = field(default_factory=time.time)
 
     def url(self, *parts: str, **query: object) -> str:
@@ -64,6 +66,7 @@ class Page:
     Attributes:
         path: below the dashboard's root, as Starlette writes it: "apps/{app}".
         title: its entry in the navigation; "" for none.
+        icon: of the entry, by its name in `templates/icons.html`.
         section: the path of the page whose entry is marked while this is shown; "": its own.
         actions: by the names that forms give.
         every_s: seconds until the block `live` is asked for again; 0: never.

@@ -12,6 +12,7 @@ from jinja2.runtime import Macro
 
 from intermodal.dashboard.assets import Assets
 from intermodal.dashboard.text import harmless
+from intermodal.specs import Resources
 
 __all__ = ["Rendering", "ago", "exact", "seconds"]
 
@@ -32,7 +33,8 @@ class Rendering:
             lstrip_blocks=True,
         )
         templates.globals["asset"] = assets.url
-        templates.filters |= {"ago": ago, "exact": exact, "iso": iso, "seconds": seconds, "bytes": in_bytes}
+        shown = (ago, exact, iso, seconds, resources)
+        templates.filters |= {"bytes": in_bytes, **{each.__name__: each for each in shown}}
 
     def page(self, template: str, values: Mapping[str, Any]) -> str:
         """A whole page."""
@@ -88,6 +90,14 @@ def seconds(span: float | None) -> str:
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if days else f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def resources(wanted: Resources) -> str:
+    """What a container asks for."""
+    parts = [f"{wanted.cpu:g} cpu", in_bytes(wanted.memory << 20)]
+    if wanted.gpu is not None:
+        parts.append(" or ".join(str(choice) for choice in wanted.gpu.choices))
+    return ", ".join(parts)
 
 
 def in_bytes(size: float) -> str:

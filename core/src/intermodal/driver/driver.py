@@ -32,7 +32,7 @@ from intermodal.driver.step_gpus import BuildGpus
 from intermodal.driver.unit import Unit
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.driver.web import Web
-from intermodal.engine import Engine, commands, events
+from intermodal.engine import Engine, PoolView, commands, events
 from intermodal.exception import RemoteError
 from intermodal.plugins import PluginHost
 from intermodal.plugins.observations import Notice
@@ -335,6 +335,11 @@ class Driver:
         functions = {unit.id: unit.pool.function.name for unit in self.units.values() if unit.gpu is not None}
         held = [f"{name} (container {id})" for id, name in functions.items()]
         return held + [f"sandbox {id}" for id in self.sandboxes.with_gpus()]
+
+    def pool_views(self) -> list[tuple[FunctionSpec, PoolView]]:
+        """What each pool looks like now, with its function, options applied."""
+        views = self.engine.snapshot().pools
+        return [(pool.function, views[pool.id]) for pool in self.pools.by_id.values() if pool.id in views]
 
     def _pools_in_use(self) -> list[Pool]:
         return [unit.pool for unit in self.units.values() if unit.ready]

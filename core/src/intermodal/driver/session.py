@@ -22,9 +22,10 @@ from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.driver.web import Feed
+from intermodal.engine import PoolView
 from intermodal.exception import InvalidError, NotFoundError
 from intermodal.plugins import BuiltImage, CollectableStorage, Config, PluginHost, load
-from intermodal.specs import AppSpec, FileTree, ImageSpec
+from intermodal.specs import AppSpec, FileTree, FunctionSpec, ImageSpec
 from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore, Uses
 from intermodal.storage.data_dir import using
 from intermodal.wire.arena import Arena
@@ -41,6 +42,10 @@ class _Trees:
 
     def materialise(self, tree: FileTree) -> Path:
         return self._store.materialise(tree, self._blobs)
+
+
+async def _now(look: Callable[[], T]) -> T:
+    return look()
 
 
 class EmbeddedSession:
@@ -252,6 +257,13 @@ class EmbeddedSession:
 
         driver.loop.call_soon_threadsafe(take)
 
+    async def pools(self) -> list[tuple[FunctionSpec, PoolView]]:
+        """What each pool of containers looks like now, with its function; on a loop of another thread. [] where the
+        session is ending."""
+        if self._thread is None or self._driver is None:
+            return []
+        return await asyncio.wrap_future(self._thread.start(_now(self._driver.pool_views)))
+
     def knows(self, call: str) -> bool:
         """Is this call under way here, or are its outputs kept? From any thread."""
         return self._driver is not None and self._driver.calls.get(call) is not None
@@ -260,6 +272,16 @@ class EmbeddedSession:
         """Another process's client is gone, and with it what it has not detached. From any thread."""
         driver = self._opened()
         driver.loop.call_soon_threadsafe(driver.clients.gone, peer)
+
+    @property
+    def app(self) -> AppSpec:
+        """What it was made to run."""
+        return self._work.app
+
+    @property
+    def environment(self) -> str:
+        """Where names are looked for that come with none of their own."""
+        return self._config.environment
 
     @property
     def open(self) -> bool:

@@ -100,6 +100,10 @@ class Deployments:
         """The versions that take calls: one for each app that is deployed."""
         return [deployed.version for deployed in self._live.values()]
 
+    def live_names(self, environment: str) -> list[str]:
+        """The apps of an environment that take calls."""
+        return [app for where, app in self._live if where == environment]
+
     async def package_of(self, environment: str, app: str) -> Package:
         """What the live version of an app runs. Raises `NotFoundError`, which lists what is deployed."""
         return await self._of(environment, app).package()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,7 @@ class Hosting:
         self.web = WebApps()
         self._arriving = config.data_dir / "arriving"
         self._watchers = watchers
+        self._sessions: weakref.WeakSet[EmbeddedSession] = weakref.WeakSet()
         self._host: PluginHost | None = None
         self._blobs: LocalBlobs | None = None
         self._standing: StandingClient | None = None
@@ -109,7 +111,17 @@ class Hosting:
         observers = dict(self._watchers(environment))
         if observer is not None:
             observers["observer"] = observer
-        return EmbeddedSession(work, self.config.within(environment), observers=observers, elsewhere=elsewhere)
+        session = EmbeddedSession(work, self.config.within(environment), observers=observers, elsewhere=elsewhere)
+        self._sessions.add(session)
+        return session
+
+    def sessions(self, environment: str, app: str | None = None) -> list[EmbeddedSession]:
+        """Those that run in an environment, of one app or of all."""
+        return [
+            each
+            for each in list(self._sessions)
+            if each.open and each.environment == environment and app in (None, each.app.name)
+        ]
 
     async def secret(self, method: str, params: dict[str, Any]) -> Any:
         """`secret.create|read|list|delete`. Raises `NotFoundError`, `AlreadyExistsError`, `InvalidError`."""

@@ -8,8 +8,10 @@ from typing import TypeAlias
 
 from starlette.types import ASGIApp
 
+from intermodal.server.activity import Activity
 from intermodal.server.admission import Admission
 from intermodal.server.deployments import Deployments
+from intermodal.server.environments import Environments
 from intermodal.server.hosting import Hosting
 from intermodal.server.schedules import Schedules
 
@@ -25,9 +27,11 @@ class Overview:
     """
 
     environment: str
+    environments: Environments
     admission: Admission
-    deployments: Deployments
     hosting: Hosting
+    activity: Activity
+    deployments: Deployments
     schedules: Schedules
 
 

@@ -109,9 +109,11 @@ def serve(
             admission = Admission(tokens if needed else None)
             overview = Overview(
                 environment=config.environment,
+                environments=environments,
                 admission=admission,
-                deployments=deployments,
                 hosting=hosting,
+                activity=watching.activity,
+                deployments=deployments,
                 schedules=schedules,
             )
             shown = None if pages is None else pages(overview)

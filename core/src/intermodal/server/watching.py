@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from starlette.routing import Route
 
 from intermodal.plugins import Config
+from intermodal.server.activity import Activity, SessionActivity
 from intermodal.server.admission import Admission
 from intermodal.server.logs import Following, LogKeeper, LogStore, LogWriter, Retention, log_routes, open_logs
 from intermodal.server.metrics import (
@@ -33,6 +34,7 @@ class Watching:
         self._logs = LogStore(open_logs(*where))
         self._following = Following(self._logs)
         self._writer: LogWriter | None = None
+        self.activity = Activity()
         self._figures = Figures()
         self._series = SeriesStore(open_samples(*where), self._retention.seconds)
 
@@ -58,6 +60,7 @@ class Watching:
         keeper = LogKeeper(self._writer, environment)
         return {
             "kept-logs": keeper,
+            "activity": SessionActivity(self.activity, environment),
             "figures": SessionFigures(self._figures, environment),
             "series": SeriesKeeper(self._series, environment),
         }
