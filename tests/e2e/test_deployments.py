@@ -180,8 +180,13 @@ def test_a_deployed_app_is_called_by_name(shop: Shop) -> None:
     assert shop.called() == "first"
     assert shop.deploy("second").stdout == "shop version 2 is live in environment main\n"
     assert shop.called() == "second"
-    assert "shop version 3 is live" in shop.command("app", "rollback", "shop").stdout
+    back = shop.command("app", "rollback", "shop").stdout
+    assert back == "shop version 3 is live in environment main, a copy of version 1\n"
     assert shop.called() == "first"
+    assert [(row["tag"], row["copy_of"]) for row in shop.history()] == [("first", None), ("second", None), ("first", 1)]
+    again = shop.command("app", "rollback", "shop")
+    assert again.returncode == 1
+    assert "`intermodal app rollback shop NUMBER` (there are: 1, 2, 3;" in again.stderr
     apps = json.loads(shop.command("app", "ls", "--json").stdout)
     assert [(row["app"], row["number"], row["state"]) for row in apps] == [("shop", 3, "live")]
     assert shop.command("app", "stop", "shop").returncode == 0

@@ -105,9 +105,10 @@ def test_deployed_functions_run_by_themselves(place: Workplace) -> None:
         assert tide.command("schedule", "resume", "tide", "often").returncode == 0
         wait_for(lambda: tide.runs("often")[0]["slot"] > before)
 
-        unknown = tide.command("schedule", "pause", "tide", "nothing")
-        assert unknown.returncode == 1
-        assert "there are: tide often, tide seldom, tide waits" in unknown.stderr
+        for asked in ("pause", "runs"):
+            unknown = tide.command("schedule", asked, "tide", "nothing")
+            assert unknown.returncode == 1
+            assert "there are: tide often, tide seldom, tide waits" in unknown.stderr
         waiting = tide.command("schedule", "run", "tide", "waits").stdout.strip()
         wait_for(lambda: tide.command("queue", "len", "ebb").stdout.strip() == "1")
         server.process.kill()

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from server_process import elsewhere
+from server_process import serving as server_at
 from workplace import Workplace
 
 SECONDS = 60
@@ -53,7 +55,7 @@ def get(url: str) -> str:
 
 @pytest.mark.one_user
 def test_a_saved_file_is_served_at_the_same_url(serving: subprocess.Popen[str], place: Workplace) -> None:
-    """The changed file is named; a broken one waits for the next; Ctrl-C ends it, and nothing is left."""
+    """The changed file is named; what is no Python changes nothing; Ctrl-C ends it, and nothing is left."""
     url = line(serving, "web => ").removeprefix("web => ")
     assert get(url) == "one"
     place.write("page.py", PAGE.format(body='b"two"'))
@@ -62,6 +64,8 @@ def test_a_saved_file_is_served_at_the_same_url(serving: subprocess.Popen[str], 
     assert get(url) == "two"
     place.write("page.py", "import intermodal\nthis is no Python\n")
     line(serving, "SyntaxError")
+    line(serving, "page.py changed: what ran goes on until this is mended")
+    assert get(url) == "two"
     place.write("page.py", PAGE.format(body='b"three"'))
     assert line(serving, "web => ") == f"web => {url}"
     assert get(url) == "three"
@@ -87,3 +91,22 @@ def test_an_app_is_chosen_by_name(place: Workplace) -> None:
     place.write("page.py", PAGE.format(body='b"one"'))
     done = place.intermodal("serve", "--no-reload", "page.py::other")
     assert (done.returncode, "page.py has no app 'other'. Apps: app" in done.stderr) == (2, True)
+
+
+@pytest.mark.one_user
+def test_a_server_that_dies_is_told(place: Workplace) -> None:
+    """`serve` does not wait for ever at one that is gone."""
+    place.write("page.py", PAGE.format(body='b"one"'))
+    place.environment["INTERMODAL_DATA_DIR"] = str(place.directory / "server")
+    with server_at(place) as server:
+        client = elsewhere(server, place)
+        process = place.start("-m", "intermodal.cli", "serve", "-q", "--no-reload", "page.py", env=client)
+        try:
+            line(process, "web => ")
+            server.process.kill()
+            assert process.wait(SECONDS) == 1
+            assert process.stderr is not None
+            assert "connection to" in process.stderr.read()
+        finally:
+            process.kill()
+            process.communicate()

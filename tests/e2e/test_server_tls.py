@@ -35,5 +35,6 @@ def test_clients_talk_to_a_server_whose_authority_they_trust(place: Workplace) -
             assert "INTERMODAL_SERVER_CA" in refused.stderr
         plain = server.url.replace("https", "http")
         mistaken = place.intermodal("queue", "list", env={**trusting, "INTERMODAL_SERVER_URL": plain})
-        assert f"no server answers at {plain}" in mistaken.stderr
+        assert f"what answers at {plain} is no `intermodal server`" in mistaken.stderr
+        assert "(https:// where it speaks TLS)" in mistaken.stderr
         server.end()

@@ -141,7 +141,11 @@ def test_a_deployed_app_takes_requests_until_it_is_stopped(place: Workplace) -> 
         assert get(url).text == "two"
         refused = deploy(place, server, "other", "three")
         assert refused.returncode == 1
-        assert "the label 'shop-front' of 'web' is taken" in refused.stderr
+        assert "the label 'shop-front' of 'web' is taken by 'web' of the app 'shop'" in refused.stderr
+        calls = "import intermodal; intermodal.Function.from_name('shop', 'web').remote()"
+        assert (
+            "'web' is a web function: send requests to its URL" in place.run("-c", calls, env=server.environment).stderr
+        )
         assert get(url).text == "two"
         server.end()
     with serving(place) as server:

@@ -6,6 +6,7 @@ The names follow Modal's `modal.exception`, so that ported code keeps its `excep
 from __future__ import annotations
 
 import builtins
+import re
 
 __all__ = [
     "AlreadyExistsError",
@@ -79,8 +80,21 @@ class CapabilityNotSupported(Error):
         who = f"backend {backend!r}" if backend else "this backend"
         super().__init__(f"{who} does not support {capability!r}" + (f": {hint}" if hint else ""))
 
+    @classmethod
+    def from_message(cls, message: str) -> CapabilityNotSupported:
+        """The one that said so elsewhere."""
+        found = _NOT_SUPPORTED.fullmatch(message)
+        return cls(message) if found is None else cls(found["capability"], found["backend"] or "", found["hint"] or "")
+
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
         return type(self), (self.capability, self.backend, self.hint)
+
+
+#: How such a message is made.
+_NOT_SUPPORTED = re.compile(
+    r"(?:this backend|backend '(?P<backend>[^']*)') does not support '(?P<capability>[^']*)'(?:: (?P<hint>.*))?",
+    re.DOTALL,
+)
 
 
 class NotFoundError(Error):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,29 @@ def test_a_password_in_a_url_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(ConfigError, match=r"\*\*\*@.*set INTERMODAL_TOKEN") as caught:
         address(configured(server_url=url))
     assert "hun" not in str(caught.value)
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Another program's server."""
+
+    server_version, sys_version, protocol_version = "Elsewhere/1", "", "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Whatever is asked for, it is not there."""
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody reads it."""
+
+
+def test_what_answers_and_is_no_server_of_ours_is_told() -> None:
+    """What it says and what it calls itself, for connections and requests."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as other:
+        thread = threading.Thread(target=other.serve_forever, daemon=True)
+        thread.start()
+        config = configured(server_url=f"http://127.0.0.1:{other.server_port}", environment="main")
+        for ask in (lambda: Line(config), lambda: ServerHttp(config).get("/v1/logs", {})):
+            with pytest.raises(ConnectionError, match=r"is no `intermodal server` of this version: 404.*Elsewhere/1"):
+                ask()
+        other.shutdown()
+        thread.join()

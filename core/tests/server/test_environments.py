@@ -71,6 +71,7 @@ def test_where_apps_were_deployed_is_one(tmp_path: Path) -> None:
     database = open_database(tmp_path)
     with database.begin() as connection:
         connection.execute(text("DROP TABLE environments"))
+        connection.execute(text("ALTER TABLE versions DROP COLUMN copy_of"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
         for number in (1, 2):
             connection.execute(

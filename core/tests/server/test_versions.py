@@ -16,6 +16,7 @@ from intermodal.server.versions import (
     Restarted,
     State,
     changes,
+    earlier,
 )
 
 NUMBERS = st.integers(1, 6)
@@ -87,3 +88,29 @@ def test_one_that_is_late_never_takes_over() -> None:
 def test_the_live_one_hands_over() -> None:
     """It drains, in the same moment in which the new one takes calls."""
     assert changes({1: "live", 2: "deploying"}, Ready(2)) == {1: "draining", 2: "live"}
+
+
+def rolled_back(states: dict[int, State], copies: dict[int, int]) -> int | None:
+    """Roll back once, and let the copy take over."""
+    number = earlier(states, copies)
+    if number is not None:
+        copy = max(states) + 1
+        copies[copy] = number
+        for event in (Begun(copy), Ready(copy)):
+            states.update(changes(states, event))
+    return number
+
+
+def test_one_rollback_after_another_goes_further_back() -> None:
+    """Until nothing is left that has taken calls; what failed is passed over."""
+    states: dict[int, State] = {1: "stopped", 2: "failed", 3: "stopped", 4: "live"}
+    copies: dict[int, int] = {}
+    assert [rolled_back(states, copies) for _ in range(3)] == [3, 1, None]
+
+
+def test_a_newer_version_is_rolled_back_to_what_was_there_before_it() -> None:
+    """Also where that was a copy; and a stopped app to what was live last."""
+    states: dict[int, State] = {1: "stopped", 2: "stopped", 3: "stopped", 4: "live"}
+    assert earlier(states, {3: 1}) == 3
+    assert earlier({**states, 4: "stopped"}, {3: 1}) == 4
+    assert earlier({1: "failed"}, {}) is None

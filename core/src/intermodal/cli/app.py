@@ -53,7 +53,7 @@ def ls(environment: str | None, as_json: bool) -> None:
 @with_settings
 def history(app: str, environment: str | None, as_json: bool) -> None:
     """List the versions of APP, the oldest first: who deployed each, and what became of it."""
-    columns = ("number", "state", "tag", "author", "client", "created", "changed", "error")
+    columns = ("number", "state", "tag", "copy_of", "author", "client", "created", "changed", "error")
     show(_rows(_deploying().history(app, environment), columns), as_json=as_json)
 
 
@@ -63,9 +63,15 @@ def history(app: str, environment: str | None, as_json: bool) -> None:
 @click.argument("number", type=click.IntRange(1), required=False)
 @with_settings
 def rollback(app: str, number: int | None, environment: str | None) -> None:
-    """Deploy an earlier version of APP anew, as its next version. Default: the one before the live one."""
+    """Deploy an earlier version of APP anew, as its next one: NUMBER, or the last that took calls before the live one.
+
+    Rolled back again, an app goes further back.
+    """
     row = _deploying().rollback(app, number, environment)
-    click.echo(f"{row['app']} version {row['number']} is live in environment {row['environment']}")
+    click.echo(
+        f"{row['app']} version {row['number']} is live in environment {row['environment']}, a copy of "
+        f"version {row['copy_of']}"
+    )
 
 
 @command.command("stop")

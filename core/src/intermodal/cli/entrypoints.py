@@ -77,9 +77,14 @@ def apps_of(module: ModuleType, place: str) -> list[App]:
 
 
 def choose_app(module: ModuleType, reference: Reference) -> App:
-    """The app that is named, else the one that includes the others. Raises `click.UsageError`."""
+    """The app that is named, else the only one, or the one that includes the others. Raises `click.UsageError`."""
     apps = apps_of(module, reference.place)
     if reference.name is None:
+        if any(not set(app.registered) <= set(apps[-1].registered) for app in apps):
+            known = [name for name, value in vars(module).items() if isinstance(value, App)]
+            raise click.UsageError(
+                f"{reference.place} has several apps: choose one with {reference.place}::NAME. Apps: {', '.join(known)}"
+            )
         return apps[-1]
     found = getattr(module, reference.name, None)
     if not isinstance(found, App):

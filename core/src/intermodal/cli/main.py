@@ -76,7 +76,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="intermodal %(version)s")
 def cli() -> None:
-    """Run Python functions in containers: on this machine, in Docker or Podman, on Kubernetes."""
+    """Run Python functions in containers: on this machine, in Docker or Podman, at a server."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -79,13 +79,22 @@ def add_list_and_delete(group: click.Group, word: str, objects: Listed) -> None:
 
 
 def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Print rows with the same keys: as JSON, or in columns."""
+    """Print rows with the same keys: as JSON, or in columns, each row in one line."""
     if as_json:
         click.echo(json.dumps(list(rows), indent=2, default=str))
         return
     if not rows:
         return
-    table = [[str(key) for key in rows[0]], *([str(value) for value in row.values()] for row in rows)]
+    table = [[str(key) for key in rows[0]], *(list(map(_cell, row.values())) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    """Of several lines the first; what a terminal would obey is shown as it is written."""
+    if value is None:
+        return ""
+    first, *more = str(value).strip().splitlines() or [""]
+    text = first if first.isprintable() else repr(first)[1:-1]
+    return f"{text} [...]" if more else text

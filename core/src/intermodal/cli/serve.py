@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -12,10 +13,15 @@ from intermodal.cli.entrypoints import choose_app, web_functions
 from intermodal.cli.failures import report
 from intermodal.cli.settings import apply, setting_options
 from intermodal.cli.target import Reference, import_reference, parse_reference
+from intermodal.definitions.running import Run
+from intermodal.exception import ConnectionError
 from intermodal.plugins import Config
 from intermodal.plugins.extras import needing
 
 __all__ = ["command"]
+
+#: Seconds between looks whether the app still runs.
+_LOOK_S = 1.0
 
 
 @click.command(options_metavar="[OPTIONS]")
@@ -66,15 +72,31 @@ command.params[:0] = setting_options()
 def _run(reference: Reference, quiet: bool, until_eof: bool) -> int:
     try:
         app = choose_app(import_reference(reference), reference)
-        with app.run(show_output=True, show_progress=not quiet):
-            for name, function in web_functions(app):
-                click.echo(f"{name} => {function.get_web_url()}")
-            if until_eof:  # whoever started this ends
-                sys.stdin.buffer.read()
-            else:
-                threading.Event().wait()
+        run = app.run(show_output=True, show_progress=not quiet)
+        with run:
+            # Progress tells them as well: on a terminal that shows both, once is enough.
+            if quiet or not (sys.stdout.isatty() and sys.stderr.isatty()):
+                for name, function in web_functions(app):
+                    click.echo(f"{name} => {function.get_web_url()}")
+            _wait(run, until_eof=until_eof)
     except click.ClickException:
         raise
     except BaseException as error:  # noqa: BLE001 - every end of the user's program is an exit code
         return report(error)
     return 0
+
+
+def _wait(run: Run, *, until_eof: bool) -> None:
+    """Until whoever started this ends, where `until_eof` says so. Raises `ConnectionError`: the app has ended."""
+    over = threading.Event()
+
+    def read_to_the_end() -> None:
+        while os.read(sys.stdin.fileno(), 4096):  # no lock that the end of this process would need
+            pass
+        over.set()
+
+    if until_eof:
+        threading.Thread(target=read_to_the_end, daemon=True).start()
+    while not over.wait(_LOOK_S):
+        if not run.open:
+            raise ConnectionError("the app has ended, as the connection to its server has: is the server still there?")

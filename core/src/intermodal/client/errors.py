@@ -80,6 +80,8 @@ def rebuild(client: Client, payload: Any) -> BaseException:
 def named_error(name: str, message: str) -> Exception:
     """The error that a refused request names: one of ours, or a builtin."""
     kind = getattr(exceptions, name, None) or getattr(builtins, name, None)
+    if kind is exceptions.CapabilityNotSupported:
+        return exceptions.CapabilityNotSupported.from_message(message)
     if isinstance(kind, type) and issubclass(kind, Exception):
         return kind(message)
     return exceptions.RemoteError(f"{name}: {message}")

@@ -53,6 +53,11 @@ class Run:
         """The id of the session."""
         return "" if self._session is None else f"ap-{self._session.id}"
 
+    @property
+    def open(self) -> bool:
+        """Whether it runs: it was entered and not left, and where it runs at a server that is still there."""
+        return self._session is not None and bool(self._session.open)
+
     def __enter__(self) -> App:
         if in_container():
             raise InvalidError(

@@ -7,6 +7,7 @@ from typing import Any
 
 from intermodal.gateway import replies
 from intermodal.gateway.headers import bearer, for_app
+from intermodal.gateway.hosts import is_this_machine
 from intermodal.gateway.requests import answer_http
 from intermodal.gateway.routes import Routes
 from intermodal.gateway.sockets import answer_socket
@@ -28,7 +29,8 @@ class Gateway:
 
     Args:
         admits: for endpoints with `requires_proxy_auth`.
-        shows_labels: whether who asks for an endpoint that is not there hears which are.
+        shows_labels: whether who asks this machine, by a name of its own, for an endpoint that is not there hears which
+            are.
     """
 
     def __init__(self, routes: Routes, admits: Admits, *, shows_labels: bool) -> None:
@@ -46,7 +48,7 @@ class Gateway:
             raise ValueError(f"the gateway answers no {scope['type']!r}")
         found = self._routes.find(scope)
         if found is None:
-            await replies.refuse(scope, receive, send, 404, self._nothing_there())
+            await replies.refuse(scope, receive, send, 404, self._nothing_there(scope))
             return
         endpoint, root = found
         if endpoint.spec.requires_proxy_auth and not await self._admits(bearer(scope["headers"])):
@@ -57,8 +59,9 @@ class Gateway:
         answer = answer_http if scope["type"] == "http" else answer_socket
         await answer(endpoint, inner, receive, send)
 
-    def _nothing_there(self) -> str:
-        if not self._shows_labels:
+    def _nothing_there(self, scope: Mapping[str, Any]) -> str:
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        if not self._shows_labels or not all(map(is_this_machine, hosts)):
             return "no endpoint is here"
         labels = ", ".join(f"/{label}/" for label in self._routes.labels()) or "none"
         return f"no endpoint is here; these are: {labels}"

@@ -23,12 +23,7 @@ class Routes:
     def add(self, endpoints: Sequence[Endpoint]) -> None:
         """Route to these; all or none. Raises `AlreadyExistsError`: others have a label of theirs."""
         for each in endpoints:
-            other = self._endpoints.get(each.label)
-            if other is not None:
-                raise AlreadyExistsError(
-                    f"the label {each.label!r} of {each.name!r} is taken by {other.name!r} of the app "
-                    f"{other.target.app!r}: choose another label=, or stop that app"
-                )
+            self.check(each)
         self._endpoints |= {each.label: each for each in endpoints}
 
     def replace(self, old: Iterable[Endpoint], new: Sequence[Endpoint]) -> None:
@@ -47,9 +42,14 @@ class Routes:
             if self._endpoints.get(each.label) is each:
                 del self._endpoints[each.label]
 
-    def taken(self, label: str) -> bool:
-        """Whether an endpoint has this label."""
-        return label in self._endpoints
+    def check(self, endpoint: Endpoint) -> None:
+        """Raises `AlreadyExistsError`: another has its label."""
+        other = self._endpoints.get(endpoint.label)
+        if other is not None:
+            raise AlreadyExistsError(
+                f"the label {endpoint.label!r} of {endpoint.name!r} is taken by {other.name!r} of the app "
+                f"{other.target.app!r}: choose another label=, or stop that app"
+            )
 
     def labels(self) -> list[str]:
         """All, sorted."""

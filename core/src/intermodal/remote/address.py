@@ -15,7 +15,7 @@ from intermodal.exception import ConfigError, ConnectionError
 from intermodal.plugins import Config
 from intermodal.plugins.shown_urls import shown_url
 
-__all__ = ["Address", "address", "reaching", "split"]
+__all__ = ["Address", "address", "reaching", "split", "stranger"]
 
 #: What a header can carry and a server gives out: no space, nothing that is not ASCII.
 _TOKEN = re.compile(r"[!-~]*")
@@ -54,8 +54,9 @@ def address(config: Config) -> Address:
 
 
 @contextmanager
-def reaching(there: Address, unanswered: type[Exception]) -> Iterator[None]:
-    """Around what connects: failures, `unanswered` among them, become a `ConnectionError` that says what to do."""
+def reaching(there: Address, strange: type[Exception]) -> Iterator[None]:
+    """Around what connects: failures become a `ConnectionError` that says what to do, `strange` is one that somebody
+    gives who is no server of ours."""
     try:
         yield
     except ssl.SSLCertVerificationError as error:
@@ -63,11 +64,23 @@ def reaching(there: Address, unanswered: type[Exception]) -> Iterator[None]:
             f"the server at {there.url} does not show a certificate that is trusted here ({error.verify_message}): for "
             "one of your own authority, set INTERMODAL_SERVER_CA to that authority's PEM file"
         ) from None
-    except (OSError, UnicodeError, unanswered) as error:  # names of hosts are encoded
+    except strange as error:
+        raise stranger(there, str(error)) from None
+    except (OSError, UnicodeError) as error:  # names of hosts are encoded
         raise ConnectionError(
             f"no server answers at {there.url} ({error}): start it with `intermodal server`, or mend "
             "INTERMODAL_SERVER_URL"
         ) from None
+
+
+def stranger(there: Address, said: str, server: str = "") -> ConnectionError:
+    """The error for an answer that no server of ours gives. `server` is what it calls itself."""
+    who = f", from {server:.60}" if server else ""
+    plain = " (https:// where it speaks TLS)" if there.tls is None else ""
+    return ConnectionError(
+        f"what answers at {there.url} is no `intermodal server` of this version: {said:.200}{who}. Mend "
+        f"INTERMODAL_SERVER_URL{plain}, or install the same version of intermodal at both ends"
+    )
 
 
 def split(url: str, what: str) -> SplitResult:

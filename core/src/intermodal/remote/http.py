@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from intermodal.client.errors import named_error
-from intermodal.exception import ConfigError, ConnectionError
+from intermodal.exception import ConfigError
 from intermodal.plugins import Config
-from intermodal.remote.address import address, reaching
+from intermodal.remote.address import Address, address, reaching, stranger
 
 __all__ = ["Event", "ServerHttp"]
 
@@ -64,15 +64,13 @@ class ServerHttp:
             connection.request("GET", target, headers={**self._there.headers, **headers})
             answer = connection.getresponse()
             if answer.status != 200:
-                raise _failure(self._there.url, answer)
+                raise _failure(self._there, answer)
             yield answer
 
 
-def _failure(url: str, answer: http.client.HTTPResponse) -> Exception:
+def _failure(there: Address, answer: http.client.HTTPResponse) -> Exception:
     try:
         said = json.loads(answer.read())
         return named_error(str(said["error"]), str(said["message"]))
     except (ValueError, KeyError, TypeError):
-        return ConnectionError(
-            f"what answers at {url} says {answer.status} {answer.reason}: is it `intermodal server` of this version?"
-        )
+        return stranger(there, f"{answer.status} {answer.reason}", answer.headers.get("Server", ""))

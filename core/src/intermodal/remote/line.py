@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from intermodal.client.api import Reply
@@ -17,7 +17,7 @@ from intermodal.client.linked import LinkedClient
 from intermodal.client.reading import OnFrame, ReadLink
 from intermodal.exception import ConnectionError
 from intermodal.plugins import Config
-from intermodal.remote.address import Address, address, reaching
+from intermodal.remote.address import Address, address, reaching, stranger
 from intermodal.wire.frame import Buffer, pieces
 from intermodal.wire.messages import PROTOCOL
 
@@ -117,7 +117,11 @@ def asked(config: Config, method: str, params: dict[str, Any]) -> Any:
 def _connected(opened: ExitStack, there: Address) -> ClientConnection:
     options: dict[str, Any] = {"compression": None, "max_size": None, "open_timeout": _OPEN_S, "proxy": None}
     with reaching(there, InvalidHandshake):
-        connection: ClientConnection = opened.enter_context(
-            connect(there.websocket, additional_headers=there.headers, ssl=there.tls, **options)
-        )
-        return connection
+        try:
+            connecting = connect(there.websocket, additional_headers=there.headers, ssl=there.tls, **options)
+        except InvalidStatus as error:
+            answer = error.response
+            said = f"{answer.status_code} {answer.reason_phrase}"
+            raise stranger(there, said, answer.headers.get("Server", "")) from None
+    connection: ClientConnection = opened.enter_context(connecting)
+    return connection

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
-from urllib.parse import urlsplit
-
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
+from intermodal.gateway.hosts import is_this_machine
 from intermodal.server.access import Tokens
 
 __all__ = ["Admission"]
@@ -39,7 +37,7 @@ class Admission:
     def strange_host(self, connection: HTTPConnection) -> str | None:
         """Why the name that a visitor has for this server may be another's; None: it is ours."""
         host = connection.headers.get("host", "")
-        if self._tokens is not None or _is_this_machine(host):
+        if self._tokens is not None or is_this_machine(host):
             return None
         return f"there is no {host!r:.80} here: use a loopback address"
 
@@ -61,12 +59,3 @@ class Admission:
         if why is None:
             return None
         return JSONResponse({"error": "ConnectionError", "message": why}, 401 if self._tokens is not None else 403)
-
-
-def _is_this_machine(host: str) -> bool:
-    """A name that a page's site has been given for this machine's address is another's (DNS rebinding)."""
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return f".{name}".endswith(".localhost") or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

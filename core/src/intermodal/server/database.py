@@ -38,7 +38,8 @@ ENVIRONMENTS = Table(
 )
 
 #: Deployed versions of apps, numbered from 1 within each app. `package` is what to run, as JSON (`Package`), with its
-#: secret values sealed; `warm`: it has containers also while nobody calls. Times in Unix seconds.
+#: secret values sealed; `warm`: it has containers also while nobody calls; `copy_of`: the version that a rollback
+#: copied to make it. Times in Unix seconds.
 VERSIONS = Table(
     "versions",
     METADATA,
@@ -54,6 +55,7 @@ VERSIONS = Table(
     Column("created", Float, nullable=False),
     Column("changed", Float, nullable=False),
     Column("error", Words, nullable=False),
+    Column("copy_of", Integer),
 )
 
 #: Of functions of live versions. `spec` is when each runs, as JSON; `since`: periods are counted from then; `seen`:

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Mapping
 
 from intermodal.driver import EmbeddedSession
-from intermodal.exception import AlreadyExistsError, Error, NotFoundError
+from intermodal.exception import Error, NotFoundError
 from intermodal.gateway import Endpoint, Routes, SessionCaller, endpoints_of, urls_of
 from intermodal.server.deployments import Changed, Deployments
 from intermodal.specs import AppSpec
@@ -63,11 +63,8 @@ class DeployedWeb:
         app = environment, spec.name
         own = {each.label for each in self._endpoints.get(app, ())}
         for each in self._made(app, spec):
-            if each.label not in own and self._routes.taken(each.label):
-                raise AlreadyExistsError(
-                    f"the label {each.label!r} of {each.name!r} is taken by another app's function: choose another "
-                    "label=, or stop that app"
-                )
+            if each.label not in own:
+                self._routes.check(each)
 
     def _changed(self, change: Changed) -> None:
         if change.state in ("live", "stopped"):

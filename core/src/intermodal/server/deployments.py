@@ -8,7 +8,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -21,7 +21,19 @@ from intermodal.server.hosting import Hosting
 from intermodal.server.nested import Nested
 from intermodal.server.package import Package, package_from
 from intermodal.server.version_table import Label, Version, VersionTable
-from intermodal.server.versions import OVER, AppStopped, Begun, Broken, Drained, Event, Ready, Restarted, State, changes
+from intermodal.server.versions import (
+    OVER,
+    AppStopped,
+    Begun,
+    Broken,
+    Drained,
+    Event,
+    Ready,
+    Restarted,
+    State,
+    changes,
+    earlier,
+)
 from intermodal.specs import AppSpec
 
 __all__ = ["Changed", "Deployments"]
@@ -175,27 +187,38 @@ class Deployments:
 
     # ---- new versions ---------------------------------------------------------------------------------------------
 
-    async def deploy(self, environment: str, package: Package, label: Label, observer: object | None = None) -> Version:
+    async def deploy(
+        self,
+        environment: str,
+        package: Package,
+        label: Label,
+        observer: object | None = None,
+        *,
+        copy_of: int | None = None,
+    ) -> Version:
         """Make a new version, and shift traffic to it when it is ready; the one before ends when its calls have ended.
 
         Args:
             observer: a plugin that hears of the version's containers while it is made, and later.
+            copy_of: the version that has this package, too.
 
         Raises what keeps it from becoming ready; then the version before goes on. Goes on where its caller is
         cancelled.
         """
-        work = asyncio.create_task(self._deploy(environment, package, label, observer))
+        work = asyncio.create_task(self._deploy(environment, package, label, observer, copy_of))
         self._work.add(work)
         work.add_done_callback(self._work.discard)
         return await asyncio.shield(work)
 
-    async def _deploy(self, environment: str, package: Package, label: Label, observer: object | None) -> Version:
+    async def _deploy(
+        self, environment: str, package: Package, label: Label, observer: object | None, copy_of: int | None
+    ) -> Version:
         app = environment, package.app.name
         self._environments.check(environment)
         for check in self._checks:
             check(environment, package.app)
         kept = await asyncio.to_thread(package.kept, self._hosting.sealer())
-        begin = partial(self._table.begin, *app, kept, warm=package.warm, label=label)
+        begin = partial(self._table.begin, *app, kept, warm=package.warm, label=label, copy_of=copy_of)
         async with self._gate:
             self._environments.check(environment)  # it may have been removed meanwhile
             version = await asyncio.to_thread(begin)
@@ -227,16 +250,22 @@ class Deployments:
             del self._states[app][number]
 
     async def rollback(self, environment: str, app: str, number: int | None, label: Label) -> Version:
-        """Deploy an earlier version anew: that before the live one, or `number`. Raises as `deploy`, `NotFoundError`,
-        `InvalidError`."""
+        """Deploy an earlier version anew, with its tag: `number`, or see `versions.earlier`. Raises as `deploy`,
+        `NotFoundError`, `InvalidError`."""
         versions = await self.versions(environment, app)
-        served = [version for version in versions if version.state in ("stopped", "draining")]
         if number is None:
-            if not served:
-                raise InvalidError(f"app {app!r} has no earlier version: `intermodal app history {app}` lists all")
-            number = served[-1].number
+            states = {version.number: version.state for version in versions}
+            number = earlier(states, {each.number: each.copy_of for each in versions if each.copy_of is not None})
+        if number is None:
+            known = ", ".join(str(version.number) for version in versions)
+            raise InvalidError(
+                f"no version of app {app!r} has taken calls before what is live now: name the one to roll back to, "
+                f"`intermodal app rollback {app} NUMBER` (there are: {known}; `intermodal app history {app}` says more)"
+            )
+        tags = {version.number: version.tag for version in versions}
+        label = replace(label, tag=label.tag or tags.get(number, ""))
         load = partial(self._load, environment, app, number)
-        return await self.deploy(environment, await asyncio.to_thread(load), label)
+        return await self.deploy(environment, await asyncio.to_thread(load), label, copy_of=number)
 
     async def stop(self, environment: str, app: str) -> None:
         """End an app: running inputs get their grace period. Its versions stay, to roll back to. Raises

@@ -15,5 +15,6 @@ async def looked_up(deployments: Deployments, environment: str, params: dict[str
     is."""
     package = await deployments.package_of(environment, str(params["app"]))
     function = package.function(str(params["function"]))
-    methods = {method.name: method.is_generator for method in function.methods}
+    # Web functions are generators to the engine only: who calls one is told what it is.
+    methods = {method.name: method.is_generator and method.web is None for method in function.methods}
     return {"environment": environment, "class": function.is_class, "methods": methods}

@@ -30,7 +30,8 @@ class Label:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
     """One deployed version without its package. `created` is when its deployment began and `changed` when its state
-    last did, in Unix seconds; `error` says why it failed, or was stopped."""
+    last did, in Unix seconds; `error` says why it failed, or was stopped; `copy_of` is the version that a
+    rollback copied."""
 
     environment: str
     app: str
@@ -43,6 +44,7 @@ class Version:
     created: float
     changed: float
     error: str
+    copy_of: int | None = None
 
 
 class VersionTable:
@@ -51,7 +53,9 @@ class VersionTable:
     def __init__(self, database: Engine) -> None:
         self._database = database
 
-    def begin(self, environment: str, app: str, package: str, *, warm: bool, label: Label) -> Version:
+    def begin(
+        self, environment: str, app: str, package: str, *, warm: bool, label: Label, copy_of: int | None = None
+    ) -> Version:
         """Add the next version of an app, which is being deployed."""
         of = (VERSIONS.c.environment == environment) & (VERSIONS.c.app == app)
         now = time.time()
@@ -69,6 +73,7 @@ class VersionTable:
                 "created": now,
                 "changed": now,
                 "error": "",
+                "copy_of": copy_of,
             }
             connection.execute(insert(VERSIONS), [{**row, "package": package}])
         return Version(**row)

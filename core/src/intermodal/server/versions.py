@@ -9,7 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
 
-__all__ = ["OVER", "AppStopped", "Begun", "Broken", "Drained", "Event", "Ready", "Restarted", "State", "changes"]
+__all__ = [
+    "OVER",
+    "AppStopped",
+    "Begun",
+    "Broken",
+    "Drained",
+    "Event",
+    "Ready",
+    "Restarted",
+    "State",
+    "changes",
+    "earlier",
+]
 
 #: A version is made (deploying), takes calls (live), ends those it has (draining), and is over (stopped, failed).
 State: TypeAlias = Literal["deploying", "live", "draining", "stopped", "failed"]
@@ -87,3 +99,17 @@ def _ready(states: Mapping[int, State], number: int) -> dict[int, State]:
     if any(other > number for other in live):
         return {number: "stopped"}
     return {**dict.fromkeys(live, "draining"), number: "live"}
+
+
+def earlier(states: Mapping[int, State], copies: Mapping[int, int]) -> int | None:
+    """The version that a rollback goes to which names none: the newest before the live one that has taken calls. A live
+    one that is a copy stands where what it was copied from stood, so that one rollback after another goes further back.
+
+    Args:
+        copies: of which version some are copies.
+    """
+    live = next((number for number, state in states.items() if state == "live"), None)
+    served = [number for number, state in states.items() if state in ("stopped", "draining")]
+    if live is None:
+        return max(served, default=None)
+    return max((number for number in served if number < copies.get(live, live)), default=None)

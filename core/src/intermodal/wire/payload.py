@@ -254,6 +254,8 @@ def failure(payload: bytes) -> Exception:
         arguments = [str(argument) for argument in described["arguments"]]
         if not (isinstance(kind, type) and issubclass(kind, Exception)):
             return exception.ExecutionError(*arguments)
+        if kind is exception.CapabilityNotSupported and len(arguments) == 1:
+            return kind.from_message(arguments[0])
         return kind(*arguments)
     except (ValueError, TypeError, KeyError, RecursionError):
         return exception.ExecutionError("a failure was reported that cannot be read here")

@@ -72,8 +72,11 @@ class Schedules:
         ]
 
     async def runs(self, key: Key) -> list[Run]:
-        """The newest first."""
-        return await asyncio.to_thread(self._table.runs, key)
+        """The newest first. Raises `NotFoundError`: it has no schedule, and has never run by one."""
+        found = await asyncio.to_thread(self._table.runs, key)
+        if not found:
+            self._of(key)
+        return found
 
     async def run_now(self, key: Key) -> str:
         """Run besides the slots; the id of the call. Raises `NotFoundError`."""
