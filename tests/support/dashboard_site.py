@@ -22,6 +22,8 @@ from intermodal.server.database import open_database
 from intermodal.server.deployments import Deployments
 from intermodal.server.environments import Environments
 from intermodal.server.hosting import Hosting
+from intermodal.server.logs import LogStore, open_logs
+from intermodal.server.metrics import SeriesStore, open_samples
 from intermodal.server.overview import Overview
 from intermodal.server.schedules import Schedules, ScheduleTable
 from intermodal.server.version_table import VersionTable
@@ -97,6 +99,8 @@ def site(directory: Path, *, wants_token: bool = False) -> Iterator[Site]:
         activity=Activity(),
         deployments=deployments,
         schedules=Schedules(ScheduleTable(database), deployments),
+        logs=LogStore(open_logs(directory)),
+        series=SeriesStore(open_samples(directory), 86_400.0),
     )
     served = Starlette(routes=[Mount("/dashboard", dashboard(overview))])
     with asyncio.Runner() as runner:
@@ -104,6 +108,8 @@ def site(directory: Path, *, wants_token: bool = False) -> Iterator[Site]:
         yield Site(Browser(client, runner), versions, tokens, overview)
         runner.run(client.aclose())
         runner.run(hosting.close())
+    overview.logs.close()
+    overview.series.close()
     database.dispose()
 
 

@@ -13,6 +13,8 @@ from intermodal.server.admission import Admission
 from intermodal.server.deployments import Deployments
 from intermodal.server.environments import Environments
 from intermodal.server.hosting import Hosting
+from intermodal.server.logs import LogStore
+from intermodal.server.metrics import SeriesStore
 from intermodal.server.schedules import Schedules
 
 __all__ = ["Overview", "Pages"]
@@ -33,6 +35,8 @@ class Overview:
     activity: Activity
     deployments: Deployments
     schedules: Schedules
+    logs: LogStore
+    series: SeriesStore
 
 
 #: Makes the application that answers below `/dashboard`.

@@ -115,6 +115,8 @@ def serve(
                 activity=watching.activity,
                 deployments=deployments,
                 schedules=schedules,
+                logs=watching.logs,
+                series=watching.series,
             )
             shown = None if pages is None else pages(overview)
             served, life = application(

@@ -31,17 +31,17 @@ class Watching:
     def __init__(self, config: Config) -> None:
         self._retention = Retention(float(config.get("log_days")) * _DAY, int(config.get("log_bytes")))
         where = config.data_dir, str(config.get("database_url"))
-        self._logs = LogStore(open_logs(*where))
-        self._following = Following(self._logs)
+        self.logs = LogStore(open_logs(*where))
+        self._following = Following(self.logs)
         self._writer: LogWriter | None = None
         self.activity = Activity()
         self._figures = Figures()
-        self._series = SeriesStore(open_samples(*where), self._retention.seconds)
+        self.series = SeriesStore(open_samples(*where), self._retention.seconds)
 
     def open(self) -> None:
         """On the server's event loop, before the first session."""
         self._following.open()
-        self._writer = LogWriter(self._logs, self._retention, self._following.written)
+        self._writer = LogWriter(self.logs, self._retention, self._following.written)
 
     def leave(self) -> None:
         """The server begins to end: who follows is let go. On the loop."""
@@ -51,8 +51,8 @@ class Watching:
         """Keep what is left of the last session."""
         if self._writer is not None:
             self._writer.close()
-        self._logs.close()
-        self._series.close()
+        self.logs.close()
+        self.series.close()
 
     def watchers(self, environment: str) -> Mapping[str, object]:
         """Plugins for a session."""
@@ -62,11 +62,11 @@ class Watching:
             "kept-logs": keeper,
             "activity": SessionActivity(self.activity, environment),
             "figures": SessionFigures(self._figures, environment),
-            "series": SeriesKeeper(self._series, environment),
+            "series": SeriesKeeper(self.series, environment),
         }
 
     def routes(self, admission: Admission, environment: str, deployed: Callable[[str], Collection[str]]) -> list[Route]:
         """Where it is to be read; `environment` is that of questions that name none. `deployed`: the apps of one."""
-        logs = log_routes(self._logs, self._following, admission, environment, deployed)
-        series = series_route(self._series, admission, environment)
+        logs = log_routes(self.logs, self._following, admission, environment, deployed)
+        series = series_route(self.series, admission, environment)
         return [*logs, series, metrics_route(self._figures, admission)]

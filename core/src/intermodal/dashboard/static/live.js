@@ -63,7 +63,12 @@
     stale.hidden = text === "";
   };
 
+  // Where the newest come first, nothing moves under a reader of older ones.
+  const held = () => live.querySelector("[data-newest-first]") !== null && window.scrollY > 200;
+
   const refresh = async () => {
+    live.toggleAttribute("data-held", held());
+    if (held()) return again();
     try {
       const answer = await fetch(location.href, { headers: { "X-Intermodal-Page": KEY }, cache: "no-store" });
       if (answer.status === 401 || answer.status === 403) return location.reload();

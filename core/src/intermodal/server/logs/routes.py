@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -19,17 +17,13 @@ from intermodal.exception import InvalidError
 from intermodal.server.admission import Admission
 from intermodal.server.logs.following import Following
 from intermodal.server.logs.known import unknown
-from intermodal.server.logs.levels import LEVELS
+from intermodal.server.logs.parameters import query_of, whole
 from intermodal.server.logs.records import LogPage, LogQuery, LogRecord
 from intermodal.server.logs.store import LogStore
 
 __all__ = ["log_routes"]
 
 _DEFAULT, _MOST = 100, 10_000
-_WORDS = ("app", "function", "container", "call", "search")
-_KNOWN = {*_WORDS, "environment", "since", "until", "level", "field", "limit", "after", "before"}
-#: Ids are 64-bit in SQLite.
-_GREATEST = (1 << 63) - 1
 
 
 def log_routes(
@@ -52,9 +46,9 @@ def log_routes(
             return refused
         try:
             values = request.query_params
-            query = _query(values, environment)
-            limit = _whole(values, "limit", _MOST) or 0 if "limit" in values else _DEFAULT
-            after, before = _whole(values, "after"), _whole(values, "before")
+            query = query_of(values, environment)
+            limit = whole(values, "limit", _MOST) or 0 if "limit" in values else _DEFAULT
+            after, before = whole(values, "after"), whole(values, "before")
             if "text/event-stream" in request.headers.get("accept", ""):
                 last = request.headers.get("last-event-id")
                 start = int(last) if last is not None and last.isdecimal() else after
@@ -71,45 +65,6 @@ def log_routes(
         return Response(_page(page, lacks), media_type="application/json", headers={"Cache-Control": "no-store"})
 
     return [Route("/v1/logs", logs)]
-
-
-def _query(values: QueryParams, environment: str) -> LogQuery:
-    unknown = sorted(set(values) - _KNOWN)
-    if unknown:
-        raise InvalidError(f"there is no parameter {unknown[0]!r:.80}; there are {', '.join(sorted(_KNOWN))}")
-    level = values.get("level")
-    if level and level.lower() not in LEVELS:
-        raise InvalidError(f"there is no level {level!r:.80}: one of {', '.join(LEVELS)}")
-    fields = [field.partition("=") for field in values.getlist("field")]
-    if any(not equals for _, equals, _ in fields):
-        raise InvalidError("field takes PATH=VALUE: for example field=user.id=42")
-    return LogQuery(
-        environment=values.get("environment") or environment,
-        since=_number(values, "since"),
-        until=_number(values, "until"),
-        level=LEVELS[level.lower()] if level else None,
-        fields=tuple((path, value) for path, _, value in fields),
-        **{word: values.get(word, "") for word in _WORDS},
-    )
-
-
-def _number(values: QueryParams, name: str) -> float | None:
-    try:
-        number = float(values[name]) if values.get(name) else None
-    except ValueError:
-        number = math.nan
-    if number is not None and not math.isfinite(number):
-        raise InvalidError(f"{name} is {values[name]!r:.80}: give Unix seconds")
-    return number
-
-
-def _whole(values: QueryParams, name: str, most: int = _GREATEST) -> int | None:
-    text = values.get(name)
-    if not text:
-        return None
-    if not (text.isascii() and text.isdecimal() and int(text[:20]) <= most):
-        raise InvalidError(f"{name} is {text!r:.80}: give a whole number from 0 to {most}")
-    return int(text)
 
 
 async def _events(following: Following, query: LogQuery, first: LogPage | None, after: int) -> AsyncIterator[str]:
