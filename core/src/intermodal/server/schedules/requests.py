@@ -47,7 +47,11 @@ class ScheduleRequests:
         return rows
 
     async def _runs(self, params: dict[str, Any], _: Sequence[bytes]) -> list[dict[str, Any]]:
-        return [dataclasses.asdict(run) for run in await self._schedules.runs(self._key(params))]
+        key = self._key(params)
+        runs = await self._schedules.runs(key)
+        if not runs:  # of one that is gone they are kept
+            self._schedules.check(key)
+        return [dataclasses.asdict(run) for run in runs]
 
     async def _run(self, params: dict[str, Any], _: Sequence[bytes]) -> str:
         return await self._schedules.run_now(self._key(params))

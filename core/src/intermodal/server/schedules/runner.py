@@ -72,11 +72,12 @@ class Schedules:
         ]
 
     async def runs(self, key: Key) -> list[Run]:
-        """The newest first. Raises `NotFoundError`: it has no schedule, and has never run by one."""
-        found = await asyncio.to_thread(self._table.runs, key)
-        if not found:
-            self._of(key)
-        return found
+        """The newest first; none of what has no schedule."""
+        return await asyncio.to_thread(self._table.runs, key)
+
+    def check(self, key: Key) -> None:
+        """Raises `NotFoundError`, which lists what there is: it has no schedule."""
+        self._of(key)
 
     async def run_now(self, key: Key) -> str:
         """Run besides the slots; the id of the call. Raises `NotFoundError`."""
