@@ -173,18 +173,20 @@ def test_an_app_ends_with_its_client(server: Server, place: Workplace, program: 
 
 @pytest.mark.one_user
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_clients_hear_that_the_server_has_ended(server: Server, place: Workplace, how: signal.Signals) -> None:
-    """With a message and an exit code; what ran there is gone, and after SIGKILL, too."""
-    place.write("waits.py", WAITS)
-    mark = f"8{os.getpid()}.{int(how)}"
-    client = place.start("waits.py", f"mark={mark}", env=elsewhere(server, place))
-    until(True, mark)
-    server.process.send_signal(how)
-    _, errors = client.communicate(timeout=60)
-    assert client.returncode == 1
-    assert "ConnectionError: the connection to the server" in errors
-    until(False, mark)
-    server.process.communicate(timeout=60)
+def test_clients_hear_that_the_server_has_ended(place: Workplace, how: signal.Signals) -> None:
+    """With a message and an exit code, where it does not come back; what ran there is gone, and after SIGKILL, too."""
+    with serving(place, "--set", "client_lease_s=0.5") as server:
+        place.write("waits.py", WAITS)
+        mark = f"8{os.getpid()}.{int(how)}"
+        client = place.start("waits.py", f"mark={mark}", env=elsewhere(server, place))
+        until(True, mark)
+        server.process.send_signal(how)
+        _, errors = client.communicate(timeout=60)
+        assert client.returncode == 1
+        assert "ConnectionError: the connection to the server" in errors
+        assert "did not come back in 0.5 s" in errors
+        until(False, mark)
+        server.process.communicate(timeout=60)
 
 
 def frame(header: dict[str, Any], *segments: bytes) -> bytes:

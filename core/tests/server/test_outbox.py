@@ -9,7 +9,8 @@ import pytest
 
 from intermodal.server.outbox import Outbox, Stalled
 from intermodal.server.telling import Telling
-from intermodal.wire.frame import FrameReader
+from intermodal.wire.frame import PIECE, FrameReader
+from intermodal.wire.resumption import WINDOW
 
 
 class Reader:
@@ -18,11 +19,14 @@ class Reader:
     def __init__(self) -> None:
         self.reads = asyncio.Event()
         self.headers: list[dict[str, object]] = []
+        self.messages = 0
         self._frames = FrameReader()
 
-    async def write(self, piece: bytes) -> None:
-        """As a WebSocket's `send_bytes`."""
+    async def write(self, piece: bytes | str) -> None:
+        """As a WebSocket takes it."""
         await self.reads.wait()
+        assert isinstance(piece, bytes)
+        self.messages += 1
         self.headers += [header for header, _ in self._frames.feed(piece)]
 
 
@@ -65,8 +69,8 @@ def test_what_is_printed_while_nobody_reads_is_left_out_and_marked() -> None:
     asyncio.run(run())
 
 
-def test_a_client_that_reads_nothing_is_given_up() -> None:
-    """And what waited for it is gone."""
+def test_a_connection_that_is_not_read_is_given_up() -> None:
+    """What the client lacks is sent over the next one."""
 
     async def run() -> None:
         outbox, reader = Outbox(stalled_s=0.05), Reader()
@@ -74,9 +78,31 @@ def test_a_client_that_reads_nothing_is_given_up() -> None:
             outbox.put({"t": "reply", "id": number}, [bytes(1000)])
         with pytest.raises(Stalled, match=r"it has read nothing for 0\.05 s"):
             await outbox.send(reader.write)
-        assert outbox.closed
-        assert not outbox._frames
-        outbox.put({"t": "reply", "id": 10})
-        assert not outbox._frames
+        reader.reads.set()
+        outbox.close()
+        await outbox.send(reader.write)
+        assert [header["id"] for header in reader.headers] == list(range(10))
+
+    asyncio.run(run())
+
+
+def test_no_more_than_a_window_is_sent_that_is_not_acknowledged() -> None:
+    """So what is kept is bounded; an acknowledgement lets the rest go."""
+
+    async def run() -> None:
+        outbox, reader = Outbox(), Reader()
+        reader.reads.set()
+        for number in range(20):
+            outbox.put({"t": "reply", "id": number}, [bytes(PIECE)])
+        outbox.close()
+        sending = asyncio.create_task(outbox.send(reader.write))
+        received = 0
+        while len(reader.headers) < 20:
+            assert reader.messages - received <= WINDOW // PIECE + 10  # small messages with the headers
+            received = reader.messages
+            outbox.acknowledged(received)
+            await asyncio.sleep(0)
+        outbox.acknowledged(reader.messages)
+        await sending
 
     asyncio.run(run())

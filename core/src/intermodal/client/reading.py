@@ -35,11 +35,13 @@ class ReadLink:
         self._writing = threading.Lock()
         self._waiting: set[Completion[Any]] = set()
         self._over = False
+        self._reader = 0
 
     def read(self, pieces: Iterable[Buffer], handlers: Mapping[str, OnFrame]) -> None:
         """Give each frame to the handler of its name, until the stream ends: then what waits fails. For a thread of its
         own. Frames that no handler takes are passed over. Raises `FrameError`."""
         reader = FrameReader()
+        self._reader = threading.get_ident()
         try:
             for piece in pieces:
                 for header, segments in reader.feed(piece):
@@ -56,8 +58,15 @@ class ReadLink:
 
     def send(self, header: dict[str, Any], columns: Sequence[Buffer] = (), payloads: Iterable[Any] = ()) -> None:
         """One frame; what cannot be sent is answered by the end of the stream."""
+        frame = encode(header, [*columns, *payloads])
+        if threading.get_ident() == self._reader:  # it goes on reading: that may be what a writer waits for
+            threading.Thread(target=self._send, args=(frame,), name="intermodal-late-frame", daemon=True).start()
+        else:
+            self._send(frame)
+
+    def _send(self, frame: Sequence[Buffer]) -> None:
         with self._writing, contextlib.suppress(OSError):
-            self._write(encode(header, [*columns, *payloads]))
+            self._write(frame)
 
     def payload(self, segment: bytes) -> Payload:
         """As it came. Raises `SegmentError`."""

@@ -267,6 +267,12 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         help="Bytes of disk that a server gives to what containers print; beyond, the oldest lines go.",
     )
     options.add(
+        "client_lease_s",
+        type="float",
+        default=90.0,
+        help="Seconds that a server keeps the app of a client whose connection broke, for the client to come back.",
+    )
+    options.add(
         "gpu_wait_s",
         type="float",
         default=10.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from intermodal.client.linked import LinkedClient
 from intermodal.client.work import Work
 from intermodal.exception import ConfigError, NotFoundError
 from intermodal.plugins import Config, PluginHost, load
+from intermodal.plugins.observations import Notice
 from intermodal.remote.line import Line
 from intermodal.remote.observed import feed
 from intermodal.remote.sending import send
@@ -45,7 +47,7 @@ class RemoteSession:
         try:
             work = self._work
             host.show_output(logs=work.show_output, progress=work.show_progress)
-            self._line = line = Line(self._config, {"observed": self._on_observed})
+            self._line = line = Line(self._config, {"observed": self._on_observed}, self._say)
             self._check_backend(line)
             send(line, work.blobs)
             values = {"secrets": _plain(work.secrets), "build_secrets": _plain(work.build_secrets)}
@@ -66,7 +68,7 @@ class RemoteSession:
         """Stop everything within `grace_s` seconds (default: the server's). Idempotent."""
         line, self._line = self._line, None
         try:
-            if line is not None and line.open:
+            if line is not None and line.connected:
                 line.ask("app.end", {"grace_s": grace_s})
         finally:
             if line is not None:
@@ -96,6 +98,10 @@ class RemoteSession:
                 f"{setting.origin} asks for the backend {setting.value!r}, and the server runs {line.backend!r}: leave "
                 "it away, or start a server with that backend"
             )
+
+    def _say(self, message: str) -> None:
+        if self._host is not None:
+            self._host.observe("notice", [Notice(level="warning", message=message, at=time.time())])
 
     def _on_observed(self, header: dict[str, Any], _: list[bytes]) -> None:
         if self._host is not None:

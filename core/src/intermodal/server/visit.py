@@ -1,4 +1,4 @@
-"""One client's connection: the app that it runs, its calls and requests, and what it is told."""
+"""One client: the app that it runs, its calls and requests, and what it is told, over one connection after another."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ from intermodal.server.routes import Routes
 from intermodal.server.schedules import ScheduleRequests, Schedules
 from intermodal.server.telling import Telling
 from intermodal.specs import AppSpec, ImageSpec, from_json
+from intermodal.wire.frame import FrameReader
 from intermodal.wire.messages import PROTOCOL
 from intermodal.wire.payload import Payload, flat, received
+from intermodal.wire.resumption import Received
 
 __all__ = ["Visit"]
 
@@ -61,10 +63,15 @@ class Visit:
         author: str,
     ) -> None:
         self.client = f"client:{secrets.token_hex(8)}"
+        self.author = author
+        self.stream = secrets.token_urlsafe(24)  #: what the client claims it with when it comes back; a secret
+        self.process: Any = None  #: the client's, as `neighbour.own_name` has it
+        self.outbox = outbox
+        self.received = Received()
         self._hosting = hosting
         self._environments = environments
         self._web = web
-        self._outbox = outbox
+        self._reader = FrameReader()
         self._telling = Telling(outbox)
         self._arriving = hosting.arriving()
         self._session: EmbeddedSession | None = None
@@ -91,8 +98,15 @@ class Visit:
 
     # ---- frames in ------------------------------------------------------------------------------------------------
 
-    def frame(self, header: dict[str, Any], segments: list[bytes]) -> None:
-        """One frame. Raises one of `channel.MALFORMED` where it breaks the protocol, `VersionError`."""
+    def message(self, piece: bytes) -> None:
+        """One message of its stream: a piece of a frame. Raises one of `channel.MALFORMED` where it breaks the
+        protocol, `VersionError`."""
+        if self.received.take(piece):
+            self.outbox.acknowledge(self.received.total)
+        for header, segments in self._reader.feed(piece):
+            self._frame(header, segments)
+
+    def _frame(self, header: dict[str, Any], segments: list[bytes]) -> None:
         kind = header["t"]
         if not self._greeted:
             self._greet(kind, header)
@@ -121,7 +135,10 @@ class Visit:
         self._greeted = True
         self._url = str(header.get("url") or "")
         self._environment = str(header["environment"] or self._hosting.config.environment)
-        self._outbox.put({"t": "welcome", "backend": self._hosting.config.backend})
+        self.process = header.get("process")
+        config = self._hosting.config
+        lease = {"stream": self.stream, "lease_s": float(config.get("client_lease_s"))}
+        self.outbox.put({"t": "welcome", "backend": config.backend, **lease})
 
     def _ask(self, header: dict[str, Any], segments: list[bytes]) -> None:
         number = header["id"]
@@ -133,9 +150,9 @@ class Visit:
         try:
             reply, answer = await reply_to(header, partial(self._answer, segments), _log)
         except asyncio.CancelledError:
-            self._outbox.put(withdrawn(header))
+            self.outbox.put(withdrawn(header))
             raise
-        self._outbox.put(reply, answer.segments if answer is not None else ())
+        self.outbox.put(reply, answer.segments if answer is not None else ())
 
     async def _answer(self, segments: Sequence[bytes], method: str, params: dict[str, Any]) -> Reply:
         if method in self._methods:
@@ -194,7 +211,8 @@ class Visit:
             await asyncio.to_thread(session.close, grace_s)
 
     async def close(self) -> None:
-        """The client is gone: its app ends (app.ephemeral). Goes on where its caller is cancelled. Idempotent."""
+        """The client is gone, for good: its app ends (app.ephemeral). Goes on where its caller is cancelled.
+        Idempotent."""
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close())
         await asyncio.shield(self._closing)
@@ -206,7 +224,7 @@ class Visit:
         await self._routes.close()
         await self._stop(None)
         await asyncio.to_thread(self._arriving.close)
-        self._outbox.close()
+        self.outbox.close()
 
     # ---- frames out, from any thread --------------------------------------------------------------------------------
 
@@ -216,11 +234,11 @@ class Visit:
 
     def send(self, header: dict[str, Any], segments: Sequence[Any] = ()) -> None:
         """See `Peer`."""
-        self._outbox.put(header, segments)
+        self.outbox.put(header, segments)
 
     def send_payloads(self, header: dict[str, Any], segments: list[Any], payloads: Sequence[Any]) -> None:
         """See `Peer`."""
-        self._outbox.put(header, [*segments, *flat(payloads)])
+        self.outbox.put(header, [*segments, *flat(payloads)])
 
     def cut(self, why: str) -> None:
         """It broke the protocol."""
@@ -228,8 +246,8 @@ class Visit:
 
     def refuse(self, error: str, message: str) -> None:
         """Say why, and hang up."""
-        self._outbox.put({"t": "refused", "error": error, "message": message})
-        self._outbox.close()
+        self.outbox.put({"t": "refused", "error": error, "message": message})
+        self.outbox.close()
 
     def _observed(self, kind: str, records: list[dict[str, Any]]) -> None:
         self._telling.tell(kind, records)
