@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 from typing import Any
 
 import pytest
@@ -135,4 +136,22 @@ def test_a_deployed_function_is_called_with_curl(place: Workplace) -> None:
         _, state = curl(f"{begun['url']}?timeout=60")
         assert (state["state"], state["error"], state["message"]) == ("failed", "LookupError", "sold out")
         assert curl("/v1/calls/fc-unknown")[0] == 404
+
+        deadline = time.monotonic() + 60
+        while True:  # observers hear of calls a little later than their callers
+            rows = json.loads(place.intermodal("app", "stats", "shop", "--json", env=client).stdout)
+            stats = {row["function"]: row for row in rows}
+            if stats["fails"]["failed"] == 2:
+                break
+            assert time.monotonic() < deadline, stats
+        assert sorted(stats) == ["Scale", "doubled", "fails", "later", "many", "odd", "price", "slow"]
+        assert (stats["Scale"]["calls"], stats["Scale"]["failed"], stats["Scale"]["queued"]) == (2, 0, 0)
+        assert stats["Scale"]["p95_s"] > 0
+        assert (stats["many"]["calls"], stats["many"]["p95_s"]) == (0, None)
+        assert place.intermodal("app", "stats", "shop", env=client).stdout.splitlines()[0].split()[:2] == [
+            "function",
+            "queued",
+        ]
+        unknown = place.intermodal("app", "stats", "till", env=client)
+        assert (unknown.returncode, "(deployed: shop)" in unknown.stderr) == (1, True)
         server.end()

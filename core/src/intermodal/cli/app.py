@@ -26,6 +26,7 @@ def command() -> None:
     Examples:
       intermodal app ls
       intermodal app history shop
+      intermodal app stats shop
       intermodal app rollback shop       (deploys the version before the live one anew)
       intermodal app rollback shop 3
       intermodal app stop shop
@@ -55,6 +56,22 @@ def history(app: str, environment: str | None, as_json: bool) -> None:
     """List the versions of APP, the oldest first: who deployed each, and what became of it."""
     columns = ("number", "state", "tag", "copy_of", "author", "client", "created", "changed", "error")
     show(_rows(_deploying().history(app, environment), columns), as_json=as_json)
+
+
+@command.command("stats")
+@_json_option
+@environment_option
+@click.argument("app")
+@with_settings
+def stats(app: str, environment: str | None, as_json: bool) -> None:
+    """Show what each function of APP has to do now, and how its calls of the last hour went.
+
+    Inputs that wait and run, containers, calls; inputs that failed, and what half and 95 % of the calls took at most.
+    """
+    rows = _deploying().stats(app, environment)
+    if not as_json:
+        rows = [{name: _short(name, value) for name, value in row.items()} for row in rows]
+    show(rows, as_json=as_json)
 
 
 @command.command("rollback")
@@ -91,6 +108,10 @@ def _deploying() -> Deploying:
 
 def _rows(versions: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
     return [{column: _shown(column, version[column]) for column in columns} for version in versions]
+
+
+def _short(name: str, value: Any) -> Any:
+    return f"{value:.3g}" if name.endswith("_s") and value is not None else value
 
 
 def _shown(column: str, value: Any) -> Any:

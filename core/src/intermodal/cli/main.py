@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, _Entry] = {
     "run": _Entry("intermodal.cli.run", "Run a function or entrypoint of a file."),
     "serve": _Entry("intermodal.cli.serve", "Run a file's web functions, and start anew when it is saved."),
     "deploy": _Entry("intermodal.cli.deploy", "Have the server carry out a file's app from now on."),
-    "app": _Entry("intermodal.cli.app", "Deployed apps: ls, history, rollback, stop; logs of any app."),
+    "app": _Entry("intermodal.cli.app", "Deployed apps: ls, history, rollback, stop; stats and logs of any app."),
     "environment": _Entry("intermodal.cli.environment", "Environments of the server: create, ls, delete."),
     "schedule": _Entry("intermodal.cli.schedule", "When deployed functions run: ls, runs, run, pause, resume."),
     "shell": _Entry("intermodal.cli.shell", "Open a shell in a container of a function's image."),

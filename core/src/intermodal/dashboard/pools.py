@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, replace
-
 from intermodal.dashboard.pages import Ask
 from intermodal.exception import NotFoundError
+from intermodal.server.loads import Load
+from intermodal.server.loads import loads as loads_of
 from intermodal.specs import FunctionSpec
 
 __all__ = ["Load", "functions_of", "loads"]
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Inputs and containers, of all running versions together."""
-
-    queued: int = 0
-    running: int = 0
-    starting: int = 0
-    ready: int = 0
-    parked: int = 0
-
-    @property
-    def containers(self) -> int:
-        """All that are there or will be soon."""
-        return self.starting + self.ready + self.parked
-
-
 async def loads(ask: Ask, app: str) -> tuple[dict[str, Load], dict[str, FunctionSpec]]:
-    """By function, what it has to do now; and the functions that run."""
-    found: dict[str, Load] = {}
-    specs: dict[str, FunctionSpec] = {}
-    sessions = ask.overview.hosting.sessions(ask.environment, app)
-    for pools in await asyncio.gather(*(session.pools() for session in sessions)):
-        for function, view in pools:
-            before = found.get(function.name, Load())
-            found[function.name] = replace(
-                before,
-                queued=before.queued + view.queued,
-                running=before.running + view.running,
-                starting=before.starting + view.starting,
-                ready=before.ready + view.ready,
-                parked=before.parked + view.parked,
-            )
-    for session in sessions:
-        specs |= {function.name: function for function in session.app.functions}
-    return found, specs
+    """See `server.loads`."""
+    return await loads_of(ask.overview.hosting, ask.environment, app)
 
 
 async def functions_of(ask: Ask, app: str) -> dict[str, FunctionSpec]:

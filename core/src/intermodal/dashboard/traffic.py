@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from intermodal.dashboard.charts import Chart, Drawn, Line, chart
 from intermodal.dashboard.rendering import exact, seconds
 from intermodal.server.activity import Cells
 from intermodal.server.activity.cells import quantile, summed
+from intermodal.server.activity.figures import Figures, figures
 
 __all__ = ["Figures", "amount", "charts", "figures"]
 
 #: Parts of the durations, by what they are called.
 _QUANTILES = (("p50", 0.5, "1"), ("p95", 0.95, "3"), ("p99", 0.99, "4"))
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Of the last hour: calls that ended, inputs that failed, and what half and 95 % of the calls took at most."""
-
-    calls: int
-    failed: int
-    p50: float | None
-    p95: float | None
-
-
-def figures(cells: Cells, now: float) -> Figures:
-    """Of the last hour."""
-    total = cells.total(now)
-    return Figures(total.calls, total.failed, quantile(total.bins, 0.5), quantile(total.bins, 0.95))
 
 
 def charts(cells: Cells, now: float, *, parts: int = 60) -> list[Drawn]:

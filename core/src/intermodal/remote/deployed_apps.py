@@ -6,9 +6,11 @@ import builtins
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import quote
 
 from intermodal.client.work import Work
 from intermodal.plugins import Config, load
+from intermodal.remote.http import ServerHttp
 from intermodal.remote.line import Line, asked
 from intermodal.remote.observed import feed
 from intermodal.remote.sending import send
@@ -67,6 +69,11 @@ class Deploying:
     def history(self, app: str, environment: str | None) -> builtins.list[dict[str, Any]]:
         """All versions of an app, the oldest first."""
         return builtins.list(asked(self._config, "app.history", {"app": app, "environment": environment}))
+
+    def stats(self, app: str, environment: str | None) -> builtins.list[dict[str, Any]]:
+        """Of each function what it has to do, and how its calls of the last hour went (`FunctionStats`)."""
+        where = {"environment": environment or self._config.environment}
+        return builtins.list(ServerHttp(self._config).get(f"/v1/apps/{quote(app, safe='')}/stats", where)["functions"])
 
     def rollback(self, app: str, number: int | None, environment: str | None) -> dict[str, Any]:
         """Deploy version `number` anew, or the one before the live one. Raises as `deploy`."""

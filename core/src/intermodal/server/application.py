@@ -24,7 +24,7 @@ from intermodal.server.deployments import Deployments
 from intermodal.server.environments import Environments
 from intermodal.server.health import health_routes
 from intermodal.server.hosting import Hosting
-from intermodal.server.rest import rest_routes
+from intermodal.server.rest import rest_routes, stats_route
 from intermodal.server.schedules import Schedules
 from intermodal.server.visit import Visit
 from intermodal.server.watching import Watching
@@ -79,6 +79,7 @@ def application(
         WebSocketRoute(CONNECT, connections.serve),
         *watching.routes(admission, hosting.config.environment, deployed),
         *rest_routes(deployments, admission, hosting.config.environment),
+        stats_route(hosting, deployments, watching.activity, admission, hosting.config.environment),
     ]
     if pages is not None:
         routes += [Mount(DASHBOARD, pages), Route("/", _to_pages)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +13,13 @@ from starlette.routing import Route
 
 from intermodal.client.api import CallHandle, CallTarget
 from intermodal.client.completion import run_async
-from intermodal.exception import Error, InvalidError, NotFoundError, RemoteError
+from intermodal.exception import InvalidError, NotFoundError
 from intermodal.server.admission import Admission
 from intermodal.server.deployments import Deployments
 from intermodal.server.package import Package
-from intermodal.server.rest.answers import failed, of_call, refused, result_text
+from intermodal.server.rest.admitting import admitted
+from intermodal.server.rest.admitting import query as query_of
+from intermodal.server.rest.answers import failed, of_call, result_text
 from intermodal.server.rest.bodies import MAX_BODY, Asked, asked
 from intermodal.specs.status import CANCELLED, OK
 
@@ -30,14 +31,12 @@ _LONGEST_WAIT_S = 60.0
 _LEFT = 499
 _YES, _NO = ("1", "true", "yes"), ("", "0", "false", "no")
 
-_Answer = Callable[[Request], Awaitable[Response]]
-
 
 def rest_routes(deployments: Deployments, admission: Admission, environment: str) -> list[Route]:
     """The routes. They need a token where clients do; `environment` is that of requests which name none."""
 
     async def call(request: Request) -> Response:
-        query = _query(request, "environment", "spawn")
+        query = query_of(request, "environment", "spawn")
         try:
             what = asked(await _body(request))
         except ClientDisconnect:
@@ -55,7 +54,7 @@ def rest_routes(deployments: Deployments, admission: Admission, environment: str
         return JSONResponse({"call": begun.id, "url": place}, 202, {"Location": place})
 
     async def state(request: Request) -> Response:
-        query = _query(request, "timeout")
+        query = query_of(request, "timeout")
         timeout = _seconds(query)
         call = request.path_params["call"]
         session = deployments.with_call(call)
@@ -67,31 +66,9 @@ def rest_routes(deployments: Deployments, admission: Admission, environment: str
         return _state(call, reply.value, reply.segments)
 
     return [
-        Route("/v1/apps/{app}/functions/{function}", _admitted(call, admission), methods=["POST"]),
-        Route("/v1/calls/{call}", _admitted(state, admission), methods=["GET"]),
+        Route("/v1/apps/{app}/functions/{function}", admitted(call, admission), methods=["POST"]),
+        Route("/v1/calls/{call}", admitted(state, admission), methods=["GET"]),
     ]
-
-
-def _admitted(answer: _Answer, admission: Admission) -> _Answer:
-    async def answered(request: Request) -> Response:
-        unknown = await admission.refused(request)
-        if unknown is not None:
-            return unknown
-        try:
-            return await answer(request)
-        except Error as error:
-            return refused(error)
-        except OSError as error:
-            return refused(RemoteError(f"the app does not start: {error}"))
-
-    return answered
-
-
-def _query(request: Request, *known: str) -> dict[str, str]:
-    unknown = sorted({*request.query_params} - {*known})
-    if unknown:
-        raise InvalidError(f"{', '.join(unknown):.80} is not known here; known is: {', '.join(known)}")
-    return dict(request.query_params)
 
 
 def _flag(query: dict[str, str], name: str) -> bool:
