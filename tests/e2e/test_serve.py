@@ -98,7 +98,7 @@ def test_a_server_that_dies_is_told(place: Workplace) -> None:
     """`serve` does not wait for ever at one that is gone."""
     place.write("page.py", PAGE.format(body='b"one"'))
     place.environment["INTERMODAL_DATA_DIR"] = str(place.directory / "server")
-    with server_at(place) as server:
+    with server_at(place, "--set", "client_lease_s=0.5") as server:
         client = elsewhere(server, place)
         process = place.start("-m", "intermodal.cli", "serve", "-q", "--no-reload", "page.py", env=client)
         try:
