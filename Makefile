@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
-MANIFESTS := pyproject.toml core/pyproject.toml backends/local/pyproject.toml backends/docker/pyproject.toml conformance/pyproject.toml constraints.txt
+MANIFESTS := pyproject.toml core/pyproject.toml backends/local/pyproject.toml backends/docker/pyproject.toml contrib/otel/pyproject.toml conformance/pyproject.toml constraints.txt
 PACKAGES := -e core -e backends/local
 DEVELOPED := $(PACKAGES) -e backends/docker -e conformance
 # Hundreds of processes run what is here: none of them should compile it anew.

@@ -65,7 +65,7 @@ def test_a_wheel_for_each_distribution_with_its_licence(wheels: list[Path]) -> N
     contents = {wheel.name.split("-")[0]: zipfile.ZipFile(wheel).namelist() for wheel in wheels}
     assert set(contents) == {
         "intermodal",
-        *(f"intermodal_{name}" for name in ("conformance", "core", "docker", "local")),
+        *(f"intermodal_{name}" for name in ("conformance", "core", "docker", "local", "otel")),
     }
     for names in contents.values():
         assert any(name.endswith("LICENSE") for name in names)
@@ -73,6 +73,7 @@ def test_a_wheel_for_each_distribution_with_its_licence(wheels: list[Path]) -> N
     assert "intermodal/py.typed" in contents["intermodal_core"]
     assert "intermodal_local/py.typed" in contents["intermodal_local"]
     assert "intermodal_docker/py.typed" in contents["intermodal_docker"]
+    assert "intermodal_otel/py.typed" in contents["intermodal_otel"]
     assert "intermodal_conformance/py.typed" in contents["intermodal_conformance"]
     assert "intermodal_conformance/requirements.toml" in contents["intermodal_conformance"]
 

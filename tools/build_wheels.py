@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-DISTRIBUTIONS = ("core", "backends/local", "backends/docker", "conformance", ".")
+DISTRIBUTIONS = ("core", "backends/local", "backends/docker", "contrib/otel", "conformance", ".")
 
 
 def build(directory: Path) -> list[Path]:

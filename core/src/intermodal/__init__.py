@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from intermodal import exception as exception
     from intermodal.client.calls import FunctionCall as FunctionCall
     from intermodal.client.calls import gather as gather
+    from intermodal.client.tracing import trace_calls_with as trace_calls_with
     from intermodal.definitions import gpu as gpu
     from intermodal.definitions.app import App as App
     from intermodal.definitions.buckets import CloudBucketMount as CloudBucketMount
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from intermodal.definitions.context import current_attempt as current_attempt
     from intermodal.definitions.context import current_function_call_id as current_function_call_id
     from intermodal.definitions.context import current_input_id as current_input_id
+    from intermodal.definitions.context import current_trace_context as current_trace_context
     from intermodal.definitions.context import is_local as is_local
     from intermodal.definitions.dicts import Dict as Dict
     from intermodal.definitions.functions import Function as Function
@@ -70,6 +72,7 @@ _PLACES = {
     "current_attempt": "definitions.context",
     "current_function_call_id": "definitions.context",
     "current_input_id": "definitions.context",
+    "current_trace_context": "definitions.context",
     "enable_output": "definitions.output",
     "enter": "definitions.partial",
     "exit": "definitions.partial",
@@ -78,6 +81,7 @@ _PLACES = {
     "is_local": "definitions.context",
     "method": "definitions.partial",
     "parameter": "definitions.parameters",
+    "trace_calls_with": "client.tracing",
     "web_endpoint": "definitions.web",
     "web_server": "definitions.web",
     "wsgi_app": "definitions.web",

@@ -10,5 +10,12 @@ from mutants.planting import instead_of
 
 
 @instead_of("_log_lines", Unit)
-def log_lines(original: Callable[..., Any], unit: Unit, stream: int, lines: list[str], call: str | None) -> None:
-    original(unit, stream, lines, None)
+def log_lines(
+    original: Callable[..., Any],
+    unit: Unit,
+    stream: int,
+    lines: list[str],
+    call: str | None,
+    index: int | None = None,
+) -> None:
+    original(unit, stream, lines, None, index)

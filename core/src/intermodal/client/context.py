@@ -14,11 +14,13 @@ __all__ = ["InputContext", "current_input", "enter_container", "enter_input", "i
 
 @dataclass(frozen=True)
 class InputContext:
-    """One input as its own code sees it. `attempt` counts from 1; the input's id is the same for every attempt."""
+    """One input as its own code sees it. `attempt` counts from 1; the input's id is the same for every attempt.
+    `trace`: of its call."""
 
     call: str
     index: int
     attempt: int = 1
+    trace: str = ""
 
     @property
     def input_id(self) -> str:
@@ -44,9 +46,9 @@ def in_container() -> bool:
     return _in_container
 
 
-def enter_input(call: str, index: int, attempt: int = 1) -> Token[InputContext | None]:
+def enter_input(call: str, index: int, attempt: int = 1, trace: str = "") -> Token[InputContext | None]:
     """The current context works on this input until `leave_input` gets the token back."""
-    return _input.set(InputContext(call, index, attempt))
+    return _input.set(InputContext(call, index, attempt, trace))
 
 
 def leave_input(token: Token[InputContext | None]) -> None:

@@ -16,6 +16,7 @@ from intermodal.client.completion import Completion
 from intermodal.client.context import current_input
 from intermodal.client.errors import named_error, unsendable
 from intermodal.client.outputs import Outputs
+from intermodal.client.tracing import trace_of_call
 from intermodal.exception import SerializationError
 from intermodal.wire import columns
 from intermodal.wire.arena import Arena
@@ -140,6 +141,8 @@ class LinkedClient:
         }
         if target.environment is not None:
             header["environment"] = target.environment
+        if trace := trace_of_call():
+            header["trace"] = trace
         self._link.send(header, (target.parameters,), inputs)
         return call
 

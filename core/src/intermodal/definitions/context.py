@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from intermodal.client.context import current_input, in_container
 
-__all__ = ["current_attempt", "current_function_call_id", "current_input_id", "is_local"]
+__all__ = ["current_attempt", "current_function_call_id", "current_input_id", "current_trace_context", "is_local"]
 
 
 def is_local() -> bool:
@@ -28,3 +28,10 @@ def current_attempt() -> int | None:
     """Which try of the input this is, from 1; None outside of one."""
     found = current_input()
     return None if found is None else found.attempt
+
+
+def current_trace_context() -> str | None:
+    """The trace that the input's call is in, for programs that trace: with `intermodal-otel` a `traceparent` of W3C
+    whose parent is the call; None outside of one, and where nobody traces."""
+    found = current_input()
+    return (found.trace or None) if found is not None else None

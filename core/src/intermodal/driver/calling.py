@@ -33,6 +33,7 @@ class Calling:
         post: tells the engine.
         require: refuses a capability that the backend lacks.
         grace_s: seconds that running inputs and exit methods get when a container is stopped.
+        tracer: the trace inside of a call, by its id and the trace that it is made in.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Calling:
         post: Callable[[events.Event], None],
         require: Callable[[str], None],
         grace_s: float,
+        tracer: Callable[[str, str], str] | None,
     ) -> None:
         self.refusal: RemoteError | None = None  #: why no call is taken on any more
         self._calls, self._pools = calls, pools
@@ -50,6 +52,7 @@ class Calling:
         self._post = post
         self._require = require
         self._grace_s = grace_s
+        self._tracer = tracer
         self._changed: set[CallRecord] = set()
 
     def submit(
@@ -66,15 +69,18 @@ class Calling:
         detached: bool = False,
         parent: int | None = None,
         parent_call: str | None = None,
+        trace: str = "",
     ) -> None:
-        """Accept a call. Raises `NotFoundError`, `InvalidError`; `RemoteError` where the engine has failed."""
+        """Accept a call, made in `trace`. Raises `NotFoundError`, `InvalidError`; `RemoteError` where the engine has
+        failed."""
         if self.refusal is not None:
             raise self.refusal
         pool = self.pool(target)
         function = pool.function
         if target.method in pool.web:
             check_requests(function.name, inputs)
-        record = CallRecord(call, function.app, function.name, parent_call, sink, on_end, detached)
+        inside = self._tracer(call, trace) if self._tracer is not None else trace
+        record = CallRecord(call, function.app, function.name, parent_call, sink, on_end, detached, inside)
         record.submitted, record.closed = len(inputs), closed
         self._calls.add(record)
         self._post(
@@ -91,8 +97,15 @@ class Calling:
             )
         )
         if self._observing.wants("call_started"):
-            at = time.time()
-            started = CallStarted(call=call, app=function.app, function=function.name, at=at, parent=parent_call)
+            started = CallStarted(
+                call=call,
+                app=function.app,
+                function=function.name,
+                at=time.time(),
+                parent=parent_call,
+                trace=trace,
+                inside=inside,
+            )
             self._observing.add("call_started", started)
 
     def add(self, call: str, inputs: list[Any], closed: bool) -> None:

@@ -29,6 +29,7 @@ class CallRecord:
     sink: Sink | None
     on_end: Callable[[], None] | None
     detached: bool
+    trace: str = ""
     submitted: int = 0
     closed: bool = False
     succeeded: int = 0

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from intermodal.client.api import CallTarget
+from intermodal.client.tracing import trace_that_came
 from intermodal.driver.elsewhere import Elsewhere
 from intermodal.driver.peers import Peer
 from intermodal.driver.replies import reply_to, withdrawn
@@ -101,6 +102,7 @@ class Clients:
                 detached=detached,
                 parent=parent,
                 parent_call=header.get("parent_call"),
+                trace=trace_that_came(header.get("trace")),
             )
         except Error as error:
             refuse_call(peer, call, error)

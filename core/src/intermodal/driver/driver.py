@@ -84,7 +84,7 @@ class Driver:
         self._host = host
         self._secrets, self._grace_s = secrets, grace_s
         self._observing = Observing(loop, host.observe, host.observes, lambda: self.calling.progress())
-        self.calling = Calling(self.calls, self.pools, self._observing, self.post, host.require, grace_s)
+        self.calling = Calling(self.calls, self.pools, self._observing, self.post, host.require, grace_s, host.tracer())
         self._hidings: dict[tuple[str, ...], Hiding] = {}
         leases = Leases(host.gpus())
         build_gpus = BuildGpus(
@@ -298,6 +298,11 @@ class Driver:
     def whose(self, unit: Unit, attempt: int) -> tuple[str | None, int | None]:
         """Call and index of the input that an attempt in a container works on."""
         return self.engine.whose(unit.id, attempt)
+
+    def trace_of(self, call: str) -> str:
+        """The trace inside of a call; "" for none."""
+        record = self.calls.get(call)
+        return record.trace if record is not None else ""
 
     def hiding(self, function: FunctionSpec) -> Hiding:
         """What hides the values of a function's secrets."""

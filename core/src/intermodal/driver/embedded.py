@@ -11,6 +11,7 @@ from intermodal.client.api import CallTarget, Reply
 from intermodal.client.completion import Completion
 from intermodal.client.errors import unsendable
 from intermodal.client.outputs import Outputs
+from intermodal.client.tracing import trace_of_call
 from intermodal.driver.asking import Asked
 from intermodal.driver.driver import Driver
 from intermodal.engine import events
@@ -81,7 +82,7 @@ class EmbeddedClient:
         """Start a call. `call_id`: one that nobody has had; default: one of this session's."""
         driver = self._driver
         call = EmbeddedCall(call_id or f"fc-{self._session}-{next(self._numbers)}", driver)
-        outputs = call.outputs
+        outputs, trace = call.outputs, trace_of_call()
 
         def sink(indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:
             outputs.append(indices, statuses, payloads)
@@ -100,6 +101,7 @@ class EmbeddedClient:
                     on_end=lambda: driver.ready.append(outputs.end),
                     credit=credit,
                     detached=detached,
+                    trace=trace,
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller waits for it
                 outputs.end(error)

@@ -53,6 +53,10 @@ class Host(Protocol):
         """Call and index of the input that an attempt in a container works on; None for what is not known."""
         ...
 
+    def trace_of(self, call: str) -> str:
+        """The trace inside of a call; "" for none."""
+        ...
+
     def hiding(self, function: FunctionSpec) -> Hiding:
         """What hides the values of a function's secrets."""
         ...
@@ -237,7 +241,10 @@ class Unit:
         slots = [calls.setdefault((i.call, i.method), len(calls)) for i in inputs]
         if len(calls) > 1:
             self._current_call = None
-        header = {"t": "inputs", "calls": list(calls), "batch": batch}
+        header: dict[str, Any] = {"t": "inputs", "calls": list(calls), "batch": batch}
+        traces = [self._host.trace_of(call) for call, _ in calls]
+        if any(traces):
+            header["traces"] = traces
         tries = [min(i.tries, 65535) for i in inputs]
         rows = ([i.attempt for i in inputs], slots, [i.index for i in inputs], tries)
         channel.send_payloads(header, columns.write(header, columns.INPUTS, rows), [i.payload for i in inputs])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["Header", "bearer", "checked", "for_app", "for_client"]
+__all__ = ["Header", "bearer", "checked", "for_app", "for_client", "traceparent"]
 
 Header = tuple[bytes, bytes]
 
@@ -51,6 +51,11 @@ def bearer(headers: Sequence[Header]) -> str:
         if name == b"modal-secret":
             return value.decode("latin-1").strip()
     return ""
+
+
+def traceparent(headers: Iterable[Header]) -> str:
+    """The trace that a request is made in (W3C's Trace Context); "" for none."""
+    return next((value.decode("latin-1") for name, value in headers if name == b"traceparent"), "")
 
 
 def _named(headers: Iterable[Header]) -> frozenset[bytes]:

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from intermodal.client.api import CallHandle
+from intermodal.client.tracing import call_in_trace
 from intermodal.exception import Error
 from intermodal.gateway import responses
 from intermodal.gateway.endpoints import Endpoint, Feed
+from intermodal.gateway.headers import traceparent
 from intermodal.gateway.replies import NOT_RUNNING, respond, what_failed
 from intermodal.gateway.streams import CREDIT, Failed, events_of
 from intermodal.wire.events import encode
@@ -31,7 +33,8 @@ async def answer_http(endpoint: Endpoint, scope: dict[str, Any], receive: Receiv
         if first["more_body"]:
             feed = line.open_feed()
             scope["intermodal.feed"] = feed.token
-        call = line.submit(endpoint.target, encode([scope, first]), CREDIT)
+        with call_in_trace(traceparent(scope["headers"])):
+            call = line.submit(endpoint.target, encode([scope, first]), CREDIT)
     except Error:
         await respond(send, 503, NOT_RUNNING)
         return

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from intermodal.client.api import CallHandle
+from intermodal.client.tracing import call_in_trace
 from intermodal.exception import Error
 from intermodal.gateway import responses
 from intermodal.gateway.endpoints import Endpoint, Feed
-from intermodal.gateway.headers import for_client
+from intermodal.gateway.headers import for_client, traceparent
 from intermodal.gateway.replies import NOT_RUNNING, refuse, what_failed
 from intermodal.gateway.streams import CREDIT, Failed, events_of
 from intermodal.wire.events import encode
@@ -32,7 +33,8 @@ async def answer_socket(endpoint: Endpoint, scope: dict[str, Any], receive: Rece
         line = await endpoint.caller.line()
         feed = line.open_feed()
         scope["intermodal.feed"] = feed.token
-        call = line.submit(endpoint.target, encode([scope, connect]), CREDIT)
+        with call_in_trace(traceparent(scope["headers"])):
+            call = line.submit(endpoint.target, encode([scope, connect]), CREDIT)
     except Error:
         await refuse(scope, _nothing, send, 503, NOT_RUNNING)
         return

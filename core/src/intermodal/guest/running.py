@@ -32,10 +32,10 @@ class Running:
     def sole_input(self) -> InputContext | None:
         """What code that no context variable reaches works on."""
         sole = self.sole
-        return InputContext(sole[1].id, sole[2], sole[3]) if sole is not None else None
+        return InputContext(sole[1].id, sole[2], sole[3], sole[1].trace) if sole is not None else None
 
     def enter(self, work: Input) -> None:
         """`work` starts in this task or thread, until the next."""
         attempt, call, index, tries, _ = work
         _attempt.set(attempt)
-        enter_input(call.id, index, tries)
+        enter_input(call.id, index, tries, call.trace)

@@ -46,10 +46,11 @@ class Methods(dict[str, Method]):
 
 
 class Call(NamedTuple):
-    """The call an input belongs to, and what serves it."""
+    """The call an input belongs to, and what serves it; the trace it is in."""
 
     id: str
     method: Method
+    trace: str = ""
 
 
 #: attempt, call, index within the call, tries (1 for the first), pickled (args, kwargs)
@@ -69,7 +70,12 @@ def arrivals(channel: Channel, methods: Methods, header: dict[str, Any], segment
     """The work in an `inputs` frame. Raises `FrameError`."""
     (attempts, slots, indices, tries), rest = columns.read(header, columns.INPUTS, segments)
     payloads = channel.payloads(rest)
-    calls = [Call(call_id, methods[method]) for call_id, method in header["calls"]]
+    traces = header.get("traces")
+    if traces is None:
+        calls = [Call(call_id, methods[method]) for call_id, method in header["calls"]]
+    else:
+        named = zip(header["calls"], traces, strict=True)
+        calls = [Call(call_id, methods[method], trace) for (call_id, method), trace in named]
     inputs: Iterator[Input] = zip(attempts, map(calls.__getitem__, slots), indices, tries, payloads, strict=False)
     if header.get("batch"):
         return (Batch(tuple(inputs)),)

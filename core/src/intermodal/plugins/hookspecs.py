@@ -143,6 +143,21 @@ def intermodal_modify_container_spec(config: Config, draft: ContainerDraft) -> N
     """
 
 
+# ---- calls -------------------------------------------------------------------------------------------------------
+
+
+@hookspec(firstresult=True)
+def intermodal_trace_call(call: str, trace: str) -> str | None:
+    """The trace that what runs in a call is in: code in its containers reads it, and calls that it makes are in it.
+
+    Called by the host on the driver's thread for each call, before it starts, so it must be quick and must not block.
+    `call` is its id; `trace` the one that it is made in: what the caller's tracer said
+    (`intermodal.trace_calls_with`), the `traceparent` of a web request, or what this gave for the call that makes it;
+    "" for none. Return text of at most 512 characters, such as a `traceparent` of W3C that names the call's own span;
+    None lets the next plugin answer, and last `trace` itself. One that raises is reported once and not asked again.
+    """
+
+
 # ---- observers ---------------------------------------------------------------------------------------------------
 # All are called by the host on one thread of its own, never on the driver's, with the records that came since the last
 # time, in order. They may block; then later batches are larger. An observer that raises is reported once and gets

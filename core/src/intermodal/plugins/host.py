@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -23,6 +23,7 @@ from intermodal.plugins.options import nearest
 from intermodal.plugins.registry import Registry
 from intermodal.plugins.roles import Builder, Capabilities, GpuAllocator, Launcher
 from intermodal.plugins.storage_role import Storage
+from intermodal.plugins.tracing import tracer
 from intermodal.specs import ContainerSpec
 
 __all__ = ["PluginHost", "load"]
@@ -118,6 +119,13 @@ class PluginHost:
             raise PluginError(
                 f"intermodal_modify_container_spec made container {spec.id} unusable ({who}): {error}"
             ) from None
+
+    # ---- calls ---------------------------------------------------------------------------------------------------
+
+    def tracer(self) -> Callable[[str, str], str] | None:
+        """The trace inside of a call, by its id and the trace that it is made in; None where no plugin traces."""
+        hook = self._manager.hook.intermodal_trace_call
+        return tracer(hook) if hook.get_hookimpls() else None
 
     # ---- observers -----------------------------------------------------------------------------------------------
 

@@ -49,13 +49,17 @@ ObservationKind = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallStarted:
-    """A call was accepted. `parent` is the call that made it from inside a container."""
+    """A call was accepted. `parent` is the call that made it from inside a container; `trace` the trace it was made in,
+    and `inside` the one that what runs in it is in (`intermodal_trace_call`); "" for none.
+    """
 
     call: str
     app: str
     function: str
     at: float
     parent: str | None = None
+    trace: str = ""
+    inside: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
