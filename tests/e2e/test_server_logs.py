@@ -201,7 +201,8 @@ def test_who_may_read(place: Workplace) -> None:
     with serving(place) as server:
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(urllib.request.Request(f"{server.url}/metrics", headers={"Host": "evil.example"}))
-        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+        app_page = {"Sec-Fetch-Site": "same-origin"}
+        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}, app_page):
             request = urllib.request.Request(f"{server.url}/v1/logs", headers=headers)
             with pytest.raises(urllib.error.HTTPError, match="403"):
                 urllib.request.urlopen(request)

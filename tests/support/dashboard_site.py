@@ -72,6 +72,10 @@ class Site:
         assert answer.status_code == 200, answer.text
         return answer.text
 
+    def make_environment(self, name: str) -> None:
+        """One more."""
+        self.browser.run(self.overview.environments.create(name, ""))
+
     def key(self) -> str:
         """What the forms of its pages must have."""
         return key_in(self.page("apps"))

@@ -67,10 +67,10 @@ def test_an_app_is_shown_by_its_live_version(tmp_path: Path) -> None:
         deploy(shown, "till", 2)
         shown.versions.change("main", "till", {2: "stopped"})
         rows = dict(re.findall(r'(?s)<tr id="app-(\w+)">(.*?)</tr>', shown.page("apps")))
-        assert 'class="number">3 <' in rows["shop"]
+        assert 'class="number"><span>3 <' in rows["shop"]
         assert "live" in rows["shop"]
         assert "v&lt;b&gt;3&lt;/b&gt;" in rows["shop"]
-        assert 'class="number">2<' in rows["till"]
+        assert 'class="number"><span>2<' in rows["till"]
         assert "stopped" in rows["till"]
 
 
@@ -175,3 +175,29 @@ def test_times_and_amounts_are_shown_as_people_say_them() -> None:
         "1.5 MiB",
         "5 TiB",
     ]
+
+
+def test_deployments_of_all_apps_are_listed_the_last_one_first(tmp_path: Path) -> None:
+    """With why they failed."""
+    with site(tmp_path) as shown:
+        deploy(shown, "shop")
+        deploy(shown, "till", 2)
+        shown.versions.begin("main", "till", "{}", warm=False, label=Label(tag="<i>"))
+        shown.versions.change("main", "till", {3: "failed"}, "no image <b>")
+        page = shown.page("deployments")
+        assert re.findall(r'<tr id="deployment-([\w-]+)"', page) == ["till-3", "till-2", "till-1", "shop-1"]
+        assert "no image &lt;b&gt;" in page
+        assert "&lt;i&gt;" in page
+
+
+def test_environments_are_chosen_from_where_there_are_more(tmp_path: Path) -> None:
+    """Links stay in the one that is looked at."""
+    with site(tmp_path) as shown:
+        assert 'id="environments"' not in shown.page("apps")
+        shown.make_environment("staging")
+        shown.versions.begin("staging", "shop", "{}", warm=False, label=Label())
+        assert 'href="/dashboard/apps?environment=staging"' in shown.page("apps")
+        page = shown.page("apps?environment=staging")
+        assert 'href="/dashboard/apps/shop?environment=staging"' in page
+        assert 'href="/dashboard/deployments?environment=staging"' in page
+        assert 'name="environment" value="staging"' in page

@@ -31,6 +31,8 @@ def test_a_connection_s_own_headers_stay_on_it() -> None:
         (b"cookie", b"c"),
     ]
     assert for_app([*sent, (b"modal-secret", b"t")], upgrade=True) == sent
+    shared = [(b"Service-Worker-Allowed", b"/"), (b"Cross-Origin-Opener-Policy", b"same-origin")]
+    assert for_client(shared) == []
     assert for_client([(b"Connection", b"x"), (b"X", b"1"), (b"Transfer-Encoding", b"chunked"), (b"A", b"2")]) == [
         (b"a", b"2")
     ]

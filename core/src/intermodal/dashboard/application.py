@@ -122,6 +122,7 @@ class _Dashboard:
         here = request.url.remove_query_params(["page", "note"])
         return {
             "navigation": entries,
+            "environments": [each.name for each in self._overview.environments.all()],
             "visitor": visitor,
             "locked": self._doors.locked,
             "key": visitor.key,

@@ -50,6 +50,10 @@ class Ask:
         inside = {} if self.environment == self.overview.environment else {"environment": self.environment}
         return link(*parts, **inside, **query)
 
+    def in_environment(self, name: str) -> str:
+        """A link to the apps of another environment."""
+        return link("apps", environment="" if name == self.overview.environment else name)
+
     def here(self, page: int) -> str:
         """A link to another part of the same list."""
         given = {name: value for name, value in self.query.multi_items() if name not in ("page", "note")}

@@ -12,6 +12,8 @@ Header = tuple[bytes, bytes]
 _CONNECTION = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade")
 )
+#: What speaks for the whole origin, which an app shares with others and with the dashboard.
+_ORIGINS = frozenset((b"cross-origin-opener-policy", b"service-worker-allowed"))
 #: Where requests bring the server's tokens, which are not for apps.
 _TOKENS = frozenset((b"proxy-authorization", b"modal-key", b"modal-secret"))
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -28,7 +30,7 @@ def for_app(headers: Iterable[Header], *, upgrade: bool) -> list[Header]:
 def for_client(headers: Iterable[Header]) -> list[Header]:
     """Of a response, what its client may see. Raises `ValueError` where it is no header at all."""
     headers = checked(headers)
-    dropped = _CONNECTION | _named(headers)
+    dropped = _CONNECTION | _ORIGINS | _named(headers)
     return [(name, value) for name, value in headers if name not in dropped]
 
 

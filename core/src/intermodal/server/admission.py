@@ -43,7 +43,7 @@ class Admission:
 
     async def admit(self, connection: HTTPConnection) -> tuple[str, str | None]:
         """Who it is, the name of its token or "", and why it may not, or None."""
-        if "origin" in connection.headers:
+        if "origin" in connection.headers or connection.headers.get("sec-fetch-site", "none") != "none":
             return "", "pages of web sites may not connect"
         if self._tokens is None:
             return "", self.strange_host(connection)

@@ -169,6 +169,10 @@ class Deployments:
         """See `VersionTable.apps`."""
         return await asyncio.to_thread(self._table.apps, environment, search, limit, offset)
 
+    async def recent(self, environment: str, limit: int, offset: int) -> tuple[list[Version], int]:
+        """See `VersionTable.recent`."""
+        return await asyncio.to_thread(self._table.recent, environment, limit, offset)
+
     def _of(self, environment: str, app: str) -> Deployed:
         deployed = self._live.get((environment, app))
         if deployed is None:

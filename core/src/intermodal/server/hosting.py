@@ -16,7 +16,7 @@ from intermodal.driver import EmbeddedSession, StandingClient, sealer, secret_st
 from intermodal.driver.elsewhere import Elsewhere
 from intermodal.driver.requests import in_environment
 from intermodal.exception import InvalidError, NotFoundError
-from intermodal.plugins import CollectableStorage, Config, PluginHost, load
+from intermodal.plugins import CollectableStorage, Config, GpuDevice, PluginHost, TellingGpus, load
 from intermodal.server.arriving import Arriving
 from intermodal.server.web import WebApps
 from intermodal.specs import SecretName
@@ -122,6 +122,15 @@ class Hosting:
             for each in list(self._sessions)
             if each.open and each.environment == environment and app in (None, each.app.name)
         ]
+
+    async def gpus(self) -> tuple[Sequence[GpuDevice], Sequence[str]]:
+        """The devices that containers can get, and which of them are held by whom, in words; nothing where the backend
+        has none. Raises `ConfigError`, `PluginError`."""
+        allocator = None if self._host is None else await asyncio.to_thread(self._host.gpus)
+        if allocator is None:
+            return (), ()
+        holders = await allocator.holders() if isinstance(allocator, TellingGpus) else ()
+        return await allocator.inventory(), holders
 
     async def secret(self, method: str, params: dict[str, Any]) -> Any:
         """`secret.create|read|list|delete`. Raises `NotFoundError`, `AlreadyExistsError`, `InvalidError`."""

@@ -116,6 +116,15 @@ class VersionTable:
             total = connection.execute(select(func.count(VERSIONS.c.app.distinct())).where(match)).scalar_one()
             return [_version(row) for row in connection.execute(query).mappings()], int(total)
 
+    def recent(self, environment: str, limit: int, offset: int) -> tuple[list[Version], int]:
+        """A part of the versions of all apps of an environment, the last deployed first, and how many there are."""
+        mine = VERSIONS.c.environment == environment
+        newest = (VERSIONS.c.created.desc(), VERSIONS.c.app, VERSIONS.c.number)
+        query = select(*_COLUMNS).where(mine).order_by(*newest).limit(limit).offset(offset)
+        with self._database.connect() as connection:
+            total = connection.execute(select(func.count()).select_from(VERSIONS).where(mine)).scalar_one()
+            return [_version(row) for row in connection.execute(query).mappings()], int(total)
+
     def package(self, environment: str, app: str, number: int) -> str:
         """What a version runs, as it was kept. Raises `NotFoundError`."""
         row = (VERSIONS.c.environment == environment) & (VERSIONS.c.app == app) & (VERSIONS.c.number == number)

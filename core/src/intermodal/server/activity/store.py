@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias, TypeVar
 
@@ -31,23 +31,27 @@ class Activity:
         self._lock = threading.Lock()
 
     @contextmanager
-    def writing(self, app: AppKey) -> Iterator[AppSeen]:
-        """Its record, to change while nobody reads it."""
+    def changing(self) -> Iterator[Callable[[AppKey], AppSeen]]:
+        """Gives the records of apps, to change while nobody reads them."""
         with self._lock:
-            found = self._apps.get(app)
-            if found is None:
-                found = self._apps[app] = AppSeen()
-                if len(self._apps) > _APPS:
-                    self._apps.popitem(last=False)
-            else:
-                self._apps.move_to_end(app)
-            yield found
+            yield self._app
 
-    def begin(self, app: AppKey, call: CallSeen) -> None:
-        """A call runs."""
-        with self.writing(app) as seen:
-            seen.begin(call)
-            self._recent.setdefault(app[0], deque(maxlen=_RECENT)).append((app[1], call))
+    def begin(self, calls: Iterable[tuple[AppKey, CallSeen]]) -> None:
+        """Calls run."""
+        with self._lock:
+            for app, call in calls:
+                self._app(app).begin(call)
+                self._recent.setdefault(app[0], deque(maxlen=_RECENT)).append((app[1], call))
+
+    def _app(self, app: AppKey) -> AppSeen:
+        found = self._apps.get(app)
+        if found is not None:
+            self._apps.move_to_end(app)
+            return found
+        found = self._apps[app] = AppSeen()
+        if len(self._apps) > _APPS:
+            self._apps.popitem(last=False)
+        return found
 
     def recent(self, environment: str) -> list[tuple[str, CallSeen]]:
         """The last calls of all apps, with their apps, the newest first."""
