@@ -132,6 +132,7 @@ def test_a_missing_module_names_the_image_method(tmp_path: Path) -> None:
     with Host(tmp_path, "import yaml_of_nowhere\ndef f(): pass") as host:
         header, error = host.fails_to_start()
         assert (header["fatal"], header["kind"]) == (True, "import")
+        assert ".pip_install('yaml_of_nowhere')" in header["text"]  # which a deployer hears
         assert error.error == "ModuleNotFoundError"
         assert ".pip_install('yaml_of_nowhere')" in error.message
         assert ".add_local_python_source('yaml_of_nowhere')" in error.message

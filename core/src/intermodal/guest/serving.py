@@ -164,6 +164,7 @@ def _run(session: Session, prepared: Prepared) -> int:
 def _failed(session: Session, kind: str, error: BaseException) -> int:
     """Boot, import or enter failed: exit methods are skipped (cls.enter-fails). Only an enter is worth another try."""
     session.end_lines(0)
+    hint_missing_module(error)
     text = f"{type(error).__name__}: {error}"[:1000]
     session.channel.send({"t": "failed", "fatal": kind != "enter", "kind": kind, "text": text}, (), (encode(error),))
     return EXIT_FAILED

@@ -29,8 +29,9 @@ def client_of(sandbox: str) -> LinkedClient:
     client = None if folder is None else _client(folder)
     if client is None:
         raise NotFoundError(
-            f"there is no sandbox {sandbox!r}: it lasts no longer than the run that made it, and is looked for in the "
-            "data directory (INTERMODAL_DATA_DIR); `intermodal sandbox ls` lists what there is"
+            f"there is no sandbox {sandbox!r} on this machine: it lasts no longer than the run that made it, and is "
+            "looked for in the data directory (INTERMODAL_DATA_DIR); `intermodal sandbox ls` lists what there is. That "
+            "of an app at a server is found where the server runs, in its data directory"
         )
     return client
 
