@@ -131,6 +131,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(name="engine.ships_old_files", requirement="image.context"),
     Mutant(name="engine.forgets_whose_line", requirement="log.lines"),
     Mutant(name="engine.tears_lines", requirement="log.lines"),
+    Mutant(name="engine.mixes_up_lines", requirement="log.lines"),
+    Mutant(name="engine.forgets_failures", requirement="log.errors"),
     Mutant(name="engine.stacks_queue", requirement="queue.*"),
     Mutant(name="engine.races_for_dict_key", requirement="dict.*"),
     Mutant(name="engine.prints_secrets", requirement="secret.*"),

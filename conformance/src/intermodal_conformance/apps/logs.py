@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 
 import intermodal
-from intermodal_conformance.apps.common import SMALL, app
+from intermodal_conformance.apps.common import SMALL, Broken, app
 
 
 @app.function(**SMALL)
@@ -23,6 +24,23 @@ def mutter(text: str) -> str | None:
     """Print without an end of line; the call that it is part of."""
     print(text, end="")
     return intermodal.current_function_call_id()
+
+
+@app.function(**SMALL, max_containers=1)
+@intermodal.concurrent(max_inputs=4)
+async def chat(word: str, seconds: float) -> str | None:
+    """Print before and after the others do; the call that it is part of."""
+    print(f"{word} begins")
+    await asyncio.sleep(seconds)
+    print(f"{word} ends")
+    return intermodal.current_function_call_id()
+
+
+@app.function(**SMALL, retries=intermodal.Retries(max_retries=1, initial_delay=0.0))
+def stumble(word: str) -> None:
+    """Raise, for a reason, unless the word is good."""
+    if word != "good":
+        raise Broken(len(word)) from LookupError(f"the word is {word}")
 
 
 @app.function(**SMALL)

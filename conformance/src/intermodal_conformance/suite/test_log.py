@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intermodal.plugins import LogLine
+from intermodal.plugins import InputFailed, LogLine
 from intermodal_conformance.apps import logs
 from intermodal_conformance.marks import requirement
 from intermodal_conformance.target import Target
@@ -38,3 +38,28 @@ def test_a_last_line_without_its_end_is_a_line(target: Target) -> None:
     other = logs.mutter.remote("mutter ")
     lines = target.witness.wait_for(LogLine, lambda line: line.text.startswith("mutter "), count=2)
     assert [(line.text, line.call) for line in lines] == [("mutter ", call), ("mutter ", other)]
+
+
+@requirement("log.lines")
+def test_lines_of_inputs_that_run_at_once_are_told_apart(target: Target) -> None:
+    """By call and by input, where they share a container and their lines come in between each other's."""
+    alone = logs.chat.spawn("chat alone", 0.2)
+    (call, _, _) = logs.chat.map([f"chat {n}" for n in range(3)], [0.2] * 3)
+    lines = target.witness.wait_for(LogLine, lambda line: line.text.startswith("chat "), count=8)
+    whose = {(line.text.rpartition(" ")[0], line.call, line.input) for line in lines}
+    assert whose == {("chat alone", alone.get(), 0), *((f"chat {n}", call, n) for n in range(3))}
+
+
+@requirement("log.errors")
+def test_what_an_input_raised_is_told_to_observers(target: Target) -> None:
+    """Of those that failed on their last try, whether or not anybody waits; with the chain of its causes."""
+    list(logs.stumble.map(["good", "bad", "worse"], return_exceptions=True))
+    spawned = logs.stumble.spawn("unseen")
+    failures = target.witness.wait_for(InputFailed, lambda failed: failed.function == "stumble", count=3)
+    assert {(failed.input, failed.count, failed.attempt) for failed in failures} == {(1, 1, 2), (2, 1, 2), (0, 1, 2)}
+    assert all(failed.container for failed in failures)
+    by_call = [failed for failed in failures if failed.call == spawned.object_id]
+    assert [failed.message for failed in by_call] == ["broken 6"]
+    assert all(failed.error.endswith("Broken") for failed in failures)
+    assert "LookupError: the word is unseen" in by_call[0].traceback
+    assert by_call[0].traceback.rstrip().endswith("Broken: broken 6")

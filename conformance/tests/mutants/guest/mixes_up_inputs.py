@@ -7,8 +7,8 @@ from mutants.planting import GuestPatch
 
 BUG = GuestPatch(
     "guest/running.py",
-    before="InputContext(sole[1].id, sole[2], sole[3])",
-    after="InputContext(sole[1].id, 0, sole[3])",
+    before="InputContext(sole[1].id, sole[2], sole[3], sole[1].trace)",
+    after="InputContext(sole[1].id, 0, sole[3], sole[1].trace)",
 )
 
 
