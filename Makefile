@@ -101,6 +101,10 @@ docs: .venv/stamp-docs ## the documentation as a site in site/
 	$(BIN)/mkdocs build --strict --quiet --site-dir site
 	@echo "Open site/index.html"
 
+.PHONY: screenshots
+screenshots: venv ## take the pictures of the dashboard in docs/
+	@PYTHONPATH=tools:tests/support $(BIN)/python -m screenshots docs
+
 .PHONY: public-api
 public-api: venv ## write down what third parties build on; a change wants a changelog fragment
 	$(BIN)/python tools/public_api.py > tests/public_api.txt

@@ -32,7 +32,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """`paths` are (tone, path data); `legend` is (tone, name, newest value); `top` is what the upper edge means."""
+    """`paths` are (tone, path data); `legend` is (tone, name, newest value); `top` and `low`
+    are what the edges mean."""
 
     title: str
     width: int
@@ -40,6 +41,7 @@ class Drawn:
     columns: Sequence[Column]
     legend: Sequence[tuple[str, str, str]]
     top: str
+    low: str
     since: float
     until: float
     empty: bool
@@ -67,9 +69,12 @@ class Chart:
 def chart(wanted: Chart, when: Callable[[float], str]) -> Drawn:
     """Its geometry; `when` says a moment in words."""
     count = max((len(line.values) for line in wanted.lines), default=0)
-    top = _nice(max((sum(values) if wanted.bars else max(values) for values in _moments(wanted, count)), default=0.0))
+    moments = _moments(wanted, count)
+    top = _nice(max((sum(values) if wanted.bars else max(values) for values in moments), default=0.0))
+    least = min(map(min, moments), default=0.0)
+    low = 0.0 if wanted.bars or least >= 0 else -_nice(-least)
     columns = [_column(wanted, place, top, when) for place in range(count)]
-    paths = [] if wanted.bars else [(line.tone, _path(line.values, top)) for line in wanted.lines]
+    paths = [] if wanted.bars else [(line.tone, _path(line.values, top, low)) for line in wanted.lines]
     newest = [next((value for value in reversed(line.values) if value is not None), None) for line in wanted.lines]
     legend = [
         (line.tone, line.name, "–" if value is None else wanted.show(value))
@@ -77,7 +82,18 @@ def chart(wanted: Chart, when: Callable[[float], str]) -> Drawn:
     ]
     until = wanted.since + count * wanted.step_s
     empty = all(not value for line in wanted.lines for value in line.values)
-    return Drawn(wanted.title, count, paths, columns, legend, wanted.show(top), wanted.since, until, empty)
+    return Drawn(
+        wanted.title,
+        count,
+        paths,
+        columns,
+        legend,
+        wanted.show(top),
+        wanted.show(low) if low else "",
+        wanted.since,
+        until,
+        empty,
+    )
 
 
 def _moments(wanted: Chart, count: int) -> list[list[float]]:
@@ -108,12 +124,12 @@ def _column(wanted: Chart, place: int, top: float, when: Callable[[float], str])
     return Column(place, bars, "\n".join(words))
 
 
-def _path(values: Sequence[float | None], top: float) -> str:
+def _path(values: Sequence[float | None], top: float, low: float) -> str:
     """A line with a gap where there is no value; one alone is a short dash."""
     parts, pen_down = [], False
     for place, value in enumerate(values):
         if value is not None:
-            y = round(_HEIGHT - value / top * _HEIGHT, 2)
+            y = round((top - value) / (top - low) * _HEIGHT, 2)
             parts.append(f"L{place + 0.5} {y}" if pen_down else f"M{place + 0.1} {y}L{place + 0.5} {y}")
             alone = place + 1 == len(values) or values[place + 1] is None
             if alone:

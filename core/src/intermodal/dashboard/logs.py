@@ -96,4 +96,4 @@ def _value(value: Any) -> str:
     return text if len(text) <= _VALUE else f"{text[:_VALUE]}…"
 
 
-PAGE = Page("logs", "logs.html", _show, title="Logs", every_s=2.0)
+PAGE = Page("logs", "logs.html", _show, title="Logs", icon="logs", every_s=2.0)

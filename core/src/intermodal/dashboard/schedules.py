@@ -74,5 +74,5 @@ async def _resume(ask: Ask) -> str:
 
 
 _ACTIONS = {"run": _run, "pause": _pause, "resume": _resume}
-PAGE = Page("schedules", "schedules.html", _show, title="Schedules", icon="clock", actions=_ACTIONS)
+PAGE = Page("schedules", "schedules.html", _show, title="Schedules", icon="schedule", actions=_ACTIONS)
 RUNS = Page("schedules/{app}/{function}", "schedule.html", _show_runs, section="schedules", actions=_ACTIONS)

@@ -46,6 +46,6 @@ async def _uses(ask: Ask, version: Version, secret: str) -> bool:
     return any(each.name == secret and each.environment in ("", ask.environment) for each in named)
 
 
-PAGE = Page("secrets", "secrets.html", _show, title="Secrets", icon="key")
+PAGE = Page("secrets", "secrets.html", _show, title="Secrets", icon="secret")
 #: Looks at every app that is live, so it is not asked for again and again.
 USES = Page("secrets/{name}", "secret.html", _show_uses, section="secrets", every_s=0.0)

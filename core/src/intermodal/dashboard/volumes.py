@@ -104,6 +104,6 @@ def _as_attachment(path: str) -> str:
     return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
 
 
-PAGE = Page("volumes", "volumes.html", _show, title="Volumes", icon="disk")
+PAGE = Page("volumes", "volumes.html", _show, title="Volumes", icon="volume")
 FILES = Page("volumes/{name}", "files.html", _show_files, section="volumes", every_s=10.0)
 DOWNLOAD = Page("volumes/{name}/file", "files.html", _download, section="volumes", every_s=0.0)

@@ -123,6 +123,17 @@ class SeriesStore:
                 connection.execute(insert(SAMPLES), rows)
             self._prune(connection)
 
+    def apps(self, environment: str) -> list[str]:
+        """Those that measure something, by name. Each is looked up in the index: samples are not counted for it."""
+        found = [""]
+        with self._database.connect() as connection:
+            while True:
+                later = (_SAMPLE.environment == environment, _SAMPLE.app > found[-1])
+                name = connection.execute(select(func.min(_SAMPLE.app)).where(*later)).scalar()
+                if name is None:
+                    return found[1:]
+                found.append(str(name))
+
     def series(self, environment: str, app: str) -> list[Series]:
         """Those of an app, by function and name."""
         key = (_SAMPLE.function, _SAMPLE.name, _SAMPLE.unit)
