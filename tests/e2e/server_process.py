@@ -31,9 +31,9 @@ class Server:
 
 
 @contextmanager
-def serving(place: Workplace, *options: str) -> Iterator[Server]:
-    """A server at a free port, over the place's data directory."""
-    process = place.start("-m", "intermodal.cli", "server", "--port", "0", *options)
+def serving(place: Workplace, *options: str, port: int = 0) -> Iterator[Server]:
+    """A server at `port` (0: a free one), over the place's data directory."""
+    process = place.start("-m", "intermodal.cli", "server", "--port", str(port), *options)
     try:
         assert process.stdout is not None
         found = URL.search(process.stdout.readline())

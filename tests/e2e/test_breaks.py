@@ -172,8 +172,9 @@ def frame(header: dict[str, Any]) -> bytes:
 
 
 @contextmanager
-def connected(server: Server) -> Iterator[ClientConnection]:
-    with connect(server.url.replace("http", "ws") + "/v1/connect", compression=None) as socket:
+def connected(server: Server, token: str = "") -> Iterator[ClientConnection]:
+    url, headers = server.url.replace("http", "ws") + "/v1/connect", {"Authorization": f"Bearer {token}"}
+    with connect(url, compression=None, additional_headers=headers if token else None) as socket:
         yield socket
 
 
@@ -230,3 +231,18 @@ def test_streams_that_are_over_or_nobody_has_are_unknown(server: Server) -> None
         nonsense.send("[]")
         with pytest.raises(ConnectionClosed):
             nonsense.recv(timeout=60)
+
+
+def test_a_revoked_token_ends_what_it_has_opened(place: Workplace) -> None:
+    """Soon, with a word; and opens nothing any more."""
+    with serving(place, "--require-token") as server:
+        token = place.intermodal("token", "create", "lent").stdout.strip()
+        with connected(server, token) as socket:
+            welcomed(socket)
+            assert place.intermodal("token", "revoke", "lent").returncode == 0
+            assert "has been revoked" in header_from(socket)["message"]
+            with pytest.raises(ConnectionClosed):
+                socket.recv(timeout=60)
+        with connected(server, token) as socket:
+            assert "does not know this token" in header_from(socket)["message"]
+        server.end()

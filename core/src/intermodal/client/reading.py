@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from intermodal.client.completion import Completion
-from intermodal.wire.frame import Buffer, FrameReader, encode
+from intermodal.wire.frame import Buffer, FrameReader
 from intermodal.wire.payload import Payload, received
 
 __all__ = ["ReadLink"]
@@ -23,13 +23,15 @@ class ReadLink:
     """Implements `intermodal.client.linked.Link` over a stream that carries no shared memory.
 
     Args:
-        write: sends the buffers of one frame; an `OSError` says that the stream has ended.
+        write: sends one frame, its header and segments; an `OSError` says that the stream has ended.
         lost: what to raise where an answer will never come.
     """
 
     arena = None
 
-    def __init__(self, write: Callable[[Sequence[Buffer]], None], lost: Callable[[], Exception]) -> None:
+    def __init__(
+        self, write: Callable[[dict[str, Any], Sequence[Buffer]], None], lost: Callable[[], Exception]
+    ) -> None:
         self._write = write
         self._lost = lost
         self._writing = threading.Lock()
@@ -38,15 +40,18 @@ class ReadLink:
         self._reader = 0
 
     def read(self, pieces: Iterable[Buffer], handlers: Mapping[str, OnFrame]) -> None:
-        """Give each frame to the handler of its name, until the stream ends: then what waits fails. For a thread of its
-        own. Frames that no handler takes are passed over. Raises `FrameError`."""
+        """As `take`, of the frames in a stream's pieces. Raises `FrameError`."""
         reader = FrameReader()
+        self.take((frame for piece in pieces for frame in reader.feed(piece)), handlers)
+
+    def take(self, frames: Iterable[tuple[dict[str, Any], list[bytes]]], handlers: Mapping[str, OnFrame]) -> None:
+        """Give each frame to the handler of its name, until there are no more: then what waits fails. For a thread of
+        its own. Frames that no handler takes are passed over. Raises what `frames` does."""
         self._reader = threading.get_ident()
         try:
-            for piece in pieces:
-                for header, segments in reader.feed(piece):
-                    if header["t"] in handlers:
-                        handlers[header["t"]](header, segments)
+            for header, segments in frames:
+                if header["t"] in handlers:
+                    handlers[header["t"]](header, segments)
         finally:
             self._over = True
             for completion in list(self._waiting):
@@ -58,15 +63,16 @@ class ReadLink:
 
     def send(self, header: dict[str, Any], columns: Sequence[Buffer] = (), payloads: Iterable[Any] = ()) -> None:
         """One frame; what cannot be sent is answered by the end of the stream."""
-        frame = encode(header, [*columns, *payloads])
+        segments = [*columns, *payloads]
         if threading.get_ident() == self._reader:  # it goes on reading: that may be what a writer waits for
-            threading.Thread(target=self._send, args=(frame,), name="intermodal-late-frame", daemon=True).start()
+            late = threading.Thread(target=self._send, args=(header, segments), name="intermodal-late", daemon=True)
+            late.start()
         else:
-            self._send(frame)
+            self._send(header, segments)
 
-    def _send(self, frame: Sequence[Buffer]) -> None:
+    def _send(self, header: dict[str, Any], segments: Sequence[Buffer]) -> None:
         with self._writing, contextlib.suppress(OSError):
-            self._write(frame)
+            self._write(header, segments)
 
     def payload(self, segment: bytes) -> Payload:
         """As it came. Raises `SegmentError`."""

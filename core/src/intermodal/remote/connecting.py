@@ -20,7 +20,11 @@ _OPEN_S = 20
 
 
 class Refused(Exception):
-    """The server takes no such client; `__cause__` is what it says."""
+    """The server takes no such client."""
+
+    def __init__(self, header: dict[str, Any]) -> None:
+        self.why = named_error(str(header["error"]), str(header["message"]))
+        super().__init__(str(self.why))
 
 
 class Connection:
@@ -56,7 +60,7 @@ def take_up(there: Address, claim: Claim) -> tuple[Connection, int | None]:
         if isinstance(answer, str):
             return connection, answered(answer)
         refused = [header for header, _ in FrameReader().feed(answer) if header["t"] == "refused"]
-        raise Refused from named_error(str(refused[0]["error"]), str(refused[0]["message"]))
+        raise Refused(refused[0])
     except (ConnectionClosed, OSError, FrameError, LookupError) as error:
         connection.close()
         raise ConnectionError(f"the server at {there.url} does not take up a connection: {error}") from None

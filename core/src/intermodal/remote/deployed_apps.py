@@ -44,7 +44,7 @@ class Deploying:
             host.show_output(logs=work.show_output, progress=work.show_progress)
             line = Line(self._config, {"observed": lambda header, _: feed(host, header)})
             try:
-                send(line, work.blobs)
+                send(line.ask, work.blobs)
                 params = {
                     "app": to_json(work.app),
                     "blobs": list(work.blobs),

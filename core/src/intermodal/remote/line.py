@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -17,12 +18,15 @@ from intermodal.client.reading import OnFrame, ReadLink
 from intermodal.exception import ConnectionError
 from intermodal.plugins import Config
 from intermodal.remote.address import address
-from intermodal.remote.connecting import Connection
+from intermodal.remote.connecting import Connection, Refused, take_up
+from intermodal.remote.conversing import Conversation
+from intermodal.remote.ledger import Frame, Ledger
 from intermodal.remote.returning import Gone, returned
+from intermodal.remote.sending import Ask
 from intermodal.wire import neighbour
-from intermodal.wire.frame import Buffer, pieces
+from intermodal.wire.frame import Buffer, encode, pieces
 from intermodal.wire.messages import PROTOCOL
-from intermodal.wire.resumption import Claim, Received, Sent, acknowledgement, count_in
+from intermodal.wire.resumption import Claim, acknowledgement, count_in
 
 __all__ = ["Line", "Say", "asked"]
 
@@ -33,6 +37,8 @@ _log = logging.getLogger("intermodal.client")
 
 #: Tells the user something.
 Say = Callable[[str], None]
+#: Asks what must be asked first.
+Begin = Callable[[Ask], object]
 
 
 class Line:
@@ -43,6 +49,9 @@ class Line:
         handlers: what to do with frames that are not for `client`, by name.
         say: hears of connections that broke and are back.
 
+    Attributes:
+        begin: asks a server that was started anew for what must be there before calls are made again.
+
     Raises:
         ConfigError: see `address`.
         ConnectionError: nobody answers there, or it takes no such client.
@@ -52,25 +61,41 @@ class Line:
     def __init__(self, config: Config, handlers: Mapping[str, OnFrame] | None = None, say: Say = _log.warning) -> None:
         self._there = there = address(config)
         self._say = say
-        self._connection = Connection(there)
-        self._sent, self._received = Sent(), Received()
-        self._moved = threading.Condition()  # guards what was sent
+        self._others = dict(handlers or {})
+        self._hello = {"t": "hello", "protocol": PROTOCOL, "environment": config.environment, "url": there.url}
+        self._moved = threading.Condition()  # guards what was sent, and the ledger
         self._sending = threading.Lock()  # held while messages are put in order and written
         self._done = threading.Event()
         self._away = False
         self._lost: Exception | None = None
         self._reason = ""  # the server's, for hanging up
-        self._welcome: Completion[dict[str, Any]] = Completion()
+        self._servers = 0  #: that this was begun at
+        self._missed: list[Frame] = []  # what a server that is gone would have sent
         self._link = ReadLink(self._write, self._why)
+        self.begin: Begin = lambda ask: None
         self.client = LinkedClient(self._link)
-        mine = {"welcome": self._on_welcome, "refused": self._on_refused}
-        self._handlers = {**self.client.handlers(), **mine, **(handlers or {})}
+        self._ledger = Ledger(accepts="accepted" in self.client.handlers())
+        self._connection = Connection(there)
+        try:
+            self._go_on_from(self._conversation(self._connection))
+        except Refused as refused:
+            self._connection.close()
+            raise refused.why from None
+        except BaseException:
+            self._connection.close()
+            raise
+        self._handlers = {**self.client.handlers(), "refused": self._on_refused, **self._others}
         self._thread = threading.Thread(target=self._read, name="intermodal-server-line", daemon=True)
         self._thread.start()
-        hello = {"t": "hello", "protocol": PROTOCOL, "environment": config.environment, "url": there.url}
-        self._link.send({**hello, "process": neighbour.own_name()})
-        self._link.wait(self._welcome, nested=False)
-        self.backend = str(self._welcome.result()["backend"])  #: of the server
+
+    def _conversation(self, connection: Connection) -> Conversation:
+        return Conversation(connection, {**self._hello, "process": neighbour.own_name()}, self._others)
+
+    def _go_on_from(self, begun: Conversation) -> None:
+        self._servers += 1
+        self._sent, self._received, self._reader = begun.sent, begun.received, begun.reader
+        self._stream, self._lease_s = str(begun.welcome["stream"]), float(begun.welcome["lease_s"])
+        self.backend = str(begun.welcome["backend"])  #: of the server
 
     def ask(self, method: str, params: dict[str, Any], segments: Sequence[bytes] = ()) -> Any:
         """Wait for the value of a request. Raises what the server answers, `ConnectionError`."""
@@ -98,23 +123,27 @@ class Line:
 
     # ---- out --------------------------------------------------------------------------------------------------------
 
-    def _write(self, frame: Sequence[Buffer]) -> None:
-        for piece in pieces(frame):
+    def _write(self, header: dict[str, Any], segments: Sequence[Buffer]) -> None:
+        server = 0
+        for piece in pieces(encode(header, segments)):
             with self._moved:
                 self._moved.wait_for(lambda: self._sent.room or self._over)
             with self._sending:
                 if self._over:
                     raise OSError("the line is closed")
                 with self._moved:
+                    if not server:
+                        server = self._servers
+                        self._ledger.sent(header, segments, away=self._away)
+                    elif server != self._servers:
+                        return  # the rest of a frame that was sent anew, as a whole
                     self._sent.keep(piece)
                 self._send(piece)
 
     def _send(self, message: bytes | str) -> None:
         """What is lost with the connection is sent again, or said again, over the next one."""
-        try:
+        with suppress(ConnectionClosed, OSError):
             self._connection.socket.send(message)
-        except (ConnectionClosed, OSError):
-            pass
 
     @property
     def _over(self) -> bool:
@@ -124,13 +153,13 @@ class Line:
 
     def _read(self) -> None:
         try:
-            self._link.read(self._messages(), self._handlers)
+            self._link.take(self._frames(), self._handlers)
         finally:
             self._lost = self._why()
             with self._moved:
                 self._moved.notify_all()
 
-    def _messages(self) -> Iterator[bytes]:
+    def _frames(self) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
         going_on = True
         while going_on:
             try:
@@ -139,54 +168,88 @@ class Line:
                         self._on_acknowledged(count_in(message))
                         continue
                     due = self._received.take(message)
-                    yield message
+                    for header, segments in self._reader.feed(message):
+                        with self._moved:
+                            frame = self._ledger.come(header, segments)
+                        if frame is not None:
+                            yield _bytes(frame)
                     if due:
                         self._send(acknowledgement(self._received.total))
             except (ConnectionClosed, OSError) as closed:
                 received = getattr(closed, "rcvd", None)
                 self._reason = received.reason if received is not None else ""
             going_on = self._returned()
+            missed, self._missed = self._missed, []
+            yield from map(_bytes, missed)
 
     def _on_acknowledged(self, received: int) -> None:
         with self._moved:
             self._sent.acknowledge(received)
             self._moved.notify_all()
 
-    def _on_welcome(self, header: dict[str, Any], _: list[bytes]) -> None:
-        self._welcome.set(header)
-
     def _on_refused(self, header: dict[str, Any], _: list[bytes]) -> None:
         self._lost = named_error(str(header["error"]), str(header["message"]))
-        self._welcome.fail(self._lost)
 
     # ---- breaks -----------------------------------------------------------------------------------------------------
 
     def _returned(self) -> bool:
         """Connect again where the connection broke; False: this is the end."""
-        if self._over or not self._welcome.done:
+        if self._over:
             return False
-        welcome = self._welcome.result()
-        claim = Claim(str(welcome["stream"]), self._received.total)
         self._away = True
         self._connection.close()
         try:
-            connection, received = returned(self._there, claim, float(welcome["lease_s"]), self._done, self._say)
+            returned(self._there.url, self._take_up, self._lease_s, self._done, self._say)
         except Gone as gone:
-            self._lost = gone.error
-            return False
+            self._lost = gone.why
+        if self._done.is_set():  # `close` may have met the connection before
+            self._connection.close()
+        return not self._over
+
+    def _take_up(self) -> None:
+        """Go on over a new connection. Raises `ConnectionError`, and what keeps this from ever coming about."""
+        connection, received = take_up(self._there, Claim(self._stream, self._received.total))
+        if received is None:
+            connection.close()
+            self._begin_anew()
+            return
         with self._sending:
-            self._connection = connection
-            if self._done.is_set():  # `close` may have met the one before
-                connection.close()
-                return False
             with self._moved:
                 self._sent.acknowledge(received)
                 again = self._sent.kept
                 self._moved.notify_all()
+            self._connection = connection
             for message in again:
                 self._send(message)
+            self._back()
+
+    def _back(self) -> None:
+        with self._moved:
+            self._ledger.back()
         self._away = False
-        return True
+
+    def _begin_anew(self) -> None:
+        """At a server that knows nothing of this: one that was started since."""
+        server = f"the server at {self._there.url}"
+        connection = Connection(self._there)
+        try:
+            begun = self._conversation(connection)
+            self.begin(begun.ask)
+            with self._sending:
+                with self._moved:
+                    anew = self._ledger.anew(server)
+                self._missed += anew.come
+                for frame in anew.out:
+                    begun.say(*frame)
+                with self._moved:
+                    self._connection = connection
+                    self._go_on_from(begun)
+                    self._moved.notify_all()
+                self._back()
+        except BaseException:
+            connection.close()
+            raise
+        self._say(f"{server} was started anew: calls that have no results yet are made again")
 
     def _why(self) -> Exception:
         why = f" ({self._reason})" if self._reason else ""
@@ -194,6 +257,11 @@ class Line:
             f"the connection to the server {self._there.url} has ended{why}: what ran there for this program ends with "
             "it"
         )
+
+
+def _bytes(frame: Frame) -> tuple[dict[str, Any], list[bytes]]:
+    header, segments = frame
+    return header, [bytes(segment) for segment in segments]
 
 
 def asked(config: Config, method: str, params: dict[str, Any]) -> Any:

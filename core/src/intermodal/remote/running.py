@@ -16,7 +16,7 @@ from intermodal.plugins import Config, PluginHost, load
 from intermodal.plugins.observations import Notice
 from intermodal.remote.line import Line
 from intermodal.remote.observed import feed
-from intermodal.remote.sending import send
+from intermodal.remote.sending import Ask, send
 from intermodal.specs import ImageSpec, to_json
 
 __all__ = ["RemoteSession"]
@@ -49,14 +49,20 @@ class RemoteSession:
             host.show_output(logs=work.show_output, progress=work.show_progress)
             self._line = line = Line(self._config, {"observed": self._on_observed}, self._say)
             self._check_backend(line)
-            send(line, work.blobs)
-            values = {"secrets": _plain(work.secrets), "build_secrets": _plain(work.build_secrets)}
-            self.id = line.ask("app.begin", {"app": to_json(work.app), **values})
+            self.id = self._begin(line.ask)
+            line.begin = self._begin
         except BaseException:
             self.close(0.0)
             raise
         self.client = line.client
         return self
+
+    def _begin(self, ask: Ask) -> str:
+        """The session's id there."""
+        work = self._work
+        send(ask, work.blobs)
+        values = {"secrets": _plain(work.secrets), "build_secrets": _plain(work.build_secrets)}
+        return str(ask("app.begin", {"app": to_json(work.app), **values}))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -69,6 +75,7 @@ class RemoteSession:
         line, self._line = self._line, None
         try:
             if line is not None and line.connected:
+                line.begin = _nothing
                 line.ask("app.end", {"grace_s": grace_s})
         finally:
             if line is not None:
@@ -83,7 +90,7 @@ class RemoteSession:
         """Build an image there. Raises `ImageBuildError`, `CapabilityNotSupported`."""
         if self._line is None:
             raise NotFoundError("the session is not running")
-        send(self._line, blobs)
+        send(self._line.ask, blobs)
         return _Built(self._line.ask("app.build", {"image": to_json(image), "secrets": _plain(secrets)}))
 
     @property
@@ -106,6 +113,10 @@ class RemoteSession:
     def _on_observed(self, header: dict[str, Any], _: list[bytes]) -> None:
         if self._host is not None:
             feed(self._host, header)
+
+
+def _nothing(_: Ask) -> None:
+    """What ends does not begin anew."""
 
 
 def _plain(secrets: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:

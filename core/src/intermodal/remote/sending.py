@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
-from intermodal.remote.line import Line
 from intermodal.wire.frame import PIECE
 
-__all__ = ["send"]
+__all__ = ["Ask", "send"]
 
 
-def send(line: Line, blobs: Mapping[str, bytes | Path]) -> None:
+class Ask(Protocol):
+    """Waits for the value of a request: `Line.ask`."""
+
+    def __call__(self, method: str, params: dict[str, Any], segments: Sequence[bytes] = (), /) -> Any: ...
+
+
+def send(ask: Ask, blobs: Mapping[str, bytes | Path]) -> None:
     """What the server lacks."""
-    for blob in line.ask("blobs.missing", {"blobs": list(blobs)}):
+    for blob in ask("blobs.missing", {"blobs": list(blobs)}):
         for piece, last in _pieces(blobs[blob]):
-            line.ask("blobs.put", {"blob": blob, "last": last}, [piece])
+            ask("blobs.put", {"blob": blob, "last": last}, [piece])
 
 
 def _pieces(content: bytes | Path) -> Iterator[tuple[bytes, bool]]:

@@ -54,7 +54,7 @@ class Tokens:
         return token
 
     def revoke(self, name: str) -> None:
-        """It opens nothing from now on; connections that it has opened go on. Raises `NotFoundError`."""
+        """It opens nothing from now on; the server soon closes what it has opened. Raises `NotFoundError`."""
         with self._database.begin() as connection:
             if not connection.execute(delete(TOKENS).where(TOKENS.c.name == name)).rowcount:
                 raise NotFoundError(f"there is no token named {name!r}: `intermodal token ls` lists them")

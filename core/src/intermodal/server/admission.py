@@ -7,9 +7,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
 from intermodal.gateway.hosts import is_this_machine
-from intermodal.server.access import Tokens
+from intermodal.server.access import Tokens, digest
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "token_of"]
 
 _NONE = "the server wants a token (INTERMODAL_TOKEN)"
 _UNKNOWN = "the server does not know this token (INTERMODAL_TOKEN): it has been revoked, or is another server's"
@@ -47,11 +47,11 @@ class Admission:
             return "", "pages of web sites may not connect"
         if self._tokens is None:
             return "", self.strange_host(connection)
-        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-        name = await run_in_threadpool(self._tokens.admitted, token.strip()) if scheme.lower() == "bearer" else None
+        token = token_of(connection)
+        name = await run_in_threadpool(self._tokens.holder, token) if token else None
         if name is not None:
             return name, None
-        return "", f"{_UNKNOWN if token.strip() else _NONE}: `intermodal token create NAME`, where it runs, gives one"
+        return "", f"{_UNKNOWN if token else _NONE}: `intermodal token create NAME`, where it runs, gives one"
 
     async def refused(self, connection: HTTPConnection) -> JSONResponse | None:
         """The same as the answer to a request."""
@@ -59,3 +59,9 @@ class Admission:
         if why is None:
             return None
         return JSONResponse({"error": "ConnectionError", "message": why}, 401 if self._tokens is not None else 403)
+
+
+def token_of(connection: HTTPConnection) -> str:
+    """The digest of the token that comes with it; "": none does."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return digest(token.strip()) if scheme.lower() == "bearer" and token.strip() else ""

@@ -69,6 +69,8 @@ def application(
             opened.push_async_callback(schedules.close)
             await schedules.open()
             opened.push_async_callback(connections.close)
+            looking = asyncio.create_task(connections.cut_revoked())
+            opened.callback(looking.cancel)
             yield
 
     def deployed(environment: str) -> set[str]:

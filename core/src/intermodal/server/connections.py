@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from intermodal.driver.channel import MALFORMED
-from intermodal.exception import VersionError
-from intermodal.server.admission import Admission
+from intermodal.exception import Error, VersionError
+from intermodal.server.admission import Admission, token_of
 from intermodal.server.leaving import Leave
 from intermodal.server.outbox import Outbox, Stalled
 from intermodal.server.visit import Visit
@@ -22,6 +22,12 @@ __all__ = ["Connections"]
 
 #: Seconds for a client to take in why the server hangs up.
 _LAST_WORDS_S = 5.0
+#: Seconds between looks whether tokens have been revoked.
+_LOOK_S = 1.0
+_REVOKED = (
+    "the token that opened this connection has been revoked: `intermodal token create NAME`, where the server runs, "
+    "gives another"
+)
 #: With which a WebSocket is closed (RFC 6455's registry): by a client that is done, and that another has taken the
 #: place of; by the server where the client is too slow.
 _DONE, _REPLACED, _TRY_AGAIN_LATER = 1000, 1008, 1013
@@ -35,6 +41,7 @@ class _Held:
     """A visit: its present connection, or the lease that runs since it has none."""
 
     visit: Visit
+    token: str  # the digest of the one that opened the present connection, or ""
     carrying: asyncio.Task[bool] | None = None
     leave: Leave | None = None
 
@@ -78,7 +85,7 @@ class Connections:
             await self._take_up(socket, first, author)
         elif first is not None:
             visit = self._visit(Outbox(), author)
-            held = self._held[visit.stream] = _Held(visit)
+            held = self._held[visit.stream] = _Held(visit, token_of(socket))
             await self._attend(held, socket, first)
 
     async def _take_up(self, socket: WebSocket, text: str, author: str) -> None:
@@ -98,6 +105,7 @@ class Connections:
                 await socket.send_text(UNKNOWN)
                 await socket.close()
             return
+        held.token = token_of(socket)
         await self._attend(held, socket, claim)
 
     async def _attend(self, held: _Held, socket: WebSocket, first: bytes | Claim) -> None:
@@ -133,6 +141,22 @@ class Connections:
         task = asyncio.get_running_loop().create_task(held.visit.close())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+    async def cut_revoked(self) -> None:
+        """Let go, for ever, of clients whose token is revoked."""
+        while self._admission.wants_token:
+            await asyncio.sleep(_LOOK_S)
+            for token in {held.token for held in self._held.values()} - {""}:
+                with suppress(Error):  # where the database does not answer, nothing is known
+                    if await self._admission.holder(token) is None:
+                        self._revoked(token)
+
+    def _revoked(self, token: str) -> None:
+        for held in [each for each in self._held.values() if each.token == token]:
+            held.visit.refuse("ConnectionError", _REVOKED)
+            if held.leave is not None:
+                held.leave.cancel()
+                self._over(held)
 
     async def close(self) -> None:
         """The server ends: so do all visits."""

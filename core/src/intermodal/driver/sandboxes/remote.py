@@ -14,7 +14,7 @@ from intermodal.driver.sandboxes.door import connect
 from intermodal.driver.sandboxes.place import living, session_of
 from intermodal.exception import ConnectionError, NotFoundError
 from intermodal.plugins import Config
-from intermodal.wire.frame import FrameError
+from intermodal.wire.frame import FrameError, encode
 
 __all__ = ["client_of", "clients"]
 
@@ -56,7 +56,7 @@ def _client(folder: Path) -> LinkedClient | None:
 
 
 def _begin(folder: Path, sock: socket.socket) -> LinkedClient:
-    link = ReadLink(lambda frame: sock.sendall(b"".join(frame)), _lost)
+    link = ReadLink(lambda *frame: sock.sendall(b"".join(encode(*frame))), _lost)
     client = LinkedClient(link)
 
     def read() -> None:
