@@ -6,16 +6,19 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
 from starlette.requests import Request
 
+from intermodal.server import health as health_module
 from intermodal.server.database import open_database
 from intermodal.server.health import health_routes
 
 
-def test_a_server_without_its_database_is_alive_and_not_ready(tmp_path: Path) -> None:
+def test_a_server_without_its_database_is_alive_and_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is again when the database answers."""
     database = open_database(tmp_path)
-    health, ready = (route.endpoint for route in health_routes(database))
+    monkeypatch.setattr(health_module, "_FRESH_S", 0.0)
+    health, ready = (route.endpoint for route in health_routes(database, tmp_path))
 
     def asked(endpoint: object) -> tuple[int, str]:
         answer = asyncio.run(endpoint(Request({"type": "http"})))  # type: ignore[operator]
@@ -32,5 +35,9 @@ def test_a_server_without_its_database_is_alive_and_not_ready(tmp_path: Path) ->
     assert asked(health) == (200, "ok")
     database.dispose()
     path.write_bytes(content)
+    assert asked(ready) == (200, "ok")
+    gone = path.rename(tmp_path / "elsewhere.db")
+    assert asked(ready) == (503, "the database does not answer")
+    gone.rename(path)
     assert asked(ready) == (200, "ok")
     database.dispose()

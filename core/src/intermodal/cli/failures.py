@@ -20,6 +20,8 @@ _HIDDEN = (
     "/contextlib.py",
     "/pathlib.py",
     "/asyncio/",
+    "/sqlalchemy/",
+    "/alembic/",
     "/concurrent/futures/",
 )
 

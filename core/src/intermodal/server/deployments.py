@@ -18,8 +18,10 @@ from intermodal.exception import InvalidError, NotFoundError, RemoteError
 from intermodal.server.deployed import Deployed, Running
 from intermodal.server.environments import Environments
 from intermodal.server.hosting import Hosting
+from intermodal.server.late_changes import LateChanges
 from intermodal.server.nested import Nested
 from intermodal.server.package import Package, package_from
+from intermodal.server.trouble import UNAVAILABLE
 from intermodal.server.version_table import Label, Version, VersionTable
 from intermodal.server.versions import (
     OVER,
@@ -45,6 +47,11 @@ _KEPT = 20
 #: Detached calls that are found without asking sessions.
 _BEGUN = 10_000
 
+#: Seconds between tries to write down what could not be.
+_LATE_S = 2.0
+#: What goes on although it cannot be written down: the next server would find the same, or end it.
+_ENDS = (AppStopped, Broken, Drained)
+
 _App: TypeAlias = tuple[str, str]  # environment, name
 
 
@@ -69,6 +76,7 @@ class Deployments:
         self._versions: dict[tuple[_App, int], Deployed] = {}
         self._live: dict[_App, Deployed] = {}
         self._begun: OrderedDict[str, weakref.ref[EmbeddedSession]] = OrderedDict()
+        self._late = LateChanges()
         self._gate = asyncio.Lock()
         self._listeners: list[Callable[[Changed], None]] = []
         self._checks: list[Callable[[str, AppSpec], None]] = []
@@ -232,14 +240,17 @@ class Deployments:
         try:
             await self._hosting.hold(_reference(*app, version.number), package.blobs)
             await (await deployed.running()).session.ready(trying=True)
+            await self._happened(app, Ready(version.number), "a newer version was ready before")
         except BaseException as error:
             why = str(error) or type(error).__name__
             if isinstance(error, asyncio.CancelledError):
                 why = "the server ended meanwhile"
             await self._happened(app, Broken(version.number), why)
             raise
-        await self._happened(app, Ready(version.number), "a newer version was ready before")
-        await self._forget_old(app)
+        try:
+            await self._forget_old(app)
+        except UNAVAILABLE as error:
+            _log.error("old versions of app %r could not be removed: %s", app[1], error)
         state = self._states[app][version.number]
         if state != "live":
             raise RemoteError(f"version {version.number} of app {app[1]!r} was {state} before it took calls")
@@ -272,12 +283,23 @@ class Deployments:
         return await self.deploy(environment, await asyncio.to_thread(load), label, copy_of=number)
 
     async def stop(self, environment: str, app: str) -> None:
-        """End an app: running inputs get their grace period. Its versions stay, to roll back to. Raises
-        `NotFoundError`."""
-        await self.versions(environment, app)
+        """End an app: running inputs get their grace period. Its versions stay, to roll back to.
+
+        Raises `NotFoundError`; one of `UNAVAILABLE` where it has been stopped and that could not be written down.
+        """
+        if not self._states.get((environment, app)):
+            raise self._unknown(environment, app)
         stopping = [deployed for (of, _), deployed in self._versions.items() if of == (environment, app)]
         await self._happened((environment, app), AppStopped())
         await asyncio.gather(*(deployed.close() for deployed in stopping))
+        async with self._gate:
+            try:
+                await asyncio.to_thread(self._late.flush)
+            except UNAVAILABLE as error:
+                raise type(error)(
+                    f"app {app!r} has been stopped, but that could not be written down yet, so it would come back with "
+                    f"the next start of the server: {error}"
+                ) from None
 
     async def stop_all(self, environment: str) -> None:
         """End every app of an environment. Raises `NotFoundError`: there is no such environment."""
@@ -306,19 +328,42 @@ class Deployments:
     # ---- changes of state -----------------------------------------------------------------------------------------
 
     async def _happened(self, app: _App, event: Event, error: str = "") -> None:
-        """On the disk first: a live version is what the next server brings back."""
+        """On the disk first: a live version is what the next server brings back. Only what ends goes on where that
+        fails, and is written down later. Raises one of `UNAVAILABLE` for the rest."""
         async with self._gate:
             states = self._states[app]
             changed = changes(states, event)
             if not changed:
                 return
             told = {number: error for number, state in changed.items() if state in ("failed", "stopped")}
-            await asyncio.to_thread(self._table.change, *app, changed, error if told else "")
+            change = partial(self._table.change, *app, changed, error if told else "")
+            try:
+                await asyncio.to_thread(self._late.write, change)
+            except UNAVAILABLE as trouble:
+                if not isinstance(event, _ENDS):
+                    raise
+                _log.error("app %r: %s: to be written down later", app[1], trouble)
+                self._write_later(change)
             states.update(changed)
             for number, state in changed.items():
                 self._carry_out(app, number, state)
         for number in changed:
             self._tell(app, number)
+
+    def _write_later(self, change: Callable[[], None]) -> None:
+        if not self._late:
+            self.background(self._write_late())
+        self._late.keep(change)
+
+    async def _write_late(self) -> None:
+        while True:
+            await asyncio.sleep(_LATE_S)
+            async with self._gate:
+                try:
+                    await asyncio.to_thread(self._late.flush)
+                except UNAVAILABLE:
+                    continue
+                return
 
     def _carry_out(self, app: _App, number: int, state: State) -> None:
         deployed = self._versions.get((app, number))

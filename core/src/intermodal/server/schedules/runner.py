@@ -26,6 +26,8 @@ _log = logging.getLogger("intermodal.server")
 
 #: Seconds until the clock is looked at again: it may have been set meanwhile.
 _LOOK_S = 30.0
+#: Seconds between tries to write down what the database did not take.
+_RETRY_S = 2.0
 #: Servers that may begin one run; each of them was ended, or killed, while it went on.
 _TRIES = 3
 
@@ -118,7 +120,7 @@ class Schedules:
     # ---- versions come and go ---------------------------------------------------------------------------------------
 
     def _hear(self, changed: Changed) -> None:
-        self._background(self._take_over(changed.environment, changed.app))
+        self._background(self._lasting(partial(self._take_over, changed.environment, changed.app)))
 
     async def _take_over(self, environment: str, app: str) -> None:
         """The schedules of an app's live version; none where there is no such version."""
@@ -184,12 +186,12 @@ class Schedules:
             state: RunState = "failed"
             error = f"the server ended {run.tries} times while it went on"
         else:
-            await asyncio.to_thread(self._table.tried, run)
+            await self._written(partial(self._table.tried, run))
             try:
                 state, error = await self._call(run)
             except Exception as problem:  # noqa: BLE001 - whatever it is, the run has ended
                 state, error = "failed", f"{type(problem).__name__}: {problem}"
-        await asyncio.to_thread(self._table.end, run, state, self._clock(), error)
+        await self._written(partial(self._table.end, run, state, self._clock(), error))
 
     async def _call(self, run: Run) -> tuple[RunState, str]:
         """Call the function, and wait for its end."""
@@ -205,6 +207,18 @@ class Schedules:
         await output.wait_async()
         reply = output.result()
         return _state(reply.value.get("status"), reply.segments)
+
+    async def _written(self, write: Callable[[], None]) -> None:
+        await self._lasting(partial(asyncio.to_thread, write))
+
+    async def _lasting(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Done, as soon as the database lets it."""
+        while True:
+            try:
+                return await work()
+            except UNAVAILABLE as error:
+                _log.error("schedules wait for the database: %s", error)
+                await asyncio.sleep(_RETRY_S)
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
