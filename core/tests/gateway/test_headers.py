@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal.gateway.headers import bearer, checked, for_app, for_client
+from intermodal.gateway.headers import bearer, checked, for_app, for_client, traceparent
 
 headers = st.lists(st.tuples(st.binary(max_size=6), st.binary(max_size=6)), max_size=4)
 
@@ -50,3 +50,9 @@ def test_a_token_comes_as_proxies_and_modal_s_users_send_it() -> None:
     assert bearer([(b"proxy-authorization", b"Basic t")]) == ""
     assert bearer([(b"modal-key", b"k"), (b"modal-secret", b"t")]) == "t"
     assert bearer([(b"authorization", b"Bearer t")]) == ""
+
+
+def test_the_trace_of_a_request_is_its_header() -> None:
+    """As W3C's Trace Context names it; a request without one is in none."""
+    assert traceparent([(b"host", b"x"), (b"traceparent", b"00-0af7-b7ad-01")]) == "00-0af7-b7ad-01"
+    assert traceparent([(b"host", b"x")]) == ""
