@@ -84,6 +84,10 @@ bench-sandboxes: venv ## sandboxes against the engines' own commands; writes doc
 	@tools/engines up
 	@PYTHONPATH=benchmarks $(BIN)/python -m sandboxes --write $(BENCH_SANDBOXES_ARGS)
 
+.PHONY: bench-server
+bench-server: venv ## web functions, deploys and calls at a server (apt install wrk); writes docs/server-benchmarks.md
+	@PYTHONPATH=benchmarks $(BIN)/python -m server --write $(BENCH_SERVER_ARGS)
+
 .PHONY: bench-state
 bench-state: benchmarks/.venv/stamp ## queues and dicts against Redis (apt install redis-server)
 	@PYTHONPATH=benchmarks benchmarks/.venv/bin/python -m state $(BENCH_ARGS)
