@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
+import pytest
 from test_deployments import Shop
 from test_deployments import shop as shop
+from workplace import Workplace
 
 WORKS = """
     import intermodal
@@ -70,3 +75,52 @@ def test_a_version_whose_containers_do_not_start_takes_no_calls(shop: Shop) -> N
     assert [row["state"] for row in shop.history()] == ["live", "failed", "failed", "failed"]
     done = shop.program(CALL)
     assert done.returncode == 0, done.stderr
+
+
+RESTS = """
+    import intermodal
+
+    app = intermodal.App("shop")
+
+    @app.function(scaledown_window=1)
+    def double(x):
+        return 2 * x
+"""
+
+DOUBLES = """
+    import sys, intermodal
+    double = intermodal.Function.from_name("shop", "double")
+    print(double.remote(3) if sys.argv[1] == "remote" else double.spawn(4).object_id)
+"""
+
+FETCHES = """
+    import sys, intermodal
+    assert intermodal.FunctionCall.from_id(sys.argv[1]).get(timeout=60) == 8
+"""
+
+
+@pytest.fixture
+def impatient(place: Workplace) -> None:
+    """The server lets apps rest soon."""
+    place.environment["INTERMODAL_APP_IDLE_S"] = "0.5"
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for it."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_an_app_that_nobody_calls_takes_nothing_and_comes_back_with_a_call(impatient: None, shop: Shop) -> None:
+    """Its session ends, and with it the processes of the backend; the next call starts another. One that keeps a
+    spawned call's result goes on."""
+    assert shop.deploy("first", source=RESTS).returncode == 0
+    runs = shop.data / "local" / "runs"
+    until(lambda: not any(runs.iterdir()))
+    assert shop.program(DOUBLES, "remote").stdout == "6\n"
+    until(lambda: not any(runs.iterdir()))
+    call = shop.program(DOUBLES, "spawn").stdout.strip()
+    fetched = shop.program(FETCHES, call)
+    assert fetched.returncode == 0, fetched.stderr

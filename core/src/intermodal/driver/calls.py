@@ -57,11 +57,13 @@ class CallBook:
 
     def __init__(self) -> None:
         self._calls: dict[str, CallRecord] = {}
+        self.begun = 0  #: calls so far
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._expired: OrderedDict[str, None] = OrderedDict()
 
     def add(self, record: CallRecord) -> None:
         """A call was submitted."""
+        self.begun += 1
         self._calls[record.id] = record
         parent = self._calls.get(record.parent) if record.parent else None
         if parent is not None:
@@ -70,6 +72,11 @@ class CallBook:
     def get(self, call: str) -> CallRecord | None:
         """The record while the call runs or its outputs are kept."""
         return self._calls.get(call)
+
+    @property
+    def any_left(self) -> bool:
+        """Whether one is under way, or outputs are kept for whoever asks."""
+        return bool(self._calls)
 
     def expired(self, call: str) -> bool:
         """True for a call that ended so long ago that its outputs are gone."""

@@ -238,6 +238,12 @@ class EmbeddedSession:
         assert self._thread is not None
         await asyncio.wrap_future(self._thread.start(self._opened().calls.all_ended()))
 
+    async def calls_if_unused(self) -> int | None:
+        """How many calls there were so far; None while something is in use: a call, a result that is kept, a container,
+        a sandbox, scaling that was changed. Asked on a loop of another thread."""
+        assert self._thread is not None
+        return await asyncio.wrap_future(self._thread.start(_calls_if_unused(self._opened())))
+
     def register(self, app: AppSpec, blobs: Mapping[str, bytes | Path]) -> None:
         """Make another app's functions callable too."""
         if self._thread is None or self._driver is None or self._blobs is None:
@@ -300,3 +306,8 @@ class EmbeddedSession:
             if hashlib.sha256(content).hexdigest() != name:
                 raise InvalidError(f"a file was sent as {name!r:.80}, which is not the SHA-256 of its bytes")
         await self._blobs.keep(blobs)
+
+
+async def _calls_if_unused(driver: Driver) -> int | None:
+    used = driver.units or driver.scaling or driver.calls.any_left or driver.sandboxes.any_left
+    return None if used else driver.calls.begun

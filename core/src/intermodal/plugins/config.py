@@ -273,6 +273,13 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         help="Seconds that a server keeps the app of a client whose connection broke, for the client to come back.",
     )
     options.add(
+        "app_idle_s",
+        type="float",
+        default=300.0,
+        help="Seconds without a call or container after which a server ends the session of a deployed app; its next "
+        "call starts it again.",
+    )
+    options.add(
         "gpu_wait_s",
         type="float",
         default=10.0,

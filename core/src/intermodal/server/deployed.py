@@ -40,6 +40,8 @@ class Deployed:
         self._package: asyncio.Task[Package] | None = None
         self._running: asyncio.Task[Running] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._quiet: tuple[int, float] | None = None  #: calls so far, and since when there were none but these
+        self._resting: asyncio.Task[None] | None = None
 
     async def package(self) -> Package:
         """What it runs. Raises `ConfigError`: its secrets cannot be opened."""
@@ -54,6 +56,9 @@ class Deployed:
         """
         if self._closing is not None:
             raise NotFoundError(f"version {self.version.number} of app {self.version.app!r} has been stopped")
+        if self._resting is not None:
+            await asyncio.shield(self._resting)
+            return await self.running()
         if self._running is None or _failed(self._running):
             self._running = asyncio.create_task(self._start())
         return await asyncio.shield(self._running)
@@ -62,7 +67,13 @@ class Deployed:
     def now(self) -> Running | None:
         """The same without waiting; None where it does not run (yet)."""
         running = self._running
-        if running is None or self._closing is not None or not running.done() or _failed(running):
+        if (
+            running is None
+            or self._closing is not None
+            or self._resting is not None
+            or not running.done()
+            or _failed(running)
+        ):
             return None
         return running.result()
 
@@ -72,8 +83,34 @@ class Deployed:
         await asyncio.to_thread(session.__enter__)
         return Running(session, package)
 
+    async def rest(self, idle_s: float) -> None:
+        """End its session where nobody has needed it for `idle_s` seconds, as far as regular looks can tell: what it
+        holds (a thread, processes of the backend) is then free, and its next call starts it anew."""
+        running = self.now
+        used = None if running is None else await running.session.calls_if_unused()
+        now = asyncio.get_running_loop().time()
+        if running is None or used is None:
+            self._quiet = None
+        elif self._quiet is None or self._quiet[0] != used:
+            self._quiet = used, now
+        elif now >= self._quiet[1] + idle_s and self.now is running:
+            self._quiet = None
+            self._resting = asyncio.create_task(self._rest(running.session, used))
+            await asyncio.shield(self._resting)
+
+    async def _rest(self, session: EmbeddedSession, calls: int) -> None:
+        """From now on nobody gets the session; what was given to it before, it has heard when it answers."""
+        try:
+            if await session.calls_if_unused() == calls:
+                self._running = None
+                await asyncio.to_thread(session.close)
+        finally:
+            self._resting = None
+
     async def drained(self) -> None:
         """Wait until its calls have ended; none come any more."""
+        if self._resting is not None:
+            await asyncio.shield(self._resting)
         if self._running is not None and not _failed(self._running):
             await (await asyncio.shield(self._running)).session.idle()
 
@@ -85,6 +122,8 @@ class Deployed:
         await asyncio.shield(self._closing)
 
     async def _close(self, grace_s: float | None) -> None:
+        if self._resting is not None:
+            await asyncio.wait({self._resting})
         if self._running is None:
             return
         await asyncio.wait({self._running})

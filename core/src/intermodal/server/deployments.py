@@ -44,6 +44,8 @@ _log = logging.getLogger("intermodal.server")
 
 #: Versions of an app that are kept of those that are over.
 _KEPT = 20
+#: Seconds that a look at whether an app may rest takes at most, with the end of its session.
+_REST_S = 60.0
 #: Detached calls that are found without asking sessions.
 _BEGUN = 10_000
 
@@ -96,6 +98,7 @@ class Deployments:
         for deployed in self._live.values():
             if deployed.version.warm:
                 self.background(self._warm_up(deployed))
+        self.background(self._let_rest(float(self._hosting.config.get("app_idle_s"))))
 
     async def close(self) -> None:
         """End all sessions; what is live comes back with the next server."""
@@ -409,6 +412,17 @@ class Deployments:
             await (await deployed.running()).session.ready(trying=False)
         except Exception:  # noqa: BLE001 - the first call tries again, and tells its caller
             _log.exception("version %d of app %r does not start", deployed.version.number, deployed.version.app)
+
+    async def _let_rest(self, idle_s: float) -> None:
+        """A thousand apps that are deployed are not a thousand that run."""
+        while True:
+            await asyncio.sleep(max(idle_s, 1.0) / 4)
+            for deployed in list(self._live.values()):
+                try:
+                    async with asyncio.timeout(_REST_S):
+                        await deployed.rest(idle_s)
+                except Exception:  # noqa: BLE001 - the others rest nevertheless
+                    _log.exception("the session of app %r does not end", deployed.version.app)
 
     def background(self, work: asyncio._CoroutineLike[None]) -> None:
         """Do it on this loop, as long as the server runs."""

@@ -248,6 +248,11 @@ class Sandboxes:
                 f"a sandbox named {spec.name!r} of app {spec.app!r} is running: terminate it, or take another name"
             )
 
+    @property
+    def any_left(self) -> bool:
+        """Whether there was one, whose output somebody may still want."""
+        return bool(self._boxes)
+
     def _named(self, app: str, name: str) -> Box | None:
         for box in self._boxes.values():
             if box.spec.app == app and box.spec.name == name and not box.ended.done():
