@@ -22,7 +22,7 @@ class Load:
 
 def background(url: str, connections: int, seconds: float) -> subprocess.Popen[str]:
     """Starts it."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", url]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency", url]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
