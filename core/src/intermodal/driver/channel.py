@@ -20,6 +20,7 @@ _READ = 256 << 10
 _MAX_FDS = 64
 _ANCILLARY = socket.CMSG_SPACE(_MAX_FDS * 4)
 _JOIN_BELOW = 64 << 10
+_GATHER_BELOW = 16 << 10
 
 #: What a frame raises that breaks the protocol.
 MALFORMED = (FrameError, SegmentError, KeyError, TypeError, ValueError, IndexError)
@@ -32,6 +33,8 @@ class Host(Protocol):
     """Whose loop the channel is on, and who gathers what happens between `hold` and `pump` into one turn."""
 
     loop: asyncio.AbstractEventLoop
+    #: What to call at the end of the turn of the engine that is being carried out; None: there is none.
+    unflushed: list[Callable[[], None]] | None
 
     def hold(self) -> None: ...
     def pump(self) -> None: ...
@@ -65,6 +68,7 @@ class Channel:
         self._buffer = memoryview(bytearray(_READ))  # reused: fresh pages for each read would cost more than the read
         self._into = [self._buffer]
         self._fds: deque[int] = deque()
+        self._gathered: list[bytes] = []
         self._unsent: deque[memoryview] = deque()
         self._unsent_fds: deque[tuple[int, list[int]]] = deque()
         self._closed = False
@@ -102,10 +106,27 @@ class Channel:
     def _write(self, header: dict[str, Any], segments: Sequence[Buffer], fds: list[int]) -> None:
         if self._muted:
             return
+        unflushed = self._host.unflushed
+        if unflushed is not None and not fds and sum(map(len, segments)) < _GATHER_BELOW:
+            if not self._gathered:
+                unflushed.append(self._flush)
+            self._gathered.append(prefix(header, list(map(len, segments))) + b"".join(segments))
+            return
+        self._flush()
         sizes = list(map(len, segments))
         head = prefix(header, sizes)
         total = len(head) + sum(sizes)
         buffers: list[Buffer] = [head + b"".join(segments)] if total < _JOIN_BELOW else [head, *segments]
+        self._put(buffers, total, fds)
+
+    def _flush(self) -> None:
+        """Write what one turn has gathered: small frames, of which each would be a system call here and there."""
+        gathered, self._gathered = self._gathered, []
+        if gathered and not self._muted:
+            data = b"".join(gathered)
+            self._put([data], len(data), [])
+
+    def _put(self, buffers: list[Buffer], total: int, fds: list[int]) -> None:
         if self._unsent:
             self._queue(buffers, fds)
             return

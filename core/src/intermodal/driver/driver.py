@@ -112,6 +112,7 @@ class Driver:
         self.clients = Clients(self, elsewhere)
         self.readiness = Readiness(self)
         self.ready: list[Callable[[], None]] = []
+        self.unflushed: list[Callable[[], None]] | None = None
         self._inbox: deque[events.Event] = deque()
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -175,12 +176,19 @@ class Driver:
     def _converse(self) -> None:
         inbox = self._inbox
         now = self.loop.time()
-        while True:
-            batch = [inbox.popleft() for _ in range(len(inbox))]
-            for command in self.engine.receive(batch, now):
-                _CARRY_OUT[type(command)](self, command)
-            if not inbox:
-                break
+        unflushed: list[Callable[[], None]] = []
+        self.unflushed = unflushed
+        try:
+            while True:
+                batch = [inbox.popleft() for _ in range(len(inbox))]
+                for command in self.engine.receive(batch, now):
+                    _CARRY_OUT[type(command)](self, command)
+                if not inbox:
+                    break
+        finally:
+            self.unflushed = None
+            for flush in unflushed:
+                flush()
         self._arm(now)
 
     def _fail(self, error: Exception) -> None:

@@ -58,6 +58,10 @@ class EmbeddedClient:
         self._session = session
         self._numbers = itertools.count(1)
 
+    def new_call(self) -> str:
+        """An id that no call has had."""
+        return f"fc-{self._session}-{next(self._numbers)}"
+
     def dumps(self, value: Any) -> Any:
         """Pickle; large values straight into shared memory."""
         try:
@@ -81,7 +85,7 @@ class EmbeddedClient:
     ) -> EmbeddedCall:
         """Start a call. `call_id`: one that nobody has had; default: one of this session's."""
         driver = self._driver
-        call = EmbeddedCall(call_id or f"fc-{self._session}-{next(self._numbers)}", driver)
+        call = EmbeddedCall(call_id or self.new_call(), driver)
         outputs, trace = call.outputs, trace_of_call()
 
         def sink(indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:

@@ -20,6 +20,7 @@ from intermodal.driver.driver import Driver
 from intermodal.driver.elsewhere import Elsewhere
 from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.loop import LoopThread
+from intermodal.driver.request_call import RequestCall
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.driver.web import Feed
 from intermodal.engine import PoolView
@@ -196,6 +197,10 @@ class EmbeddedSession:
         if self._thread is None:
             raise NotFoundError("the session is not running")
         return self._thread.start(work)
+
+    def request(self, target: CallTarget, payload: bytes, credit: int) -> RequestCall:
+        """A call of one input, for a reader on the loop that runs in this thread. Raises `NotFoundError`."""
+        return RequestCall(self._opened(), self.client.new_call(), target, payload, credit)
 
     def open_feed(self) -> Feed:
         """For what comes later of a request to a web function. From any thread, while it runs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
 from intermodal.client.hiding import Hiding
@@ -34,6 +34,7 @@ class Host(Protocol):
 
     loop: asyncio.AbstractEventLoop
     passes_fds: bool
+    unflushed: list[Callable[[], None]] | None
 
     def post(self, event: events.Event) -> None:
         """Tell the engine."""

@@ -8,8 +8,8 @@ from typing import Any
 from intermodal.gateway import replies
 from intermodal.gateway.headers import bearer, for_app
 from intermodal.gateway.hosts import is_this_machine
-from intermodal.gateway.requests import answer_http
-from intermodal.gateway.routes import Routes
+from intermodal.gateway.requests import LEAVING, answer_http
+from intermodal.gateway.routes import Found, Routes
 from intermodal.gateway.sockets import answer_socket
 
 __all__ = ["Admits", "Gateway"]
@@ -38,26 +38,32 @@ class Gateway:
         self._admits = admits
         self._shows_labels = shows_labels
 
-    def finds(self, scope: Mapping[str, Any]) -> bool:
-        """Whether a request is for an endpoint."""
-        return scope["type"] in ("http", "websocket") and self._routes.find(scope) is not None
+    def find(self, scope: Mapping[str, Any]) -> Found | None:
+        """The endpoint that a request is for, to `answer`."""
+        return self._routes.find(scope) if scope["type"] in ("http", "websocket") else None
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] not in ("http", "websocket"):
             raise ValueError(f"the gateway answers no {scope['type']!r}")
-        found = self._routes.find(scope)
+        found = self.find(scope)
         if found is None:
             await replies.refuse(scope, receive, send, 404, self._nothing_there(scope))
-            return
+        else:
+            await self.answer(found, scope, receive, send)
+
+    async def answer(self, found: Found, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """A request for an endpoint."""
         endpoint, root = found
         if endpoint.spec.requires_proxy_auth and not await self._admits(bearer(scope["headers"])):
             text = "this endpoint wants a token of the server: Proxy-Authorization: Bearer TOKEN"
             await replies.refuse(scope, receive, send, 401, text, [(b"www-authenticate", b"Bearer")])
             return
         inner = _inner(scope, root)
-        answer = answer_http if scope["type"] == "http" else answer_socket
-        await answer(endpoint, inner, receive, send)
+        if scope["type"] == "http":
+            await answer_http(endpoint, inner, scope.get(LEAVING), receive, send)
+        else:
+            await answer_socket(endpoint, inner, receive, send)
 
     def _nothing_there(self, scope: Mapping[str, Any]) -> str:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]

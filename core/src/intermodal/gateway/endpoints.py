@@ -6,13 +6,13 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from intermodal.client.api import CallHandle, CallTarget
+from intermodal.client.api import CallTarget
 from intermodal.exception import InvalidError
 from intermodal.specs import AppSpec, FunctionSpec, MethodSpec, WebSpec
 
-__all__ = ["RESERVED", "Caller", "Endpoint", "Feed", "Line", "endpoints_of", "urls_of"]
+__all__ = ["RESERVED", "Caller", "Endpoint", "Feed", "Line", "Request", "endpoints_of", "urls_of"]
 
 _MOST = 63
 #: Paths of the server's own.
@@ -29,10 +29,19 @@ class Feed(Protocol):
     def close(self) -> None: ...
 
 
+class Request(Protocol):
+    """See `driver.request_call.RequestCall`."""
+
+    def take(self) -> tuple[int, Any] | None: ...
+    async def arrival(self) -> bool: ...
+    def grant(self, items: int) -> None: ...
+    def cancel(self) -> None: ...
+
+
 class Line(Protocol):
     """A session that carries requests out."""
 
-    def submit(self, target: CallTarget, payload: bytes, credit: int) -> CallHandle:
+    def submit(self, target: CallTarget, payload: bytes, credit: int) -> Request:
         """One more request. Raises what submitting a call raises."""
         ...
 

@@ -6,23 +6,30 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from intermodal.client.api import CallHandle
 from intermodal.client.tracing import call_in_trace
 from intermodal.exception import Error
 from intermodal.gateway import responses
-from intermodal.gateway.endpoints import Endpoint, Feed
+from intermodal.gateway.endpoints import Endpoint, Feed, Request
 from intermodal.gateway.headers import traceparent
 from intermodal.gateway.replies import NOT_RUNNING, respond, what_failed
 from intermodal.gateway.streams import CREDIT, Failed, events_of
 from intermodal.wire.events import encode
 
-__all__ = ["answer_http"]
+__all__ = ["LEAVING", "LEFT", "Leaving", "answer_http"]
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
+#: What to call when the client of a connection leaves, by whoever wants it; the key of that in a request's scope.
+Leaving = dict[object, Callable[[], None]]
+LEAVING = "intermodal.leaving"
+#: Is in a connection's `Leaving` when its client has left.
+LEFT = "left"
 
-async def answer_http(endpoint: Endpoint, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+
+async def answer_http(
+    endpoint: Endpoint, scope: dict[str, Any], leaving: Leaving | None, receive: Receive, send: Send
+) -> None:
     """Answer it. A client that leaves cancels the call."""
     first = await receive()
     if first["type"] != "http.request":  # it has left already
@@ -39,31 +46,44 @@ async def answer_http(endpoint: Endpoint, scope: dict[str, Any], receive: Receiv
         await respond(send, 503, NOT_RUNNING)
         return
     try:
-        await _Exchange(call, feed, receive, send).run()
+        await _Exchange(call, feed, receive, send).run(leaving)
     finally:
         if feed is not None:
             feed.close()
 
 
 class _Exchange:
-    def __init__(self, call: CallHandle, feed: Feed | None, receive: Receive, send: Send) -> None:
+    def __init__(self, call: Request, feed: Feed | None, receive: Receive, send: Send) -> None:
         self._call = call
         self._feed = feed
         self._receive = receive
         self._send = send
         self._begun = self._complete = self._left = False
 
-    async def run(self) -> None:
-        call = self._call
-        incoming = asyncio.get_running_loop().create_task(self._incoming(call))
+    async def run(self, leaving: Leaving | None) -> None:
+        call, incoming = self._call, None
+        if self._feed is None and leaving is not None:  # nothing more can come
+            leaving[self] = self._leave
+            if LEFT in leaving:
+                self._leave()
+        else:
+            incoming = asyncio.get_running_loop().create_task(self._incoming(call))
         try:
             await self._outgoing(call)
         finally:
-            incoming.cancel()
+            if incoming is not None:
+                incoming.cancel()
+            elif leaving is not None:
+                del leaving[self]
             if not self._complete:
                 call.cancel()
 
-    async def _incoming(self, call: CallHandle) -> None:
+    def _leave(self) -> None:
+        if not self._complete:
+            self._left = True
+            self._call.cancel()
+
+    async def _incoming(self, call: Request) -> None:
         """Pass the body on, and see the client leave."""
         more = self._feed is not None
         while True:
@@ -71,15 +91,13 @@ class _Exchange:
                 await self._feed.room()
             event = await self._receive()
             if event["type"] == "http.disconnect":
-                if not self._complete:
-                    self._left = True
-                    call.cancel()
+                self._leave()
                 return
             if more and self._feed is not None:
                 more = event["more_body"]
                 self._feed.put(encode([event]))
 
-    async def _outgoing(self, call: CallHandle) -> None:
+    async def _outgoing(self, call: Request) -> None:
         try:
             async for event in events_of(call):
                 await self._pass(event)
@@ -89,6 +107,8 @@ class _Exchange:
             await self._failed(*what_failed(failed.status, failed.payload))
         except ValueError:
             await self._failed(500, "the web function has sent what is no response")
+        except Error:
+            await self._failed(503, NOT_RUNNING)
         else:
             await self._failed(500, "the web function has ended without a response")
 

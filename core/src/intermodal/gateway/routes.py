@@ -8,7 +8,10 @@ from typing import Any
 from intermodal.exception import AlreadyExistsError
 from intermodal.gateway.endpoints import Endpoint
 
-__all__ = ["Routes"]
+__all__ = ["Found", "Routes"]
+
+#: An endpoint, and the part of the path that is not its app's.
+Found = tuple[Endpoint, str]
 
 #: Below this every name is this machine, so that an app can have a host of its own.
 _LOCAL = ".localhost"
@@ -55,7 +58,7 @@ class Routes:
         """All, sorted."""
         return sorted(self._endpoints)
 
-    def find(self, scope: Mapping[str, Any]) -> tuple[Endpoint, str] | None:
+    def find(self, scope: Mapping[str, Any]) -> Found | None:
         """The endpoint for a request, and the part of its path that is not the app's."""
         endpoints = self._endpoints
         if not endpoints:

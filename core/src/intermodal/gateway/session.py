@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hmac
 
-from intermodal.client.api import CallHandle, CallTarget
+from intermodal.client.api import CallTarget
 from intermodal.client.work import Work
 from intermodal.driver import EmbeddedSession
 from intermodal.gateway.application import Gateway
-from intermodal.gateway.endpoints import Feed, endpoints_of, urls_of
+from intermodal.gateway.endpoints import Feed, Request, endpoints_of, urls_of
 from intermodal.gateway.port import Port
 from intermodal.gateway.routes import Routes
 from intermodal.plugins import Config
@@ -26,9 +26,9 @@ class SessionCaller:
         """See `Caller`."""
         return self
 
-    def submit(self, target: CallTarget, payload: bytes, credit: int) -> CallHandle:
+    def submit(self, target: CallTarget, payload: bytes, credit: int) -> Request:
         """See `Line`."""
-        return self._session.client.submit(target, (payload,), closed=True, credit=credit)
+        return self._session.request(target, payload, credit)
 
     def open_feed(self) -> Feed:
         """See `Line`."""

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from intermodal.client.api import CallHandle
 from intermodal.client.tracing import call_in_trace
 from intermodal.exception import Error
 from intermodal.gateway import responses
-from intermodal.gateway.endpoints import Endpoint, Feed
+from intermodal.gateway.endpoints import Endpoint, Feed, Request
 from intermodal.gateway.headers import for_client, traceparent
 from intermodal.gateway.replies import NOT_RUNNING, refuse, what_failed
 from intermodal.gateway.streams import CREDIT, Failed, events_of
@@ -45,7 +44,7 @@ async def answer_socket(endpoint: Endpoint, scope: dict[str, Any], receive: Rece
 
 
 class _Socket:
-    def __init__(self, call: CallHandle, feed: Feed, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    def __init__(self, call: Request, feed: Feed, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         self._call = call
         self._feed = feed
         self._scope = scope
@@ -62,7 +61,7 @@ class _Socket:
             incoming.cancel()
             call.cancel()
 
-    async def _incoming(self, call: CallHandle) -> None:
+    async def _incoming(self, call: Request) -> None:
         while not self._left:
             await self._feed.room()
             event = await self._receive()
@@ -71,7 +70,7 @@ class _Socket:
         await asyncio.sleep(_LEAVING_S)
         call.cancel()
 
-    async def _outgoing(self, call: CallHandle) -> None:
+    async def _outgoing(self, call: Request) -> None:
         try:
             async for event in events_of(call):
                 if not self._left:

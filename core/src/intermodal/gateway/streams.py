@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from intermodal.client.api import CallHandle
-from intermodal.client.completion import run_async
+from intermodal.gateway.endpoints import Request
 from intermodal.specs.status import GENERATOR_END, ITEM
 from intermodal.wire.events import Event, decode
 
@@ -25,16 +24,12 @@ class Failed(Exception):
         self.payload = payload
 
 
-async def events_of(call: CallHandle) -> AsyncIterator[Event]:
+async def events_of(request: Request) -> AsyncIterator[Event]:
     """What the container sends, until its function returns. Raises `Failed`; `ValueError` for what are no events."""
     taken = 0
-    while True:
-        batch = call.outputs.take()
-        if batch is None:
-            batch = await run_async(call.outputs.next())
-            if batch is None:
-                return
-        for status, payload in zip(batch[1], batch[2], strict=True):
+    while await request.arrival():
+        while (output := request.take()) is not None:
+            status, payload = output
             if status == GENERATOR_END:
                 return
             if status != ITEM:
@@ -45,5 +40,5 @@ async def events_of(call: CallHandle) -> AsyncIterator[Event]:
                 yield event
             taken += 1
             if taken * 2 >= CREDIT:
-                call.grant(taken)
+                request.grant(taken)
                 taken = 0

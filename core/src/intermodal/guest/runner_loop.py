@@ -6,8 +6,9 @@ Sync methods beside them run on the main thread too where one input runs at a ti
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from intermodal.guest.coroutines import Coroutines
 from intermodal.guest.execution import Execution
@@ -27,6 +28,7 @@ class LoopRunner:
     def __init__(self, session: Session, max_inputs: int) -> None:
         self._session = session
         self._loop = container_loop()
+        self._thread = 0
         self._most = max_inputs
         self._inbox: deque[Work] = deque()
         self._execution = Execution(session, session.interruption)
@@ -42,7 +44,10 @@ class LoopRunner:
 
     def accept(self, work: Sequence[Work]) -> None:
         self._inbox.extend(work)
-        self._call(self._look)
+        if threading.get_ident() == self._thread:  # reading a frame: nothing sleeps that would have to be woken
+            self._loop.call_soon(self._look)
+        else:
+            self._call(self._look)
 
     def take_back(self) -> list[int]:
         return taken_back(self._inbox)
@@ -60,16 +65,18 @@ class LoopRunner:
         self._workers.nudge()
         self._call(self._look)
 
-    def _call(self, function: object) -> None:
+    def _call(self, function: Callable[[], None]) -> None:
+        """From any thread, and from signal handlers."""
         try:
-            self._loop.call_soon_threadsafe(function)  # type: ignore[arg-type]
+            self._loop.call_soon_threadsafe(function)
         except RuntimeError:  # the loop is closed: the guest has ended
             pass
 
     def serve(self) -> None:
         session = self._session
+        self._thread = threading.get_ident()
         session.turns.resident = session.interruption.thread
-        self._loop.add_reader(session.channel.fileno(), session.turns.take_over)
+        self._loop.add_reader(session.channel.fileno(), session.turns.read_once)
         try:
             self._loop.run_until_complete(self._finished.wait())
         finally:

@@ -90,7 +90,11 @@ def application(
 
     async def both(scope: Scope, receive: Receive, send: Send) -> None:
         # Requests to web functions are the many: they do not go past the server's own routes first.
-        await (gateway if gateway.finds(scope) else own)(scope, receive, send)
+        found = gateway.find(scope)
+        if found is None:
+            await own(scope, receive, send)
+        else:
+            await gateway.answer(found, scope, receive, send)
 
     return both, life()
 

@@ -92,12 +92,13 @@ class _Caller:
         self.urls: Mapping[tuple[str, str], str] = {}
         self._deployments = deployments
         self._app = app
-        self._told: weakref.WeakSet[EmbeddedSession] = weakref.WeakSet()
+        self._told: weakref.ref[EmbeddedSession] | None = None  #: the session that knows its URLs
 
     async def line(self) -> SessionCaller:
         """See `Caller`."""
         running = self._deployments.running_now(*self._app) or await self._deployments.running_of(*self._app)
-        if running.session not in self._told:
-            self._told.add(running.session)
-            running.session.serve_at(self.urls)
-        return SessionCaller(running.session)
+        session = running.session
+        if self._told is None or self._told() is not session:
+            self._told = weakref.ref(session)
+            session.serve_at(self.urls)
+        return SessionCaller(session)

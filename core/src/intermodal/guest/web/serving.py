@@ -56,7 +56,7 @@ class WebMethod:
         attempt, _, _, _, payload = work
         status, result = await self._serve(session, attempt, payload, credit)
         session.granted.pop(attempt, None)
-        session.finish(attempt, status, result)
+        session.finish(attempt, status, result, True)
 
     async def _serve(self, session: Session, attempt: int, payload: Payload, credit: Credit) -> tuple[int, Payload]:
         exchange = None
