@@ -92,6 +92,11 @@ bench-server: venv ## web functions, deploys and calls at a server (apt install 
 bench-state: benchmarks/.venv/stamp ## queues and dicts against Redis (apt install redis-server)
 	@PYTHONPATH=benchmarks benchmarks/.venv/bin/python -m state $(BENCH_ARGS)
 
+.PHONY: bench-calls
+bench-calls: venv ## spawned calls at a server: how many are accepted, and what kill -9 leaves of them
+	@PYTHONPATH=benchmarks $(BIN)/python -m calls accept $(BENCH_CALLS_ARGS)
+	@PYTHONPATH=benchmarks $(BIN)/python -m calls kill
+
 .PHONY: scale
 scale: benchmarks/.venv/stamp ## how the engine scales, simulated (half an hour); writes docs/scale.md and .png
 	@PYTHONPATH=core/tests:benchmarks benchmarks/.venv/bin/python -m scale $(SCALE_ARGS)

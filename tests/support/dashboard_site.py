@@ -18,6 +18,7 @@ from intermodal.plugins import Config
 from intermodal.server.access import Tokens
 from intermodal.server.activity import Activity
 from intermodal.server.admission import Admission
+from intermodal.server.calls import CallDesk, CallRetention, Calls, CallStore, open_calls
 from intermodal.server.database import open_database
 from intermodal.server.deployments import Deployments
 from intermodal.server.environments import Environments
@@ -94,7 +95,9 @@ def site(directory: Path, *, wants_token: bool = False) -> Iterator[Site]:
     tokens, versions = Tokens(database), VersionTable(database)
     environments = Environments(database, config.environment)
     hosting = Hosting(config, lambda _: {})
-    deployments = Deployments(hosting, versions, environments)
+    calls = Calls(CallStore(open_calls(directory)), CallRetention(seconds=1e9, size=1 << 40))
+    calls.open()
+    deployments = Deployments(hosting, versions, environments, calls)
     overview = Overview(
         environment=config.environment,
         environments=environments,
@@ -105,6 +108,7 @@ def site(directory: Path, *, wants_token: bool = False) -> Iterator[Site]:
         schedules=Schedules(ScheduleTable(database), deployments),
         logs=LogStore(open_logs(directory)),
         series=SeriesStore(open_samples(directory), 86_400.0),
+        calls=CallDesk(calls, deployments),
     )
     served = Starlette(routes=[Mount("/dashboard", dashboard(overview))])
     with asyncio.Runner() as runner:
@@ -114,6 +118,7 @@ def site(directory: Path, *, wants_token: bool = False) -> Iterator[Site]:
         runner.run(hosting.close())
     overview.logs.close()
     overview.series.close()
+    calls.close()
     database.dispose()
 
 

@@ -159,7 +159,8 @@ def test_requests_and_replies(tmp_path: Path) -> None:
 
 
 def test_spawn_is_detached_and_get_asks_for_the_output(tmp_path: Path) -> None:
-    """A spawned call goes on by itself; its output is asked for, in shared memory where it is large."""
+    """A spawned call goes on by itself once it is accepted; its output is asked for, in shared memory where it is
+    large."""
     source = (
         HEAD
         + """
@@ -176,6 +177,7 @@ def test_spawn_is_detached_and_get_asks_for_the_output(tmp_path: Path) -> None:
         (attempt,) = host.inputs(1)
         submit, _ = host.expect("submit")
         assert submit["detached"]
+        host.send({"t": "accepted", "calls": [submit["call"]], "refused": []})
         request, _ = host.expect("request")
         assert request["params"] == {"call": submit["call"], "index": 0, "timeout": 0}
         host.send({"t": "reply", "id": request["id"], "ok": True, "value": {"state": "pending"}})
@@ -185,6 +187,18 @@ def test_spawn_is_detached_and_get_asks_for_the_output(tmp_path: Path) -> None:
         assert not isinstance(large, bytes)
         host.send({"t": "reply", "id": request["id"], "ok": True, "value": value, "payloads": True}, [large])
         assert host.result(attempt) == (OK, 1_000_000)
+
+
+def test_spawn_raises_what_refuses_the_call(tmp_path: Path) -> None:
+    """Nothing runs then, and nothing can be asked for (deploy.durable)."""
+    source = HEAD + "    def f(n): return run_sync(spawn(current(), TARGET, (n,), {})).object_id\n"
+    with Host(tmp_path, source) as host:
+        host.start()
+        (attempt,) = host.inputs(1)
+        submit, _ = host.expect("submit")
+        host.send({"t": "accepted", "calls": [], "refused": [[submit["call"], "ResourceExhaustedError", "full"]]})
+        status, error = host.result(attempt)
+        assert (status, error.error) == (ERROR, "intermodal.exception.ResourceExhaustedError")
 
 
 def test_a_call_at_import_time_has_no_parent(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, _Entry] = {
     "deploy": _Entry("intermodal.cli.deploy", "Have the server carry out a file's app from now on."),
     "app": _Entry("intermodal.cli.app", "Deployed apps: ls, history, rollback, stop; stats and logs of any app."),
     "environment": _Entry("intermodal.cli.environment", "Environments of the server: create, ls, delete."),
+    "call": _Entry("intermodal.cli.call", "Spawned calls at the server: ls, show, retry, cancel."),
     "schedule": _Entry("intermodal.cli.schedule", "When deployed functions run: ls, runs, run, pause, resume."),
     "shell": _Entry("intermodal.cli.shell", "Open a shell in a container of a function's image."),
     "image": _Entry("intermodal.cli.image", "Build and inspect images; list and prune cached layers."),

@@ -58,6 +58,11 @@ class CallHandle(Protocol):
     @property
     def outputs(self) -> Outputs: ...
 
+    @property
+    def accepted(self) -> Completion[None]:
+        """Of a detached call: done once nothing can lose it any more; fails where it is refused."""
+        ...
+
     def add(self, inputs: Sequence[Any], closed: bool) -> None:
         """More inputs (payloads, from `client.dumps`); `closed` says they are the last."""
         ...

@@ -17,6 +17,7 @@ from intermodal.client.dual import Dual, dual
 from intermodal.client.errors import rebuild
 from intermodal.exception import InputCancelledError, OutputExpiredError
 from intermodal.specs.status import CANCELLED, ERROR, GENERATOR_END, ITEM, OK
+from intermodal.wire.payload import FAILURE, failure
 
 __all__ = ["FunctionCall", "gather", "remote", "remote_gen", "spawn"]
 
@@ -24,6 +25,7 @@ R = TypeVar("R")
 
 #: How many items a generator may be ahead of its reader.
 GENERATOR_AHEAD = 64
+_FAILURE = bytes((FAILURE,))
 
 
 def value_of(client: Client, status: int, payload: Any) -> Any:
@@ -33,7 +35,7 @@ def value_of(client: Client, status: int, payload: Any) -> Any:
     if status == ERROR:
         raise rebuild(client, payload)
     if status == CANCELLED:
-        raise InputCancelledError("the input was cancelled")
+        raise failure(payload) if payload[:1] == _FAILURE else InputCancelledError("the input was cancelled")
     return None
 
 
@@ -82,12 +84,13 @@ async def remote_gen(
 
 async def spawn(client: Client, target: CallTarget, args: tuple[Any, ...], kwargs: dict[str, Any]) -> FunctionCall[Any]:
     """Start one input and return its `FunctionCall` (call.spawn)."""
-    return spawn_all(client, target, (client.dumps((args, kwargs)),))
+    return await spawn_all(client, target, (client.dumps((args, kwargs)),))
 
 
-def spawn_all(client: Client, target: CallTarget, inputs: Sequence[Any]) -> FunctionCall[Any]:
-    """Start a detached call of several inputs."""
+async def spawn_all(client: Client, target: CallTarget, inputs: Sequence[Any]) -> FunctionCall[Any]:
+    """Start a detached call of several inputs; it is accepted when this returns (deploy.durable)."""
     call = client.submit(target, inputs, closed=True, detached=True)
+    await call.accepted
     return FunctionCall(call.id, client, call, len(inputs))
 
 

@@ -71,6 +71,7 @@ class LinkedCall:
 
     def __init__(self, call_id: str, link: Link) -> None:
         self.id = call_id
+        self.accepted: Completion[None] = _LinkedCompletion(link, nested=False)
         self.outputs = Outputs(lambda: _LinkedCompletion(link, nested=True))
         self._link = link
 
@@ -99,7 +100,12 @@ class LinkedClient:
 
     def handlers(self) -> dict[str, Callable[[dict[str, Any], list[bytes]], None]]:
         """What to do with the host's frames, by message name."""
-        return {"outputs": self._on_outputs, "ended": self._on_ended, "reply": self._on_reply}
+        return {
+            "outputs": self._on_outputs,
+            "ended": self._on_ended,
+            "accepted": self._on_accepted,
+            "reply": self._on_reply,
+        }
 
     def dumps(self, value: Any) -> Payload:
         """Pickle a value. Raises `SerializationError`."""
@@ -167,6 +173,14 @@ class LinkedClient:
         call = self._calls.pop(header["call"], None)
         if call is not None:
             call.outputs.end()
+
+    def _on_accepted(self, header: dict[str, Any], segments: list[bytes]) -> None:
+        for id in header["calls"]:
+            if (call := self._calls.pop(id, None)) is not None:
+                call.accepted.set(None)
+        for id, error, message in header["refused"]:
+            if (call := self._calls.pop(id, None)) is not None:
+                call.accepted.fail(named_error(error, message))
 
     def _on_reply(self, header: dict[str, Any], segments: list[bytes]) -> None:
         completion = self._requests.pop(header["id"], None)

@@ -121,4 +121,4 @@ async def spawn_map(
     items = _items(iterables, False)
     if isinstance(items, AsyncIterable):
         raise InvalidError("spawn_map reads its inputs at once: give it a plain iterable")
-    return spawn_all(client, target, [client.dumps((tuple(args), kwargs)) for args in items])
+    return await spawn_all(client, target, [client.dumps((tuple(args), kwargs)) for args in items])

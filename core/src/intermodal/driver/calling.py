@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,19 +12,23 @@ from intermodal.client.api import CallTarget
 from intermodal.driver import needs
 from intermodal.driver.calls import CallBook, CallRecord, Sink
 from intermodal.driver.failures import failure_of_inputs
+from intermodal.driver.keeping import CallKeeper, DetachedCall, Kept, Verdict
 from intermodal.driver.observing import Observing
 from intermodal.driver.pools import Pool, PoolBook, pool_spec
 from intermodal.driver.unit import failure_of
 from intermodal.driver.web import check_requests
 from intermodal.engine import commands, events
 from intermodal.engine.events import PoolSpec
-from intermodal.exception import CapabilityNotSupported, RemoteError
+from intermodal.exception import CapabilityNotSupported, Error, InvalidError, RemoteError
 from intermodal.plugins.observations import CallFinished, CallProgress, CallStarted, Notice
 from intermodal.specs import FunctionSpec
-from intermodal.specs.status import ERROR
+from intermodal.specs.status import CANCELLED, ERROR
 from intermodal.wire.payload import failed
 
-__all__ = ["Calling"]
+__all__ = ["DETACHED", "Calling"]
+
+#: What the engine has for a client where a call has none any more.
+DETACHED = "detached"
 
 
 class Calling:
@@ -34,6 +39,7 @@ class Calling:
         require: refuses a capability that the backend lacks.
         grace_s: seconds that running inputs and exit methods get when a container is stopped.
         tracer: the trace inside of a call, by its id and the trace that it is made in.
+        keeper: keeps detached calls.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class Calling:
         require: Callable[[str], None],
         grace_s: float,
         tracer: Callable[[str, str], str] | None,
+        keeper: CallKeeper | None = None,
     ) -> None:
         self.refusal: RemoteError | None = None  #: why no call is taken on any more
         self._calls, self._pools = calls, pools
@@ -53,7 +60,10 @@ class Calling:
         self._require = require
         self._grace_s = grace_s
         self._tracer = tracer
+        self._keeper = keeper
         self._changed: set[CallRecord] = set()
+        self.deciding = 0  #: calls that are about to be kept
+        self._decided = asyncio.Event()
 
     def submit(
         self,
@@ -70,41 +80,120 @@ class Calling:
         parent: int | None = None,
         parent_call: str | None = None,
         trace: str = "",
+        accepted: Callable[[Exception | None], None] | None = None,
     ) -> None:
-        """Accept a call, made in `trace`. Raises `NotFoundError`, `InvalidError`; `RemoteError` where the engine has
-        failed."""
+        """Accept a call, made in `trace`. `accepted` is told once it is, or why it is not after all (None: it is).
+
+        Raises `NotFoundError`, `InvalidError`; `RemoteError` where the engine has failed.
+        """
         if self.refusal is not None:
             raise self.refusal
         pool = self.pool(target)
         function = pool.function
         if target.method in pool.web:
             check_requests(function.name, inputs)
-        inside = self._tracer(call, trace) if self._tracer is not None else trace
-        record = CallRecord(call, function.app, function.name, parent_call, sink, on_end, detached, inside)
-        record.submitted, record.closed = len(inputs), closed
-        self._calls.add(record)
-        self._post(
-            events.CallSubmitted(
-                call,
-                pool.id,
-                client,
-                inputs,
-                closed,
-                method=target.method,
-                parent=parent,
-                credit=credit,
-                detached=detached,
-            )
+        submitted = events.CallSubmitted(
+            call, pool.id, client, inputs, closed, method=target.method, parent=parent, credit=credit, detached=detached
         )
-        if self._observing.wants("call_started"):
-            started = CallStarted(
-                call=call,
+        tell = accepted or _nobody
+        if detached and self._keeper is not None:
+            if not closed:
+                raise InvalidError("a detached call has all its inputs from the beginning")
+            self._keep(target, function, submitted, parent_call, on_end, trace, tell)
+            return
+        record = CallRecord(call, function.app, function.name, parent_call, sink, on_end, detached)
+        self._begin(record, submitted, trace)
+        tell(None)
+
+    async def resume_all(self, calls: Sequence[tuple[DetachedCall, CallTarget, Sequence[int]]]) -> list[Error | None]:
+        """Begin calls that are kept; what each was refused with."""
+        return [self._refused(*each) for each in calls]
+
+    def _refused(self, kept: DetachedCall, target: CallTarget, done: Sequence[int]) -> Error | None:
+        try:
+            self.resume(kept, target, done)
+        except Error as error:
+            return error
+        return None
+
+    def resume(self, kept: DetachedCall, target: CallTarget, done: Sequence[int]) -> None:
+        """Begin a call that is kept, where inputs `done` have their outputs. Raises as `submit`."""
+        if self.refusal is not None:
+            raise self.refusal
+        known = self._calls.get(kept.id)
+        if known is not None and not known.ended:
+            return
+        pool = self.pool(target)
+        inputs = list(kept.inputs)
+        submitted = events.CallSubmitted(
+            kept.id, pool.id, DETACHED, inputs, True, method=target.method, parent=None, credit=None, detached=True
+        )
+        record = CallRecord(kept.id, kept.app, kept.function, None, None, None, True, keeper=self._keeper)
+        self._begin(record, submitted)
+        if done:
+            self._post(events.InputsCancelled(kept.id, list(done)))
+
+    def _keep(
+        self,
+        target: CallTarget,
+        function: FunctionSpec,
+        submitted: events.CallSubmitted,
+        parent_call: str | None,
+        on_end: Callable[[], None] | None,
+        trace: str,
+        tell: Callable[[Exception | None], None],
+    ) -> None:
+        """The engine hears of it when it is kept."""
+        assert self._keeper is not None
+        self.deciding += 1
+
+        def decided(verdict: Verdict) -> None:
+            self.deciding -= 1
+            if isinstance(verdict, Kept):
+                if verdict.new:
+                    of = submitted.call, function.app, function.name, parent_call
+                    self._begin(CallRecord(*of, None, on_end, True, keeper=self._keeper), submitted, trace)
+                tell(None)
+            else:
+                tell(verdict)
+            if not self.deciding:
+                self._decided.set()
+
+        self._keeper.accept(
+            DetachedCall(
+                id=submitted.call,
                 app=function.app,
                 function=function.name,
-                at=time.time(),
+                method=target.method,
+                parameters=target.parameters,
+                options=target.options,
+                inputs=submitted.inputs,
                 parent=parent_call,
+            ),
+            decided,
+        )
+
+    async def all_ended(self) -> None:
+        """Wait until no call is under way."""
+        while self.deciding:
+            self._decided.clear()
+            await self._decided.wait()
+        await self._calls.all_ended()
+
+    def _begin(self, record: CallRecord, submitted: events.CallSubmitted, trace: str = "") -> None:
+        record.trace = self._tracer(record.id, trace) if self._tracer is not None else trace
+        record.submitted, record.closed = len(submitted.inputs), submitted.closed
+        self._calls.add(record)
+        self._post(submitted)
+        if self._observing.wants("call_started"):
+            started = CallStarted(
+                call=record.id,
+                app=record.app,
+                function=record.function,
+                at=time.time(),
+                parent=record.parent,
                 trace=trace,
-                inside=inside,
+                inside=record.trace,
             )
             self._observing.add("call_started", started)
 
@@ -149,7 +238,8 @@ class Calling:
             for i, payload in enumerate(payloads):
                 if type(payload) is commands.Failure:
                     payloads[i] = failed(payload.error, where + payload.message)
-                    statuses[i] = ERROR
+                    if statuses[i] != CANCELLED:
+                        statuses[i] = ERROR
         self._calls.deliver(command.call, command.indices, statuses, payloads)
         if self._observing.wants("call_progress"):
             record = self._calls.get(command.call)
@@ -187,6 +277,10 @@ class Calling:
         """What has changed since this was last asked."""
         changed, self._changed = self._changed, set()
         return [_progress_of(record) for record in changed]
+
+
+def _nobody(refusal: Exception | None) -> None:
+    """Nobody waits for the acceptance."""
 
 
 def _progress_of(record: CallRecord) -> CallProgress:

@@ -1,4 +1,4 @@
-"""The calls under way: who gets their outputs, and the outputs of detached ones, kept for whoever asks."""
+"""The calls under way: who gets their outputs, and who keeps those of detached ones for whoever asks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from intermodal.driver.keeping import CallKeeper
 from intermodal.specs.status import CANCELLED, ERROR, ITEM
 
 __all__ = ["CallBook", "CallRecord"]
@@ -20,7 +21,8 @@ Sink = Callable[[Sequence[int], Sequence[int], Sequence[Any]], None]
 
 @dataclass(slots=True, eq=False)
 class CallRecord:
-    """One call. `sink` takes its outputs; a detached call keeps them in `kept` by input index as well."""
+    """One call. `sink` takes its outputs; those of a detached call go to its `keeper` as well, or, where it has none,
+    stay in `kept` by input index."""
 
     id: str
     app: str
@@ -30,6 +32,7 @@ class CallRecord:
     on_end: Callable[[], None] | None
     detached: bool
     trace: str = ""
+    keeper: CallKeeper | None = None
     submitted: int = 0
     closed: bool = False
     succeeded: int = 0
@@ -65,6 +68,7 @@ class CallBook:
         """A call was submitted."""
         self.begun += 1
         self._calls[record.id] = record
+        self._ended.pop(record.id, None)  # it begins once more
         parent = self._calls.get(record.parent) if record.parent else None
         if parent is not None:
             parent.children.append(record.id)
@@ -88,7 +92,9 @@ class CallBook:
         if record is None:
             return
         record.count(statuses)
-        if record.detached:
+        if record.keeper is not None:
+            record.keeper.record(call, indices, statuses, payloads)
+        elif record.detached:
             record.kept.update(zip(indices, zip(statuses, payloads, strict=True), strict=True))
             self._wake(record)
         if record.sink is not None:
@@ -100,14 +106,16 @@ class CallBook:
         if record is None or record.ended:
             return None
         record.ended = True
+        if record.keeper is not None:
+            record.keeper.end(call)
         if record.on_end is not None:
             record.on_end()
         self._wake(record)
-        if record.detached or record.children:
+        if (record.detached and record.keeper is None) or record.children:
             self._ended[call] = None
             if len(self._ended) > KEPT_CALLS:
                 old, _ = self._ended.popitem(last=False)
-                del self._calls[old]
+                self._calls.pop(old, None)
                 self._expired[old] = None
                 if len(self._expired) > 10 * KEPT_CALLS:
                     self._expired.popitem(last=False)

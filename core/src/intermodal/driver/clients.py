@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from intermodal.client.api import CallTarget
 from intermodal.client.tracing import trace_that_came
+from intermodal.driver.calling import DETACHED
 from intermodal.driver.elsewhere import Elsewhere
 from intermodal.driver.peers import Peer
 from intermodal.driver.replies import reply_to, withdrawn
@@ -22,7 +23,7 @@ from intermodal.wire.payload import failed
 if TYPE_CHECKING:
     from intermodal.driver.driver import Driver
 
-__all__ = ["Clients", "Peer", "refuse_call"]
+__all__ = ["Clients", "Peer", "accepted_frame", "refuse_call"]
 
 _CALL = re.compile(r"fc-[0-9a-z-]{8,64}")
 
@@ -35,6 +36,7 @@ class Clients:
         self._elsewhere = elsewhere
         self._tasks: dict[str, dict[Any, asyncio.Task[None]]] = {}
         self._calls: dict[str, set[str]] = {}
+        self._accepted: dict[Peer, tuple[list[str], list[list[str]]]] = {}
 
     def frame(self, peer: Peer, header: dict[str, Any], segments: list[bytes]) -> None:
         """One frame. What is malformed raises one of `channel.MALFORMED`, which should cut the peer off."""
@@ -79,21 +81,22 @@ class Clients:
         self._driver.post(events.ClientLeft(peer.client))
 
     def _submit(self, peer: Peer, header: dict[str, Any], segments: list[bytes]) -> None:
-        call = str(header["call"])
-        if _CALL.fullmatch(call) is None or self._driver.calls.get(call) is not None:
+        call, detached = str(header["call"]), bool(header.get("detached"))
+        kept = detached and self._driver.keeper is not None  # which knows whether it is the same once more (fault 6)
+        if _CALL.fullmatch(call) is None or (self._driver.calls.get(call) is not None and not kept):
             raise ValueError(f"call id {call!r} is taken or malformed")
-        self._calls.setdefault(peer.client, set()).add(call)
+        if not detached:
+            self._calls.setdefault(peer.client, set()).add(call)
         target = CallTarget(
             str(header["app"]), str(header["key"]), str(header["method"]), segments[0], str(header.get("options") or "")
         )
-        detached = bool(header.get("detached"))
         credit = header.get("credit")
         parent = int(header["parent"]) if header.get("parent") else None
         try:
             self._driver.calling.submit(
                 call,
                 target,
-                "detached" if detached else peer.client,
+                DETACHED if detached else peer.client,
                 self._payloads(peer, segments[1:]),
                 closed=bool(header["closed"]),
                 sink=None if detached else lambda *batch: _outputs(peer, call, *batch),
@@ -103,9 +106,25 @@ class Clients:
                 parent=parent,
                 parent_call=header.get("parent_call"),
                 trace=trace_that_came(header.get("trace")),
+                accepted=(lambda refusal: self._tell(peer, call, refusal)) if detached else None,
             )
         except Error as error:
-            refuse_call(peer, call, error)
+            refuse_call(peer, call, error, detached=detached)
+
+    def _tell(self, peer: Peer, call: str, refusal: Exception | None) -> None:
+        """A detached call was accepted, or not: the peer hears of all of this turn of the loop in one frame."""
+        if not self._accepted:
+            self._driver.loop.call_soon(self._tell_all)
+        accepted, refused = self._accepted.setdefault(peer, ([], []))
+        if refusal is None:
+            accepted.append(call)
+        else:
+            refused.append([call, type(refusal).__name__, str(refusal)])
+
+    def _tell_all(self) -> None:
+        told, self._accepted = self._accepted, {}
+        for peer, (accepted, refused) in told.items():
+            peer.send(accepted_frame(accepted, refused))
 
     def _ended(self, peer: Peer, call: str) -> None:
         self._calls.get(peer.client, set()).discard(call)
@@ -135,8 +154,16 @@ class Clients:
             peer.send(reply, answer.segments if answer is not None else ())
 
 
-def refuse_call(peer: Peer, call: str, error: Error) -> None:
+def accepted_frame(accepted: Sequence[str] = (), refused: Sequence[Sequence[str]] = ()) -> dict[str, Any]:
+    """Detached calls that were accepted, and those that were not, each with its error's name and message."""
+    return {"t": "accepted", "calls": accepted, "refused": refused}
+
+
+def refuse_call(peer: Peer, call: str, error: Error, *, detached: bool = False) -> None:
     """Answer a call that cannot begin."""
+    if detached:
+        peer.send(accepted_frame(refused=[[call, type(error).__name__, str(error)]]))
+        return
     _outputs(peer, call, [0], [ERROR], [failed(type(error).__name__, str(error))])
     peer.send({"t": "ended", "call": call})
 

@@ -19,6 +19,7 @@ from intermodal.driver.clients import Clients
 from intermodal.driver.elsewhere import Elsewhere
 from intermodal.driver.host_room import HostRoom
 from intermodal.driver.images import Images
+from intermodal.driver.keeping import CallKeeper
 from intermodal.driver.leases import Leases
 from intermodal.driver.mounts import Mounts
 from intermodal.driver.observing import Observing
@@ -54,6 +55,7 @@ class Driver:
         gpu_wait_s: seconds that a busy GPU choice is waited for before the next one is tried.
         keep: makes blobs known that clients sent later.
         elsewhere: where deployed apps are that containers call.
+        keeper: keeps detached calls.
     """
 
     def __init__(
@@ -73,10 +75,12 @@ class Driver:
         volumes: SessionVolumes,
         keep: Callable[[Mapping[str, bytes]], Coroutine[Any, Any, None]],
         elsewhere: Elsewhere | None = None,
+        keeper: CallKeeper | None = None,
     ) -> None:
         self.loop = loop
         self.id, self.data_dir, self.keep = session, data_dir, keep
         self.calls = CallBook()
+        self.keeper = keeper
         self.pools = PoolBook()
         self.units: dict[str, Unit] = {}
         self._app = ""
@@ -84,7 +88,9 @@ class Driver:
         self._host = host
         self._secrets, self._grace_s = secrets, grace_s
         self._observing = Observing(loop, host.observe, host.observes, lambda: self.calling.progress())
-        self.calling = Calling(self.calls, self.pools, self._observing, self.post, host.require, grace_s, host.tracer())
+        self.calling = Calling(
+            self.calls, self.pools, self._observing, self.post, host.require, grace_s, host.tracer(), keeper
+        )
         self._hidings: dict[tuple[str, ...], Hiding] = {}
         leases = Leases(host.gpus())
         build_gpus = BuildGpus(

@@ -13,6 +13,7 @@ from intermodal.client.errors import unsendable
 from intermodal.client.outputs import Outputs
 from intermodal.client.tracing import trace_of_call
 from intermodal.driver.asking import Asked
+from intermodal.driver.calling import DETACHED
 from intermodal.driver.driver import Driver
 from intermodal.engine import events
 from intermodal.exception import ConnectionError, SerializationError
@@ -28,11 +29,12 @@ CLIENT = "embedded"
 class EmbeddedCall:
     """A call of this process."""
 
-    __slots__ = ("_driver", "id", "outputs")
+    __slots__ = ("_driver", "accepted", "id", "outputs")
 
     def __init__(self, call: str, driver: Driver) -> None:
         self.id = call
         self.outputs = Outputs()
+        self.accepted: Completion[None] = Completion()
         self._driver = driver
 
     def add(self, inputs: Sequence[Any], closed: bool) -> None:
@@ -42,6 +44,13 @@ class EmbeddedCall:
     def grant(self, items: int) -> None:
         """The reader can take `items` more."""
         self._driver.post_threadsafe(events.CreditGranted(self.id, items))
+
+    def decided(self, refusal: Exception | None) -> None:
+        """It is accepted, or why it is not."""
+        if refusal is None:
+            self.accepted.set(None)
+        else:
+            self.accepted.fail(refusal)
 
     def cancel(self, terminate_containers: bool = False) -> None:
         """Cancel what has no result yet."""
@@ -87,6 +96,8 @@ class EmbeddedClient:
         driver = self._driver
         call = EmbeddedCall(call_id or self.new_call(), driver)
         outputs, trace = call.outputs, trace_of_call()
+        if driver.keeper is None:  # nothing that could be waited for is to become of it
+            call.accepted.set(None)
 
         def sink(indices: Sequence[int], statuses: Sequence[int], payloads: Sequence[Any]) -> None:
             outputs.append(indices, statuses, payloads)
@@ -98,7 +109,7 @@ class EmbeddedClient:
                 driver.calling.submit(
                     call.id,
                     target,
-                    "detached" if detached else CLIENT,
+                    DETACHED if detached else CLIENT,
                     list(inputs),
                     closed=closed,
                     sink=None if detached else sink,
@@ -106,8 +117,10 @@ class EmbeddedClient:
                     credit=credit,
                     detached=detached,
                     trace=trace,
+                    accepted=call.decided,
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller waits for it
+                call.decided(error)
                 outputs.end(error)
             finally:
                 driver.pump()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from intermodal.client.api import CallTarget
+from intermodal.driver.keeping import Output
 from intermodal.driver.numbers import count, seconds
 from intermodal.driver.replies import refusing
 from intermodal.engine import events
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from intermodal.driver.driver import Driver
     from intermodal.driver.volumes.session import SessionVolumes
 
-__all__ = ["STATE", "Answer", "RequestError", "Requests", "in_environment"]
+__all__ = ["STATE", "Answer", "RequestError", "Requests", "in_environment", "output_answer"]
 
 #: How requests to queues and dicts begin.
 STATE = ("queue.", "dict.")
@@ -93,6 +94,9 @@ class Requests:
     async def _output(self, params: dict[str, Any]) -> Answer:
         call, index, timeout = str(params["call"]), int(params["index"]), params["timeout"]
         record = self._driver.calls.get(call)
+        if self._driver.keeper is not None and (record is None or record.keeper is not None):
+            wait = None if timeout is None else seconds(timeout)
+            return output_answer(await self._driver.keeper.output(call, index, wait))
         if record is None:
             if self._driver.calls.expired(call):
                 return Answer({"state": "expired"})
@@ -113,11 +117,18 @@ class Requests:
         return Answer({"state": "done", "status": status}, (payload,), payloads=True)
 
     async def _cancel(self, params: dict[str, Any]) -> Answer:
-        self._driver.post(events.CallCancelled(str(params["call"]), bool(params.get("terminate"))))
+        call = str(params["call"])
+        if self._driver.keeper is not None and self._driver.calls.get(call) is None:
+            await self._driver.keeper.cancel(call)
+        self._driver.post(events.CallCancelled(call, bool(params.get("terminate"))))
         return Answer()
 
     async def _graph(self, params: dict[str, Any]) -> Answer:
-        return Answer(self._driver.calls.tree(str(params["call"])))
+        call = str(params["call"])
+        tree = self._driver.calls.tree(call)
+        if not tree and self._driver.keeper is not None:
+            tree = await self._driver.keeper.graph(call)
+        return Answer(tree)
 
     async def _stats(self, params: dict[str, Any]) -> Answer:
         view = self._driver.engine.snapshot().pools.get(self._driver.calling.pool(_target(params)).id)
@@ -139,6 +150,13 @@ class Requests:
         target = _target(params)
         function = self._driver.pools.function(target.app, target.key)
         return Answer(self._driver.web.url(function, str(params["method"])))
+
+
+def output_answer(output: Output) -> Answer:
+    """What "call.output" answers."""
+    if output.state != "done":
+        return Answer({"state": output.state})
+    return Answer({"state": "done", "status": output.status}, (output.payload,), payloads=True)
 
 
 def _target(params: dict[str, Any]) -> CallTarget:

@@ -19,12 +19,13 @@ from intermodal.driver.clients import Peer
 from intermodal.driver.driver import Driver
 from intermodal.driver.elsewhere import Elsewhere
 from intermodal.driver.embedded import EmbeddedClient
+from intermodal.driver.keeping import CallKeeper, DetachedCall
 from intermodal.driver.loop import LoopThread
 from intermodal.driver.request_call import RequestCall
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.driver.web import Feed
-from intermodal.engine import PoolView
-from intermodal.exception import InvalidError, NotFoundError
+from intermodal.engine import PoolView, events
+from intermodal.exception import Error, InvalidError, NotFoundError
 from intermodal.plugins import BuiltImage, CollectableStorage, Config, PluginHost, load
 from intermodal.specs import AppSpec, FileTree, FunctionSpec, ImageSpec
 from intermodal.storage import BlobDirectory, LocalBlobs, StateService, TreeStore, Uses
@@ -58,6 +59,7 @@ class EmbeddedSession:
         grace_s: seconds for running inputs and exit methods at the end; default: as `config` says.
         observers: more plugins by name, with the observer hooks that they like.
         elsewhere: where deployed apps are that its containers call.
+        keeper: keeps its detached calls.
 
     Raises on entering what the plugin host raises: `BackendNotFoundError`, `PluginError`, `ConfigError`,
     `BackendError`.
@@ -71,12 +73,14 @@ class EmbeddedSession:
         grace_s: float | None = None,
         observers: Mapping[str, object] | None = None,
         elsewhere: Elsewhere | None = None,
+        keeper: CallKeeper | None = None,
     ) -> None:
         self.id = tokens.token_hex(5)
         self._work = work
         self._config = config or Config.load()
         self._observers = dict(observers or {})
         self._elsewhere = elsewhere
+        self._keeper = keeper
         self._grace_s = float(self._config.get("grace_s")) if grace_s is None else grace_s
         self._arena = Arena(on_free=self._segment_freed)
         self._trees = TreeStore(self._config.data_dir)
@@ -142,6 +146,7 @@ class EmbeddedSession:
             self._volumes,
             self._keep_later,
             self._elsewhere,
+            self._keeper,
         )
         await driver.open()
         driver.register(self._work.app)
@@ -241,7 +246,7 @@ class EmbeddedSession:
     async def idle(self) -> None:
         """Wait, on a loop of another thread, until no call is under way of those that came before."""
         assert self._thread is not None
-        await asyncio.wrap_future(self._thread.start(self._opened().calls.all_ended()))
+        await asyncio.wrap_future(self._thread.start(self._opened().calling.all_ended()))
 
     async def calls_if_unused(self) -> int | None:
         """How many calls there were so far; None while something is in use: a call, a result that is kept, a container,
@@ -274,6 +279,21 @@ class EmbeddedSession:
         if self._thread is None or self._driver is None:
             return []
         return await asyncio.wrap_future(self._thread.start(_now(self._driver.pool_views)))
+
+    async def resume(self, calls: Sequence[tuple[DetachedCall, CallTarget, Sequence[int]]]) -> list[Error | None]:
+        """Begin calls that are kept, where some inputs have their outputs, on a loop of another thread. What each was
+        refused with."""
+        assert self._thread is not None
+        return await asyncio.wrap_future(self._thread.start(self._opened().calling.resume_all(calls)))
+
+    def cancel(self, call: str) -> bool:
+        """Cancel what of a call has no output. False where it does not go on here. From any thread."""
+        driver = self._driver
+        record = driver.calls.get(call) if driver is not None else None
+        if driver is None or record is None or record.ended:
+            return False
+        driver.post_threadsafe(events.CallCancelled(call))
+        return True
 
     def knows(self, call: str) -> bool:
         """Is this call under way here, or are its outputs kept? From any thread."""
@@ -314,5 +334,7 @@ class EmbeddedSession:
 
 
 async def _calls_if_unused(driver: Driver) -> int | None:
-    used = driver.units or driver.scaling or driver.calls.any_left or driver.sandboxes.any_left
+    used = (
+        driver.units or driver.scaling or driver.calls.any_left or driver.calling.deciding or driver.sandboxes.any_left
+    )
     return None if used else driver.calls.begun

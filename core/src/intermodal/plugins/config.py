@@ -280,6 +280,18 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         "call starts it again.",
     )
     options.add(
+        "call_days",
+        type="float",
+        default=7.0,
+        help="Days that a server keeps the outputs of spawned calls that have ended.",
+    )
+    options.add(
+        "call_bytes",
+        type="int",
+        default=8 << 30,
+        help="Bytes that a server gives to inputs and outputs of spawned calls; beyond, the oldest ended ones go.",
+    )
+    options.add(
         "gpu_wait_s",
         type="float",
         default=10.0,

@@ -17,13 +17,14 @@ from intermodal.plugins.extras import needing
 from intermodal.storage import SecretStore
 
 if TYPE_CHECKING:
+    from intermodal.remote.calls import RemoteCalls
     from intermodal.remote.deployed_apps import Deploying
     from intermodal.remote.environments import RemoteEnvironments
     from intermodal.remote.running import RemoteSession
     from intermodal.remote.schedules import RemoteSchedules
     from intermodal.remote.secrets import RemoteSecrets
 
-__all__ = ["deployed", "deploying", "environments", "schedules", "secret_store", "session", "standing"]
+__all__ = ["calls", "deployed", "deploying", "environments", "schedules", "secret_store", "session", "standing"]
 
 
 def session(work: Work, config: Config | None = None) -> EmbeddedSession | RemoteSession:
@@ -63,6 +64,16 @@ def environments(what: str) -> RemoteEnvironments:
     with needing("server", "server_url"):
         from intermodal.remote.environments import RemoteEnvironments
     return RemoteEnvironments(config)
+
+
+def calls(what: str) -> RemoteCalls:
+    """The server's spawned calls. `what` asks for them. Raises `ConfigError`: no server is configured."""
+    config = Config.load()
+    if not config.get("server_url"):
+        raise _no_server(what)
+    with needing("server", "server_url"):
+        from intermodal.remote.calls import RemoteCalls
+    return RemoteCalls(config)
 
 
 def standing() -> Client:

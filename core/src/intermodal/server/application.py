@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from intermodal.gateway import Gateway
 from intermodal.server.admission import Admission
+from intermodal.server.calls import CallDesk
 from intermodal.server.connections import Connections
 from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
@@ -40,6 +41,7 @@ def application(
     hosting: Hosting,
     environments: Environments,
     deployments: Deployments,
+    desk: CallDesk,
     schedules: Schedules,
     admission: Admission,
     watching: Watching,
@@ -50,7 +52,7 @@ def application(
 ) -> tuple[ASGIApp, contextlib.AbstractAsyncContextManager[None]]:
     """Its routes, with `pages` below `/dashboard`; and what is to be open while they are served, which raises what
     opening raises."""
-    visit = partial(Visit, hosting, environments, deployments, schedules, web)
+    visit = partial(Visit, hosting, environments, deployments, desk, schedules, web)
     connections = Connections(admission, visit, float(hosting.config.get("client_lease_s")))
 
     @contextlib.asynccontextmanager
@@ -63,8 +65,11 @@ def application(
             opened.push_async_callback(hosting.close)
             await hosting.open()
             await environments.open()
+            await run_in_threadpool(deployments.calls.open)
+            opened.push_async_callback(run_in_threadpool, deployments.calls.close)
             opened.push_async_callback(deployments.close)
             await deployments.open()
+            await desk.open()
             await web.open()
             opened.push_async_callback(schedules.close)
             await schedules.open()

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from intermodal.driver import EmbeddedSession
 from intermodal.driver.elsewhere import Elsewhere
 from intermodal.exception import InvalidError, NotFoundError, RemoteError
+from intermodal.server.calls import Calls
 from intermodal.server.deployed import Deployed, Running
 from intermodal.server.environments import Environments
 from intermodal.server.hosting import Hosting
@@ -70,7 +71,8 @@ class Changed:
 class Deployments:
     """All deployed apps of a server. On its loop."""
 
-    def __init__(self, hosting: Hosting, table: VersionTable, environments: Environments) -> None:
+    def __init__(self, hosting: Hosting, table: VersionTable, environments: Environments, calls: Calls) -> None:
+        self.calls = calls  #: the detached ones
         self._hosting = hosting
         self._table = table
         self._environments = environments
@@ -101,7 +103,8 @@ class Deployments:
         self.background(self._let_rest(float(self._hosting.config.get("app_idle_s"))))
 
     async def close(self) -> None:
-        """End all sessions; what is live comes back with the next server."""
+        """End all sessions; what is live comes back with the next server, and so do calls."""
+        self.calls.leave()
         for task in list(self._work):
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
@@ -126,6 +129,14 @@ class Deployments:
     def live_names(self, environment: str) -> list[str]:
         """The apps of an environment that take calls."""
         return [app for where, app in self._live if where == environment]
+
+    def is_live(self, environment: str, app: str) -> bool:
+        """Does a version of it take calls?"""
+        return (environment, app) in self._live
+
+    def check_live(self, environment: str, app: str) -> None:
+        """Raises `NotFoundError`, which lists what is deployed."""
+        self._of(environment, app)
 
     async def package_of(self, environment: str, app: str) -> Package:
         """What the live version of an app runs. Raises `NotFoundError`, which lists what is deployed."""
@@ -405,7 +416,8 @@ class Deployments:
         self, environment: str, observer: object | None, elsewhere: Elsewhere, package: Package
     ) -> EmbeddedSession:
         work = package.work(partial(self._hosting.named_secret, environment))
-        return self._hosting.session(work, environment, observer, elsewhere)
+        keeper = self.calls.keeper(environment)
+        return self._hosting.session(work, environment, observer, elsewhere, keeper)
 
     async def _warm_up(self, deployed: Deployed) -> None:
         try:

@@ -14,6 +14,7 @@ from intermodal.client.api import Reply
 from intermodal.client.work import Work
 from intermodal.driver import EmbeddedSession, StandingClient, sealer, secret_store
 from intermodal.driver.elsewhere import Elsewhere
+from intermodal.driver.keeping import CallKeeper
 from intermodal.driver.requests import in_environment
 from intermodal.exception import InvalidError, NotFoundError
 from intermodal.plugins import CollectableStorage, Config, GpuDevice, PluginHost, TellingGpus, load
@@ -106,12 +107,20 @@ class Hosting:
             raise NotFoundError(f"the secret {secret.name!r} in environment {where!r} lacks {', '.join(lacking)}")
         return values
 
-    def session(self, work: Work, environment: str, observer: object | None, elsewhere: Elsewhere) -> EmbeddedSession:
+    def session(
+        self,
+        work: Work,
+        environment: str,
+        observer: object | None,
+        elsewhere: Elsewhere,
+        keeper: CallKeeper | None = None,
+    ) -> EmbeddedSession:
         """A session for an app whose blobs are stored; not entered yet."""
         observers = dict(self._watchers(environment))
         if observer is not None:
             observers["observer"] = observer
-        session = EmbeddedSession(work, self.config.within(environment), observers=observers, elsewhere=elsewhere)
+        config = self.config.within(environment)
+        session = EmbeddedSession(work, config, observers=observers, elsewhere=elsewhere, keeper=keeper)
         self._sessions.add(session)
         return session
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from intermodal.server.activity import Activity
 from intermodal.server.admission import Admission
+from intermodal.server.calls import CallDesk
 from intermodal.server.deployments import Deployments
 from intermodal.server.environments import Environments
 from intermodal.server.hosting import Hosting
@@ -37,6 +38,7 @@ class Overview:
     schedules: Schedules
     logs: LogStore
     series: SeriesStore
+    calls: CallDesk
 
 
 #: Makes the application that answers below `/dashboard`.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from intermodal.driver import EmbeddedSession
 from intermodal.driver.clients import refuse_call
 from intermodal.driver.peers import Peer
+from intermodal.driver.replies import reply_to, withdrawn
 from intermodal.exception import Error, NotFoundError, RemoteError
+from intermodal.server.calls.answers import answered
 from intermodal.server.deployed import Running
 from intermodal.wire.payload import Payload
 
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from intermodal.server.deployments import Deployments
 
 __all__ = ["OF_CALLS", "OF_FUNCTIONS", "Routes"]
+
+_log = logging.getLogger("intermodal.server")
 
 _Frame = tuple[dict[str, Any], list[bytes]]
 
@@ -55,6 +61,7 @@ class Routes:
         self._calls: dict[str, _Routed] = {}
         self._sessions: weakref.WeakSet[EmbeddedSession] = weakref.WeakSet()
         self._starting: set[asyncio.Task[None]] = set()
+        self._asked: dict[Any, asyncio.Task[None]] = {}
         self._gone = False
 
     def take(self, header: dict[str, Any], segments: list[bytes], own: EmbeddedSession | None) -> bool:
@@ -71,6 +78,9 @@ class Routes:
         if kind == "request":
             return self._request(header, segments, own)
         if kind == "withdraw":
+            if header["id"] in self._asked:
+                self._asked[header["id"]].cancel()
+                return True
             for session in self._sessions:
                 self._send(session, (header, segments))
             return False
@@ -138,13 +148,15 @@ class Routes:
             self._deployments.begun(call, running.session)
 
     def _refuse(self, call: str, error: Error) -> None:
-        self._calls.pop(call, None)
-        refuse_call(self._peer, call, error)
+        routed = self._calls.pop(call, None)
+        detached = routed is not None and bool(routed.waiting[0][0].get("detached"))
+        refuse_call(self._peer, call, error, detached=detached)
 
-    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+    def _background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
+        return task
 
     def _send(self, session: EmbeddedSession, frame: _Frame) -> bool:
         """False: it has ended, and told of its calls' end."""
@@ -165,14 +177,27 @@ class Routes:
         call = str(params.get("call"))
         if method not in OF_CALLS or (own is not None and own.knows(call)):
             return False
-        session = self._deployments.with_call(call)
-        if session is None and own is not None:
-            return False  # it says itself that it knows no such call
-        if session is not None and self._send(session, (header, segments)):
-            return True
-        why = f"no call {call:.80} is known here: its results go when the version of the app that had it ends"
-        self._peer.send({"t": "reply", "id": header["id"], "ok": False, "error": "NotFoundError", "message": why})
+        session = self._deployments.with_call(call) if method != "call.output" else None
+        if session is None or not self._send(session, (header, segments)):
+            self._ask(header)
         return True
+
+    def _ask(self, header: dict[str, Any]) -> None:
+        """About a call that no session has to be asked for."""
+        number = header["id"]
+        self._asked[number] = self._background(self._of_call(header))
+        self._asked[number].add_done_callback(lambda _: self._asked.pop(number, None))
+
+    async def _of_call(self, header: dict[str, Any]) -> None:
+        try:
+            reply, answer = await reply_to(header, partial(answered, self._deployments.calls), _log)
+        except asyncio.CancelledError:
+            self._peer.send(withdrawn(header))
+            raise
+        if answer is not None and answer.payloads:
+            self._peer.send_payloads({**reply, "payloads": True}, [], answer.segments)
+        else:
+            self._peer.send(reply)
 
     async def _of_function(self, header: dict[str, Any], segments: list[bytes]) -> None:
         params = header["params"]

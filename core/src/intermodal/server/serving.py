@@ -20,6 +20,7 @@ from intermodal.plugins import Config
 from intermodal.server.access import Tokens
 from intermodal.server.admission import Admission
 from intermodal.server.application import application
+from intermodal.server.calls import CallDesk, CallRetention, Calls, CallStore, open_calls
 from intermodal.server.database import open_database
 from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
@@ -37,6 +38,7 @@ __all__ = ["Certificate", "serve"]
 
 #: Seconds that clients have to hang up when the server ends.
 _LEAVING_S = 5
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,10 @@ def serve(
             watching = Watching(config)
             hosting = Hosting(config, watching.watchers)
             environments = Environments(database, config.environment)
-            deployments = Deployments(hosting, VersionTable(database), environments)
+            retention = CallRetention(float(config.get("call_days")) * _DAY, int(config.get("call_bytes")))
+            calls = Calls(CallStore(open_calls(data_dir, config.get("database_url"))), retention)
+            deployments = Deployments(hosting, VersionTable(database), environments, calls)
+            desk = CallDesk(calls, deployments)
             schedules = Schedules(ScheduleTable(database), deployments)
             needed = require_token or not _is_loopback(listener)
             tokens = Tokens(database)
@@ -117,10 +122,11 @@ def serve(
                 schedules=schedules,
                 logs=watching.logs,
                 series=watching.series,
+                calls=desk,
             )
             shown = None if pages is None else pages(overview)
             served, life = application(
-                hosting, environments, deployments, schedules, admission, watching, gateway, web, database, shown
+                hosting, environments, deployments, desk, schedules, admission, watching, gateway, web, database, shown
             )
             settings = uvicorn_config(served, lifespan="off", timeout_graceful_shutdown=_LEAVING_S, **tls)
             try:

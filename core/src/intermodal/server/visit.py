@@ -16,6 +16,7 @@ from intermodal.driver.replies import reply_to, withdrawn
 from intermodal.exception import InvalidError, VersionError
 from intermodal.gateway import Endpoint
 from intermodal.server.app_requests import AppRequests, Method, secret_values
+from intermodal.server.calls import CallDesk, CallRequests
 from intermodal.server.deployed_web import DeployedWeb
 from intermodal.server.deployments import Deployments
 from intermodal.server.environment_requests import EnvironmentRequests
@@ -57,6 +58,7 @@ class Visit:
         hosting: Hosting,
         environments: Environments,
         deployments: Deployments,
+        desk: CallDesk,
         schedules: Schedules,
         web: DeployedWeb,
         outbox: Outbox,
@@ -88,6 +90,7 @@ class Visit:
             **apps.methods,
             **EnvironmentRequests(environments, deployments).methods,
             **ScheduleRequests(schedules, lambda: self._environment).methods,
+            **CallRequests(desk, lambda: self._environment).methods,
             "blobs.missing": self._missing,
             "blobs.put": self._put,
             "app.begin": self._begin,

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from intermodal.client.api import CallHandle, CallTarget
 from intermodal.client.completion import run_async
+from intermodal.driver.keeping import Output
 from intermodal.exception import InvalidError, NotFoundError
 from intermodal.server.admission import Admission
 from intermodal.server.deployments import Deployments
@@ -50,6 +51,8 @@ def rest_routes(deployments: Deployments, admission: Admission, environment: str
         if not spawned:
             return await _result(request, begun)
         deployments.begun(begun.id, running.session)
+        await begun.accepted.wait_async()
+        begun.accepted.result()
         place = f"/v1/calls/{begun.id}"
         return JSONResponse({"call": begun.id, "url": place}, 202, {"Location": place})
 
@@ -57,13 +60,7 @@ def rest_routes(deployments: Deployments, admission: Admission, environment: str
         query = query_of(request, "timeout")
         timeout = _seconds(query)
         call = request.path_params["call"]
-        session = deployments.with_call(call)
-        if session is None:
-            raise NotFoundError(f"no call {call!r:.80} is known here: its results go when the version that had it ends")
-        output = session.client.request("call.output", {"call": call, "index": 0, "timeout": timeout})
-        await output.wait_async()
-        reply = output.result()
-        return _state(call, reply.value, reply.segments)
+        return _state(call, await deployments.calls.output(call, 0, timeout))
 
     return [
         Route("/v1/apps/{app}/functions/{function}", admitted(call, admission), methods=["POST"]),
@@ -139,11 +136,11 @@ async def _left(request: Request) -> None:
         pass
 
 
-def _state(call: str, value: dict[str, Any], payloads: Any) -> Response:
+def _state(call: str, output: Output) -> Response:
     known: dict[str, Any] = {"call": call}
-    if value["state"] != "done":
-        return JSONResponse({**known, "state": "running" if value["state"] == "pending" else value["state"]})
-    status, payload = value["status"], payloads[0]
+    if output.state != "done":
+        return JSONResponse({**known, "state": "running" if output.state == "pending" else output.state})
+    status, payload = output.status, output.payload
     if status == CANCELLED:
         return JSONResponse({**known, "state": "cancelled"})
     if status != OK:
