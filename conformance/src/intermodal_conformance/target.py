@@ -15,7 +15,7 @@ from intermodal_conformance.deviations import UsageError
 from intermodal_conformance.profiles import Profile
 from intermodal_conformance.witness import Witness, witness
 
-__all__ = ["BackendDied", "Hung", "Target", "capabilities_of", "check_alive", "choose", "opened"]
+__all__ = ["NEVER_S", "BackendDied", "Hung", "Target", "capabilities_of", "check_alive", "choose", "opened"]
 
 #: How the suite's own plugin of intermodal is named to the host.
 WITNESS = "intermodal_conformance.witness"
