@@ -36,6 +36,7 @@ CALL = """
         intermodal.Function.from_name("shop", "fails").remote()
     except ValueError:
         print(intermodal.Function.from_name("shop", "hold").spawn().object_id)
+        print(intermodal.Function.from_name("shop", "fails").spawn().object_id)
 """
 WAIT = """
     import intermodal, sys
@@ -102,7 +103,7 @@ def test_the_servers_address_leads_to_the_dashboard(server: Server) -> None:
 
 
 def test_an_app_is_watched_rolled_back_and_stopped_there(place: Workplace, server: Server) -> None:
-    """With calls that failed, and one that is cancelled."""
+    """With calls that failed, of which one runs again, and one that is cancelled."""
     client = {**server.environment, "INTERMODAL_DATA_DIR": str(place.directory / "client")}
     for version in ("one", "two"):
         place.write("shop.py", SHOP.replace("VERSION", version))
@@ -111,7 +112,7 @@ def test_an_app_is_watched_rolled_back_and_stopped_there(place: Workplace, serve
     call = place.write("elsewhere/call.py", CALL)
     done = place.run(str(call), env=client)
     assert done.returncode == 0, done.stderr
-    said, held = done.stdout.split()
+    said, held, lost = done.stdout.split()
     assert said == "two"
 
     visitor = Visitor(server.url)
@@ -121,6 +122,10 @@ def test_an_app_is_watched_rolled_back_and_stopped_there(place: Workplace, serve
     failed = visitor.until("calls?state=failed", r'<tr id="call-([\w-]+)"')
     visitor.until(f"calls/{failed}", "sold &lt;b&gt;out&lt;/b&gt;")
     assert "No call" in visitor.page("calls?function=other")
+    for press in ({}, {"input": "0"}):
+        visitor.until(f"calls/{lost}", 'value="retry"')
+        assert "One input runs again" in visitor.press(f"calls/{lost}", "retry", **press)
+    visitor.until(f"calls/{lost}", r'(?s)sold &lt;b&gt;out&lt;/b&gt;.*value="retry"')
 
     visitor.until(f"calls/{held}", ">running<")
     assert "is being cancelled" in visitor.press(f"calls/{held}", "cancel")

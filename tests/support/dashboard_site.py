@@ -60,11 +60,14 @@ class Browser:
 class Site:
     """One that can be looked at, and the tables behind it."""
 
-    def __init__(self, browser: Browser, versions: VersionTable, tokens: Tokens, overview: Overview) -> None:
+    def __init__(
+        self, browser: Browser, versions: VersionTable, tokens: Tokens, calls: Calls, overview: Overview
+    ) -> None:
         self.browser = browser
         self.overview = overview
         self.versions = versions
         self.tokens = tokens
+        self.calls = calls
         self.activity = overview.activity
 
     def page(self, path: str) -> str:
@@ -113,7 +116,7 @@ def site(directory: Path, *, wants_token: bool = False) -> Iterator[Site]:
     served = Starlette(routes=[Mount("/dashboard", dashboard(overview))])
     with asyncio.Runner() as runner:
         client = httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url=ORIGIN)
-        yield Site(Browser(client, runner), versions, tokens, overview)
+        yield Site(Browser(client, runner), versions, tokens, calls, overview)
         runner.run(client.aclose())
         runner.run(hosting.close())
     overview.logs.close()

@@ -102,7 +102,9 @@ class AppSeen:
         return self.running.get(id) or self.ended.get(id) or self.failed.get(id)
 
     def begin(self, call: CallSeen) -> None:
-        """A call runs."""
+        """A call runs, maybe once more."""
+        self.ended.pop(call.id, None)
+        self.failed.pop(call.id, None)
         self.function(call.function).running += 1
         if len(self.running) < _RUNNING:
             self.running[call.id] = call

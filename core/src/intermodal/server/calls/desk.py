@@ -47,6 +47,10 @@ class CallDesk:
         """See `CallListing.inputs`."""
         return await asyncio.to_thread(self._listing.inputs, call, first, limit)
 
+    async def failed_inputs(self, call: Call, skipped: int = 0, limit: int = 100) -> Sequence[CallInput]:
+        """See `CallListing.failed_inputs`."""
+        return await asyncio.to_thread(self._listing.failed_inputs, call, skipped, limit)
+
     async def retry(self, call: Call, indices: Sequence[int] | None) -> Sequence[int]:
         """Run inputs that have failed once more, in the live version of their app: all, or `indices`; which. Raises as
         `CallStore.forget_failed`, and `NotFoundError`: the app is not deployed any more."""

@@ -42,6 +42,7 @@ class CallListing:
         environment: str,
         *,
         app: str | None = None,
+        parent: str | None = None,
         failed: bool = False,
         pending: bool = False,
         before: int | None = None,
@@ -50,12 +51,15 @@ class CallListing:
         """Those of an environment or an app, the newest first.
 
         Args:
+            parent: only those that this call made.
             failed: only those with inputs that have failed; pending: only those that go on.
             before: a call's number: those that were accepted before it.
         """
         query = select(*DESCRIBED).where(CALLS.c.environment == environment).order_by(CALLS.c.number.desc())
         if app is not None:
             query = query.where(CALLS.c.app == app)
+        if parent is not None:
+            query = query.where(CALLS.c.parent == parent)
         if failed:
             failing = select(OUTPUTS.c.call).where(OUTPUTS.c.call == CALLS.c.number, OUTPUTS.c.status == ERROR)
             query = query.where((CALLS.c.failed > 0) | (CALLS.c.ended.is_(None) & failing.exists()))
@@ -86,6 +90,15 @@ class CallListing:
                 else _input(index, row.status, row.at, bytes(row.payload) if row.status == ERROR else b"")
             )
         return inputs
+
+    def failed_inputs(self, call: Call, skipped: int = 0, limit: int = 100) -> list[CallInput]:
+        """Inputs of a call that have failed, in order, but for the first `skipped`; none of one that has expired."""
+        query = select(OUTPUTS.c.index, OUTPUTS.c.status, OUTPUTS.c.at, OUTPUTS.c.payload).where(
+            OUTPUTS.c.call == call.number, OUTPUTS.c.status == ERROR
+        )
+        query = query.order_by(OUTPUTS.c.index).offset(max(skipped, 0)).limit(max(1, min(limit, MOST)))
+        with self._database.connect() as connection:
+            return [_input(row[0], row.status, row.at, bytes(row.payload)) for row in connection.execute(query)]
 
 
 def _input(index: int, status: int, at: float, payload: bytes) -> CallInput:
