@@ -40,4 +40,6 @@ def place(tmp_path: Path, shared_data: Path) -> Iterator[Workplace]:
         workplace.leftovers.nothing_within(20)
     finally:
         workplace.leftovers.clear()
+    for remembered in shared_data.glob("*.db*"):  # of a server: what is deployed would come back with the next one
+        remembered.unlink()
     shutil.rmtree(directory)

@@ -29,7 +29,7 @@ def server(place: Workplace) -> Iterator[Server]:
     (files / "page.html").write_text(PAGE)
     (files / NAME).write_text(PAGE)
     with serving(place) as running:
-        for words in (("create", "data"), ("put", "data", str(files), "/files")):
+        for words in (("create", "cargo"), ("put", "cargo", str(files), "/files")):
             done = place.intermodal("volume", *words, env=running.environment)
             assert done.returncode == 0, done.stderr
         yield running
@@ -42,7 +42,7 @@ def test_files_are_browsed_and_kept_but_never_shown(server: Server, visit: Visit
     is not there says so."""
     page = visit(server.url)
     page.goto("/dashboard/volumes")
-    page.get_by_role("link", name="data", exact=True).click()
+    page.get_by_role("link", name="cargo", exact=True).click()
     names = page.locator("tbody th")
     expect(names).to_have_text(["files/"])
     page.get_by_role("link", name="files/").click()
@@ -59,14 +59,14 @@ def test_files_are_browsed_and_kept_but_never_shown(server: Server, visit: Visit
     expect(names).to_have_text(["a.txt"])
     page.get_by_role("link", name="/", exact=True).click()
     expect(names).to_have_text(["files/"])
-    expect(page).to_have_title("data · Intermodal")
+    expect(page).to_have_title("cargo · Intermodal")
 
     with httpx.Client(base_url=f"{server.url}/dashboard/volumes/", trust_env=False, timeout=60) as client:
-        answer = client.get("data/file", params={"path": f"files/{NAME}"})
+        answer = client.get("cargo/file", params={"path": f"files/{NAME}"})
         assert answer.headers["content-type"] == "application/octet-stream"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''a%22b%3Bc%0A%3Cimg")
-        for path in ("none", "data?path=none", "data?path=files/page.html", "data/file?path=files"):
+        for path in ("none", "cargo?path=none", "cargo?path=files/page.html", "cargo/file?path=files"):
             assert client.get(path).status_code == 404, path
-        for path in ("data?path=../x", "data/file?path=../../etc/passwd", "data/file?path=%00"):
+        for path in ("cargo?path=../x", "cargo/file?path=../../etc/passwd", "cargo/file?path=%00"):
             assert client.get(path).status_code in (400, 404), path
