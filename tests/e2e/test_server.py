@@ -245,7 +245,7 @@ def test_requests_that_make_no_sense_are_answered(server: Server) -> None:
                 ("app.build", {"image": {}, "secrets": {}}),
                 ("secret.create", {"name": "../up", "environment": "main", "values": {}, "overwrite": False}),
                 ("secret.steal", {"environment": "main"}),
-                ("call.output", {"call": "fc-none"}),
+                ("call.output", {"call": "fc-none", "index": 0, "timeout": 0}),
                 ("nonsense", {}),
             )
         ):

@@ -20,7 +20,8 @@ __all__ = ["command"]
 
 @click.group()
 def command() -> None:
-    """Deployed apps of the server (INTERMODAL_SERVER_URL), which `intermodal deploy FILE` makes; the output of all.
+    """Apps of the server (INTERMODAL_SERVER_URL) that stay without a client: `intermodal deploy FILE` makes them, and
+    `intermodal run --detach FILE` for as long as their calls run. The output of all.
 
     \b
     Examples:
@@ -30,6 +31,7 @@ def command() -> None:
       intermodal app rollback shop       (deploys the version before the live one anew)
       intermodal app rollback shop 3
       intermodal app stop shop
+      intermodal app stop ap-5f3a9c01d2  (a detached one, by its id)
       intermodal app logs shop --follow --search Traceback
     """
 
@@ -43,8 +45,9 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 @environment_option
 @with_settings
 def ls(environment: str | None, as_json: bool) -> None:
-    """List the apps of an environment: of each its live version, or the last one it had."""
-    show(_rows(_deploying().list(environment), ("app", "number", "state", "tag", "changed")), as_json=as_json)
+    """List the apps of an environment: of each its live version, or the last one it had; and those that are detached,
+    with their ids."""
+    show(_rows(_deploying().list(environment), ("app", "number", "state", "tag", "changed", "id")), as_json=as_json)
 
 
 @command.command("history")
@@ -96,7 +99,11 @@ def rollback(app: str, number: int | None, environment: str | None) -> None:
 @click.argument("app")
 @with_settings
 def stop(app: str, environment: str | None) -> None:
-    """End APP: what runs gets its grace period. Its versions stay, to roll back to."""
+    """End APP: what runs gets its grace period. Its versions stay, to roll back to.
+
+    APP is a name, or the id that `intermodal app ls` has for a detached app. A name that a deployed app has means that
+    one.
+    """
     _deploying().stop(app, environment)
 
 

@@ -6,9 +6,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 
-__all__ = ["Interrupted", "install"]
+__all__ = ["Interrupted", "before", "install"]
 
 #: Seconds from the signal to the end of this process. Containers end with it, however it ends.
 LIMIT_S = 1.7
@@ -31,6 +32,12 @@ def install() -> None:
 
 
 _seen: list[int] = []
+_before: list[Callable[[], None]] = []
+
+
+def before(first: Callable[[], None]) -> None:
+    """Call `first` when the process is asked to end, in the signal's handler, before anything unwinds."""
+    _before.append(first)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
@@ -40,6 +47,8 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     timer = threading.Timer(LIMIT_S, _leave, args=(128 + signum,))
     timer.daemon = True
     timer.start()
+    for first in _before:
+        first()
     raise Interrupted(signum)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from intermodal.cli import garbage
+from intermodal.cli import garbage, interrupts
 from intermodal.cli.arguments import Signature, options_of
 from intermodal.cli.entrypoints import Runnable, choose
 from intermodal.cli.failures import report
@@ -26,6 +26,7 @@ __all__ = ["command"]
 )
 @click.option("-m", "--module", "is_module", is_flag=True, help="FILE is the name of a module, as in python -m.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; output of containers is still shown.")
+@click.option("-d", "--detach", is_flag=True, help="The app goes on at the server when this program has ended.")
 @click.argument("file", metavar="FILE[::NAME]")
 @click.argument("words", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
@@ -35,6 +36,7 @@ def command(
     words: tuple[str, ...],
     is_module: bool,
     quiet: bool,
+    detach: bool,
     backend: str | None,
     plugin: Sequence[str],
     set: Sequence[str],
@@ -43,6 +45,12 @@ def command(
 
     NAME may be left away where there is one local entrypoint, or no entrypoint and one function. Its parameters are
     options: `intermodal run FILE --help` lists them.
+
+    \b
+    Examples:
+      intermodal run hello.py
+      intermodal run train.py::main --epochs 3
+      intermodal run --detach train.py   (goes on after Ctrl-C, kill and a lost connection)
     """
     reference = parse_reference(file, is_module=is_module)
     with garbage.importing():
@@ -63,7 +71,7 @@ def command(
         reference.directory,
     )
     try:
-        _execute(runnable, values, words if signature.takes_words else (), progress=not quiet)
+        _execute(runnable, values, words if signature.takes_words else (), progress=not quiet, detach=detach)
     except click.ClickException:
         raise
     except BaseException as error:  # noqa: BLE001 - every end of the user's program is an exit code
@@ -98,8 +106,16 @@ def _parse(
     )
 
 
-def _execute(runnable: Runnable, values: dict[str, Any], words: Sequence[str], *, progress: bool) -> None:
-    with runnable.app.run(show_output=True, show_progress=progress):
+def _execute(runnable: Runnable, values: dict[str, Any], words: Sequence[str], *, progress: bool, detach: bool) -> None:
+    run = runnable.app.run(show_output=True, show_progress=progress, detach=detach)
+    with run:
+        if detach:
+            interrupts.before(run.let_go)
+            click.echo(
+                f"intermodal: {run.name} goes on at the server without this program: `intermodal app logs {run.name} "
+                f"--follow` shows its output, `intermodal app stop {run.id}` ends it",
+                err=True,
+            )
         result = runnable.call(*words, **values)
         if inspect.iscoroutine(result):
             result = asyncio.run(result)

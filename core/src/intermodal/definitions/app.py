@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from intermodal.client.api import CallTarget
 from intermodal.client.checking import checked_class
@@ -17,7 +17,7 @@ from intermodal.definitions.naming import Place, check_name, place_of
 from intermodal.definitions.options import Behaviour, settings
 from intermodal.definitions.parameters import parameter
 from intermodal.definitions.partial import CLS, Concurrency, Partial, concurrency_of
-from intermodal.exception import CapabilityNotSupported, InvalidError, NotFoundError
+from intermodal.exception import InvalidError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -356,16 +356,15 @@ class App:
             backend: where containers run; default: `--backend`, `INTERMODAL_BACKEND` or the configuration.
             show_output: print what containers print; default: as `enable_output()` says.
             show_progress: show image builds, containers and maps; default: as `enable_output()` says.
-            detach: keep it running afterwards; this needs a server.
+            detach: at a server, which this needs, it goes on without this process, until the calls that were submitted
+                have ended.
 
         Raises, on entering: what the plugin host and the backend raise; `CapabilityNotSupported` naming what the app
         uses and this version cannot do.
         """
         from intermodal.definitions.running import Run
 
-        if detach:
-            _needs_server("app.run(detach=True)")
-        return Run(self, backend=backend, show_output=show_output, show_progress=show_progress)
+        return Run(self, backend=backend, show_output=show_output, show_progress=show_progress, detach=detach)
 
     def running(self, run: Run | None) -> None:
         """A run of it has begun, or (None) ended."""
@@ -493,7 +492,3 @@ def _pickled_if(serialized: bool, place: Place, kind: str) -> Place:
 def _parentheses(name: str, unexpected: tuple[Any, ...]) -> None:
     if unexpected:
         raise InvalidError(f"write @app.{name}() with parentheses, and its options by keyword")
-
-
-def _needs_server(what: str) -> NoReturn:
-    raise CapabilityNotSupported(what, hint="it needs the server, which is not there yet; use `with app.run():`")

@@ -39,12 +39,15 @@ class Run:
         backend: str | None = None,
         show_output: bool | None = None,
         show_progress: bool | None = None,
+        detach: bool = False,
     ) -> None:
         output, progress = shown()
         self._app = app
         self._backend = backend
+        self._detach = detach
         self._show_output = output if show_output is None else show_output
         self._show_progress = progress if show_progress is None else show_progress
+        self.name = ""  #: of the app, where it has run
         self._session: Any = None
         self._client: Client | None = None
 
@@ -75,14 +78,21 @@ class Run:
         if lowered.by_value:
             send_main_by_value(True)
         work = replace(lowered, show_output=self._show_output, show_progress=self._show_progress)
-        session = remote.session(work, config)
+        session = remote.session(work, config, detach=self._detach)
         session.__enter__()
         self._session, self._client = session, session.client
+        self.name = work.app.name
         set_current(self._client)
         know_session(session.id, session.client)
         self._app.running(self)
         _running.append(self)
         return self._app
+
+    def let_go(self) -> None:
+        """This process is about to end, and a detached app goes on, with all that this waits for. In a signal's
+        handler, too."""
+        if self._detach and self._session is not None:
+            self._session.let_go()
 
     def build(self, image: LoweredImage) -> str:
         """Build an image in this run. Its id. Raises what building raises."""

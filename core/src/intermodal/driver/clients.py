@@ -36,6 +36,7 @@ class Clients:
         self._elsewhere = elsewhere
         self._tasks: dict[str, dict[Any, asyncio.Task[None]]] = {}
         self._calls: dict[str, set[str]] = {}
+        self._streams: set[str] = set()  #: those of its calls that give no more than is asked for
         self._accepted: dict[Peer, tuple[list[str], list[list[str]]]] = {}
 
     def frame(self, peer: Peer, header: dict[str, Any], segments: list[bytes]) -> None:
@@ -73,12 +74,27 @@ class Clients:
         """It is no more: its calls are cancelled, but for detached ones, and nobody waits for its requests."""
         for task in list(self._tasks.pop(peer.client, {}).values()):
             task.cancel()
-        self._calls.pop(peer.client, None)
+        self._streams -= self._calls.pop(peer.client, set())
         if peer.container:
             if self._elsewhere is not None:
                 self._elsewhere.gone(peer)
             self._driver.requests.release_owner(peer.container)
         self._driver.post(events.ClientLeft(peer.client))
+
+    def let_go(self, peer: Peer) -> None:
+        """It is no more, and what it has submitted goes on, with nobody to take its outputs. No inputs follow. Only
+        generators end, which would wait for ever to be asked."""
+        for task in list(self._tasks.pop(peer.client, {}).values()):
+            task.cancel()
+        for call in self._calls.pop(peer.client, set()):
+            record = self._driver.calls.get(call)
+            if record is not None:
+                record.sink = record.on_end = None
+            if call in self._streams:
+                self._streams.discard(call)
+                self._driver.post(events.CallCancelled(call))
+            else:
+                self._driver.calling.add(call, [], closed=True)
 
     def _submit(self, peer: Peer, header: dict[str, Any], segments: list[bytes]) -> None:
         call, detached = str(header["call"]), bool(header.get("detached"))
@@ -91,6 +107,8 @@ class Clients:
             str(header["app"]), str(header["key"]), str(header["method"]), segments[0], str(header.get("options") or "")
         )
         credit = header.get("credit")
+        if credit is not None:
+            self._streams.add(call)
         parent = int(header["parent"]) if header.get("parent") else None
         try:
             self._driver.calling.submit(
@@ -128,6 +146,7 @@ class Clients:
 
     def _ended(self, peer: Peer, call: str) -> None:
         self._calls.get(peer.client, set()).discard(call)
+        self._streams.discard(call)
         peer.send({"t": "ended", "call": call})
 
     def _own(self, peer: Peer, header: dict[str, Any]) -> str | None:

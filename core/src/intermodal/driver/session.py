@@ -304,6 +304,11 @@ class EmbeddedSession:
         driver = self._opened()
         driver.loop.call_soon_threadsafe(driver.clients.gone, peer)
 
+    def let_go(self, peer: Peer) -> None:
+        """Another process's client is gone, and what it has submitted goes on. From any thread."""
+        driver = self._opened()
+        driver.loop.call_soon_threadsafe(driver.clients.let_go, peer)
+
     @property
     def app(self) -> AppSpec:
         """What it was made to run."""

@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 __all__ = ["calls", "deployed", "deploying", "environments", "schedules", "secret_store", "session", "standing"]
 
 
-def session(work: Work, config: Config | None = None) -> EmbeddedSession | RemoteSession:
-    """A session, not entered yet: as `EmbeddedSession` has it. Raises `ConfigError`."""
+def session(work: Work, config: Config | None = None, *, detach: bool = False) -> EmbeddedSession | RemoteSession:
+    """A session, not entered yet: as `EmbeddedSession` has it. One that is to `detach` outlives this process. Raises
+    `ConfigError`: a setting is wrong, or no server is configured to detach at."""
     config = config or Config.load()
     if config.get("server_url"):
         with needing("server", "server_url"):
             from intermodal.remote.running import RemoteSession
-        return RemoteSession(work, config)
+        return RemoteSession(work, config, detach=detach)
+    if detach:
+        raise _no_server("an app that is to go on without this program (detach)")
     if any(method.web is not None for function in work.app.functions for method in function.methods):
         with suppress(ModuleNotFoundError):  # without it only `get_web_url` is missing, which says so
             from intermodal.gateway import ServedSession

@@ -51,6 +51,7 @@ class Line:
 
     Attributes:
         begin: asks a server that was started anew for what must be there before calls are made again.
+        keeps_calls: calls that nobody waits for any more are not cancelled.
 
     Raises:
         ConfigError: see `address`.
@@ -73,6 +74,7 @@ class Line:
         self._missed: list[Frame] = []  # what a server that is gone would have sent
         self._link = ReadLink(self._write, self._why)
         self.begin: Begin = lambda ask: None
+        self.keeps_calls = False
         self.client = LinkedClient(self._link)
         self._ledger = Ledger(accepts="accepted" in self.client.handlers())
         self._connection = Connection(there)
@@ -124,6 +126,8 @@ class Line:
     # ---- out --------------------------------------------------------------------------------------------------------
 
     def _write(self, header: dict[str, Any], segments: Sequence[Buffer]) -> None:
+        if self.keeps_calls and header["t"] == "cancelcall":
+            return
         server = 0
         for piece in pieces(encode(header, segments)):
             with self._moved:

@@ -29,14 +29,16 @@ class _Built:
 
 class RemoteSession:
     """Runs one app on a server. A context manager: entering starts it, leaving stops every container. It ends there,
-    too, when this process does.
+    too, when this process does. One that is to `detach` ends when the calls that were submitted have ended, whatever
+    becomes of this process.
 
     Raises on entering: `ConfigError`, `ConnectionError`, `VersionError`, and what the session at the server raises.
     """
 
-    def __init__(self, work: Work, config: Config) -> None:
+    def __init__(self, work: Work, config: Config, *, detach: bool = False) -> None:
         self.id = ""
         self._work = work
+        self._detach = detach
         self._config = config
         self._host: PluginHost | None = None
         self._line: Line | None = None
@@ -62,7 +64,8 @@ class RemoteSession:
         work = self._work
         send(ask, work.blobs)
         values = {"secrets": _plain(work.secrets), "build_secrets": _plain(work.build_secrets)}
-        return str(ask("app.begin", {"app": to_json(work.app), **values}))
+        what = {"app": to_json(work.app), "detach": self._detach, "again": self.id or None}
+        return str(ask("app.begin", {**what, **values}))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -71,7 +74,7 @@ class RemoteSession:
         self.close(1.0 if isinstance(error, KeyboardInterrupt) else None)
 
     def close(self, grace_s: float | None = None) -> None:
-        """Stop everything within `grace_s` seconds (default: the server's). Idempotent."""
+        """Stop everything within `grace_s` seconds (default: the server's), or leave it to the server. Idempotent."""
         line, self._line = self._line, None
         try:
             if line is not None and line.connected:
@@ -92,6 +95,11 @@ class RemoteSession:
             raise NotFoundError("the session is not running")
         send(self._line.ask, blobs)
         return _Built(self._line.ask("app.build", {"image": to_json(image), "secrets": _plain(secrets)}))
+
+    def let_go(self) -> None:
+        """This process is about to end: what it waits for is not to end for that. In a signal's handler, too."""
+        if self._line is not None:
+            self._line.keeps_calls = True
 
     @property
     def open(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from intermodal.exception import InvalidError
+from intermodal.server.detached import DetachedApps
 from intermodal.server.forwarding import Forwarder
 from intermodal.server.lookup import looked_up
 from intermodal.server.package import Package
@@ -36,9 +37,15 @@ class AppRequests:
     """
 
     def __init__(
-        self, deployments: Deployments, environment: Callable[[], str], author: str, observer: Callable[[], Forwarder]
+        self,
+        deployments: Deployments,
+        detached: DetachedApps,
+        environment: Callable[[], str],
+        author: str,
+        observer: Callable[[], Forwarder],
     ) -> None:
         self._deployments = deployments
+        self._detached = detached
         self._environment = environment
         self._author = author
         self._observer = observer
@@ -73,10 +80,12 @@ class AppRequests:
         return await looked_up(self._deployments, self._where(params), params)
 
     async def _list(self, params: dict[str, Any], _: Sequence[bytes]) -> list[dict[str, Any]]:
-        versions = await self._deployments.versions(self._where(params))
+        where = self._where(params)
+        versions = await self._deployments.versions(where)
         newest = {version.app: version for version in versions}
         live = {version.app: version for version in versions if version.state == "live"}
-        return [_row(version) for version in {**newest, **live}.values()]
+        deployed = [{**_row(version), "id": None} for version in {**newest, **live}.values()]
+        return deployed + self._detached.rows(where)
 
     async def _history(self, params: dict[str, Any], _: Sequence[bytes]) -> list[dict[str, Any]]:
         return [_row(version) for version in await self._deployments.versions(self._where(params), str(params["app"]))]
@@ -88,7 +97,10 @@ class AppRequests:
         )
 
     async def _stop(self, params: dict[str, Any], _: Sequence[bytes]) -> None:
-        await self._deployments.stop(self._where(params), str(params["app"]))
+        where, app = self._where(params), str(params["app"])
+        deployed = app in self._deployments.live_names(where)  # which the name means then
+        if not await self._detached.stop(where, app, by_name=not deployed):
+            await self._deployments.stop(where, app)
 
     def _where(self, params: dict[str, Any]) -> str:
         return named("an environment", params.get("environment") or self._environment())

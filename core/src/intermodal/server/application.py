@@ -73,6 +73,7 @@ def application(
             await web.open()
             opened.push_async_callback(schedules.close)
             await schedules.open()
+            opened.push_async_callback(hosting.detached.close)
             opened.push_async_callback(connections.close)
             looking = asyncio.create_task(connections.cut_revoked())
             opened.callback(looking.cancel)

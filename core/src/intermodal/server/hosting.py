@@ -19,6 +19,7 @@ from intermodal.driver.requests import in_environment
 from intermodal.exception import InvalidError, NotFoundError
 from intermodal.plugins import CollectableStorage, Config, GpuDevice, PluginHost, TellingGpus, load
 from intermodal.server.arriving import Arriving
+from intermodal.server.detached import DetachedApps
 from intermodal.server.web import WebApps
 from intermodal.specs import SecretName
 from intermodal.storage import BlobDirectory, LocalBlobs, Sealer
@@ -36,6 +37,7 @@ class Hosting:
     def __init__(self, config: Config, watchers: Callable[[str], Mapping[str, object]]) -> None:
         self.config = config
         self.web = WebApps()
+        self.detached = DetachedApps()
         self._arriving = config.data_dir / "arriving"
         self._watchers = watchers
         self._sessions: weakref.WeakSet[EmbeddedSession] = weakref.WeakSet()

@@ -75,8 +75,10 @@ class Visit:
         self._web = web
         self._reader = FrameReader()
         self._telling = Telling(outbox)
+        self._forwarder = Forwarder(self._observed)
         self._arriving = hosting.arriving()
         self._session: EmbeddedSession | None = None
+        self._detached = False  #: its session outlives it
         self._endpoints: list[Endpoint] = []
         self._url = ""
         self._environment = ""
@@ -85,7 +87,9 @@ class Visit:
         self._closing: asyncio.Task[None] | None = None
         self._deployments = deployments
         self._routes = Routes(self, deployments, self.cut)
-        apps = AppRequests(deployments, lambda: self._environment, author, lambda: Forwarder(self._observed))
+        apps = AppRequests(
+            deployments, hosting.detached, lambda: self._environment, author, lambda: Forwarder(self._observed)
+        )
         self._methods: dict[str, Method] = {
             **apps.methods,
             **EnvironmentRequests(environments, deployments).methods,
@@ -187,14 +191,19 @@ class Visit:
         if self._session is not None:
             raise InvalidError("this connection runs an app already")
         self._environments.check(self._environment)
+        self._hosting.detached.check_not_left(str(params.get("again") or ""))
         app = from_json(AppSpec, params["app"])
         work = Work(app, {}, secret_values(params["secrets"]), secret_values(params["build_secrets"]))
+        self._forwarder = Forwarder(self._observed)
         session = self._hosting.session(
-            work, self._environment, Forwarder(self._observed), Nested(self._deployments, self._environment)
+            work, self._environment, self._forwarder, Nested(self._deployments, self._environment)
         )
         await _entered(session)
         self._session = session
-        self._endpoints = self._hosting.web.serve(session, app, self._url)
+        self._endpoints = endpoints = self._hosting.web.serve(session, app, self._url)
+        self._detached = bool(params.get("detach"))
+        if self._detached:
+            self._hosting.detached.begin(session, partial(self._hosting.web.leave, endpoints), self._stopped)
         return session.id
 
     async def _build(self, params: dict[str, Any], _: Sequence[bytes]) -> str:
@@ -208,14 +217,23 @@ class Visit:
         await self._stop(None if grace is None else float(grace))
 
     async def _stop(self, grace_s: float | None) -> None:
-        self._hosting.web.leave(self._endpoints)
         session, self._session = self._session, None
+        if session is not None and self._detached:
+            self._forwarder.end()
+            self._hosting.detached.leave(session, self)
+            return
+        self._hosting.web.leave(self._endpoints)
         if session is not None:
             await asyncio.to_thread(session.close, grace_s)
 
+    def _stopped(self, why: Exception) -> None:
+        """Somebody else ends its detached app."""
+        self._session = None
+        self.refuse(type(why).__name__, str(why))
+
     async def close(self) -> None:
-        """The client is gone, for good: its app ends (app.ephemeral). Goes on where its caller is cancelled.
-        Idempotent."""
+        """The client is gone, for good: its app ends, or goes on without it (app.ephemeral). Goes on where its caller
+        is cancelled. Idempotent."""
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close())
         await asyncio.shield(self._closing)
