@@ -218,15 +218,14 @@ def test_requests_are_made_again_where_that_changes_nothing() -> None:
 
 
 def test_a_detached_call_is_submitted_until_it_is_accepted() -> None:
-    """Or refused; where servers do not say so, it is not kept."""
-    for accepts in (True, False):
-        ledger = Ledger(accepts=accepts)
-        for call in ("fc-kept", "fc-refused", "fc-unheard"):
-            header, segments = submit(call, [b"x"], True)
-            ledger.sent({**header, "detached": True}, segments)
-        ledger.come({"t": "accepted", "calls": ["fc-kept"], "refused": [["fc-refused", "NotFoundError", "no"]]}, [])
-        again = [(header["call"], list(segments)) for header, segments in ledger.anew("the server").out]
-        assert again == ([("fc-unheard", [b"parameters", b"x"])] if accepts else [])
+    """Or refused."""
+    ledger = Ledger()
+    for call in ("fc-kept", "fc-refused", "fc-unheard"):
+        header, segments = submit(call, [b"x"], True)
+        ledger.sent({**header, "detached": True}, segments)
+    ledger.come({"t": "accepted", "calls": ["fc-kept"], "refused": [["fc-refused", "NotFoundError", "no"]]}, [])
+    again = [(header["call"], list(segments)) for header, segments in ledger.anew("the server").out]
+    assert again == [("fc-unheard", [b"parameters", b"x"])]
 
 
 def test_requests_that_no_server_can_have_heard_are_made() -> None:

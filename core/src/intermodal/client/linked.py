@@ -17,13 +17,16 @@ from intermodal.client.context import current_input
 from intermodal.client.errors import named_error, unsendable
 from intermodal.client.outputs import Outputs
 from intermodal.client.tracing import trace_of_call
-from intermodal.exception import SerializationError
+from intermodal.exception import InvalidError, SerializationError
 from intermodal.wire import columns
 from intermodal.wire.arena import Arena
-from intermodal.wire.frame import Buffer
+from intermodal.wire.frame import MAX_SEGMENTS, Buffer
 from intermodal.wire.payload import Payload, dumps, loads
 
 __all__ = ["Link", "LinkedCall", "LinkedClient"]
+
+#: Inputs that a call may begin with: they are in one frame, with the parameters of its class.
+_MOST_INPUTS = MAX_SEGMENTS - 1
 
 
 class Link(Protocol):
@@ -127,7 +130,13 @@ class LinkedClient:
         credit: int | None = None,
         detached: bool = False,
     ) -> LinkedCall:
-        """Start a call whose parent is the input that this code runs for, if it runs for one."""
+        """Start a call whose parent is the input that this code runs for, if it runs for one. Raises `InvalidError`: it
+        has too many inputs at once."""
+        if len(inputs) > _MOST_INPUTS:
+            raise InvalidError(
+                f"a call can begin with {_MOST_INPUTS:,} inputs at most, not {len(inputs):,}: spawn several calls, "
+                "each with a part of them, or use .map(), which takes any number"
+            )
         call = LinkedCall("fc-" + os.urandom(10).hex(), self._link)
         self._calls[call.id] = call
         parent = current_input()

@@ -75,15 +75,10 @@ class _Call:
 
 
 class Ledger:
-    """Of one client. Not for several threads at once.
+    """Of one client. Not for several threads at once."""
 
-    Args:
-        accepts: whether servers say which detached calls they have accepted: one that no server has is submitted again.
-    """
-
-    def __init__(self, *, accepts: bool = True) -> None:
-        self._accepts = accepts
-        self._spawned: dict[str, Frame] = {}
+    def __init__(self) -> None:
+        self._spawned: dict[str, Frame] = {}  #: detached calls that no server has accepted or refused yet
         self._calls: dict[str, _Call] = {}
         self._requests: dict[Any, Frame] = {}
         self._withdrawn: set[Any] = set()
@@ -95,8 +90,7 @@ class Ledger:
         kind = header["t"]
         if kind == "submit":
             if header["detached"]:
-                if self._accepts:
-                    self._spawned[header["call"]] = header, tuple(segments)
+                self._spawned[header["call"]] = header, tuple(segments)
             else:
                 call = self._calls[header["call"]] = _Call(dict(header), segments[0])
                 call.add(segments[1:], header["closed"])

@@ -76,7 +76,7 @@ class Line:
         self.begin: Begin = lambda ask: None
         self.keeps_calls = False
         self.client = LinkedClient(self._link)
-        self._ledger = Ledger(accepts="accepted" in self.client.handlers())
+        self._ledger = Ledger()
         self._connection = Connection(there)
         try:
             self._go_on_from(self._conversation(self._connection))

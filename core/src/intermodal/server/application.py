@@ -83,7 +83,7 @@ def application(
         return {version.app for version in deployments.live() if version.environment == environment}
 
     routes: list[BaseRoute] = [
-        *health_routes(database, hosting.config.data_dir),
+        *health_routes([database, deployments.calls.store.database], hosting.config.data_dir),
         WebSocketRoute(CONNECT, connections.serve),
         *watching.routes(admission, hosting.config.environment, deployed),
         *rest_routes(deployments, admission, hosting.config.environment),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine, text
@@ -29,10 +30,10 @@ _ROOM = 4 << 20
 _WRITE = text("UPDATE alembic_version SET version_num = version_num")
 
 
-def health_routes(database: Engine, data_dir: Path) -> list[Route]:
-    """`/healthz`: it answers. `/readyz`: 503 while what is new could not be written down. Nobody needs a token for
-    them."""
-    readiness = _Readiness(database, data_dir)
+def health_routes(databases: Sequence[Engine], data_dir: Path) -> list[Route]:
+    """`/healthz`: it answers. `/readyz`: 503 while what is new could not be written down in one of `databases`. Nobody
+    needs a token for them."""
+    readiness = _Readiness(databases, data_dir)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
@@ -47,8 +48,8 @@ def health_routes(database: Engine, data_dir: Path) -> list[Route]:
 class _Readiness:
     """Looks at most once in a while, however many ask. On one event loop at a time."""
 
-    def __init__(self, database: Engine, data_dir: Path) -> None:
-        self._database = database
+    def __init__(self, databases: Sequence[Engine], data_dir: Path) -> None:
+        self._databases = databases
         self._data_dir = data_dir
         self._looked = float("-inf")
         self._trouble = ""
@@ -63,8 +64,9 @@ class _Readiness:
     def _look(self) -> str:
         try:
             disk = os.statvfs(self._data_dir)
-            with self._database.begin() as connection:
-                connection.execute(_WRITE)
+            for database in self._databases:
+                with database.begin() as connection:
+                    connection.execute(_WRITE)
         except OSError as error:
             _log.error("not ready: the data directory %s: %s", self._data_dir, error.strerror)
             return "the data directory is not there"

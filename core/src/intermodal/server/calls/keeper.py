@@ -9,6 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from intermodal.driver.keeping import DetachedCall, Output, Verdict
+from intermodal.exception import InvalidError
+from intermodal.server.calls.limits import LARGEST, check_inputs, within
 from intermodal.server.calls.request import digest_of, packed
 from intermodal.server.calls.rows import Fresh, Recorded
 from intermodal.specs.status import CANCELLED, ERROR
@@ -21,9 +23,14 @@ __all__ = ["SessionKeeper"]
 
 
 class SessionKeeper:
-    """Implements `driver.keeping.CallKeeper` for a session in `environment`."""
+    """Implements `driver.keeping.CallKeeper` for a session in `environment`.
 
-    def __init__(self, calls: Calls, environment: str) -> None:
+    Args:
+        largest: bytes of all inputs of a call, and of one output, at most.
+    """
+
+    def __init__(self, calls: Calls, environment: str, largest: int = LARGEST) -> None:
+        self._largest = largest
         self._calls = calls
         self._environment = environment
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -31,6 +38,11 @@ class SessionKeeper:
     def accept(self, call: DetachedCall, then: Callable[[Verdict], None]) -> None:
         """See `CallKeeper`."""
         self._loop = asyncio.get_running_loop()
+        try:
+            check_inputs(call.parameters, call.inputs, self._largest)
+        except InvalidError as refusal:
+            then(refusal)
+            return
         request = packed(call.parameters, flat(call.inputs))
         fresh = Fresh(
             id=call.id,
@@ -64,6 +76,7 @@ class SessionKeeper:
             ]
             indices, statuses, payloads = ([column[at] for at in kept] for column in (indices, statuses, payloads))
         if indices:
+            statuses, payloads = within(statuses, payloads, self._largest)
             recorded = Recorded(call, tuple(indices), tuple(statuses), flat(payloads), time.time())
             self._calls.writer.record(recorded)
 

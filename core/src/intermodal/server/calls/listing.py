@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, case, select
 
 from intermodal.driver.failures import told
 from intermodal.server.calls.rows import Call
@@ -76,7 +76,8 @@ class CallListing:
             return []
         first = max(first, 0)
         last = min(first + max(1, min(limit, MOST)), call.inputs)
-        query = select(OUTPUTS.c.index, OUTPUTS.c.status, OUTPUTS.c.at, OUTPUTS.c.payload).where(
+        raised = case((OUTPUTS.c.status == ERROR, OUTPUTS.c.payload), else_=None)
+        query = select(OUTPUTS.c.index, OUTPUTS.c.status, OUTPUTS.c.at, raised.label("raised")).where(
             OUTPUTS.c.call == call.number, OUTPUTS.c.index >= first, OUTPUTS.c.index < last
         )
         with self._database.connect() as connection:
@@ -87,7 +88,7 @@ class CallListing:
             inputs.append(
                 CallInput(index=index, state="pending")
                 if row is None
-                else _input(index, row.status, row.at, bytes(row.payload) if row.status == ERROR else b"")
+                else _input(index, row.status, row.at, bytes(row.raised or b""))
             )
         return inputs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Call", "Fresh", "Recorded", "States"]
@@ -34,6 +34,17 @@ class Recorded:
     statuses: Sequence[int]
     payloads: Sequence[bytes]
     at: float
+
+    @property
+    def size(self) -> int:
+        """Bytes of the payloads."""
+        return sum(map(len, self.payloads))
+
+    def halves(self) -> Iterator[Recorded]:
+        """The same in two parts, where it is more than one."""
+        middle = len(self.indices) // 2
+        for part in (slice(middle), slice(middle, None)):
+            yield Recorded(self.call, self.indices[part], self.statuses[part], self.payloads[part], self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from intermodal.driver.keeping import Verdict
 from intermodal.exception import ResourceExhaustedError
+from intermodal.server.calls import singly
+from intermodal.server.calls.limits import failing
 from intermodal.server.calls.rows import Fresh, Recorded
 from intermodal.server.calls.store import CallStore
 from intermodal.server.calls.waiting import Waiting
@@ -28,6 +30,8 @@ _AGAIN_S = 0.5
 _PRUNE_S = 5.0
 #: How much longer than its outputs a call is known, so that who asks hears that they have expired.
 _REMEMBERED = 4.0
+#: Bytes of outputs that wait in memory while the database takes nothing.
+_BACKLOG = 256 << 20
 
 #: Told on the writer's thread what became of calls, a group at a time.
 Decided = Callable[[Sequence[tuple[Callable[[Verdict], None], Verdict]]], None]
@@ -53,9 +57,12 @@ class _Group:
 
 
 class CallWriter:
-    """From any thread. Outputs are never dropped: what the disk refuses is written when it takes something again."""
+    """From any thread. Outputs are never dropped: what the disk refuses is written when it takes something again. One
+    that would be beyond `backlog` bytes until then is written as failed, and so is one that is refused for good."""
 
-    def __init__(self, store: CallStore, retention: CallRetention, waiting: Waiting) -> None:
+    def __init__(
+        self, store: CallStore, retention: CallRetention, waiting: Waiting, *, backlog: int = _BACKLOG
+    ) -> None:
         self._store = store
         self._retention = retention
         self._waiting = waiting
@@ -63,6 +70,7 @@ class CallWriter:
         self._group = _Group()
         self._closed = False
         self._refusal = ""
+        self._most, self._waits_bytes = backlog, 0
         self._pruned = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="intermodal-calls", daemon=True)
         self._thread.start()
@@ -85,6 +93,10 @@ class CallWriter:
     def record(self, recorded: Recorded) -> None:
         """Write outputs down."""
         with self._changed:
+            if self._refusal and self._waits_bytes + recorded.size > self._most:
+                why = f"the result is lost: it could not be kept ({self._refusal}), and too many waited for that"
+                recorded = failing(recorded, "ResourceExhaustedError", why)
+            self._waits_bytes += recorded.size
             self._group.recorded.append(recorded)
             self._changed.notify()
 
@@ -140,17 +152,42 @@ class CallWriter:
         try:
             verdicts = self._store.write(group.fresh, group.recorded, group.ended)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-            if not self._refusal:
-                _log.error("no calls are accepted: %s", error, exc_info=not isinstance(error, UNAVAILABLE))
-            self._refusal = str(error)
+            if not singly.may_pass(error):
+                return self._write_singly(group)
+            self._refused(error)
             self._decide(group, [error] * len(group.fresh))
             return not (group.recorded or group.ended)
+        self._taken(group.recorded)
+        self._decide(group, verdicts)
+        return True
+
+    def _write_singly(self, group: _Group) -> bool:
+        """What is left of the group then is to be put back."""
+        self._decide(group, [singly.accept(self._store, call) for call in group.fresh])
+        try:
+            while group.recorded:
+                singly.record(self._store, group.recorded[0])
+                self._taken([group.recorded.pop(0)])
+            while group.ended:
+                singly.end(self._store, group.ended[0])
+                group.ended.pop(0)
+        except Exception as error:  # noqa: BLE001 - see `_write`
+            self._refused(error)
+            return False
+        return True
+
+    def _refused(self, error: Exception) -> None:
+        if not self._refusal:
+            _log.error("no calls are accepted: %s", error, exc_info=not isinstance(error, UNAVAILABLE))
+        self._refusal = str(error)
+
+    def _taken(self, recorded: Sequence[Recorded]) -> None:
         if self._refusal:
             _log.warning("calls are kept again")
             self._refusal = ""
-        self._decide(group, verdicts)
-        self._waiting.changed({recorded.call for recorded in group.recorded})
-        return True
+        with self._changed:
+            self._waits_bytes -= sum(outputs.size for outputs in recorded)
+        self._waiting.changed({outputs.call for outputs in recorded})
 
     def _decide(self, group: _Group, verdicts: Sequence[Verdict]) -> None:
         told: dict[Decided, list[tuple[Callable[[Verdict], None], Verdict]]] = {}
