@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from intermodal.client.checking import checked
 from intermodal.client.context import current_input
 
 __all__ = ["call_in_trace", "trace_calls_with", "trace_of_call", "trace_that_came"]
@@ -22,12 +23,16 @@ _given: ContextVar[str] = ContextVar("intermodal_trace", default="")
 _tracer: Callable[[], str] | None = None
 
 
+@checked
 def trace_calls_with(tracer: Callable[[], str] | None) -> None:
     """From now on `tracer` says in which trace the calling code makes a call; "" for none. For packages that trace:
     what it says reaches `intermodal_trace_call` and, inside, `current_trace_context`.
 
     Args:
         tracer: quick, and raises nothing; called for each call on the thread that makes it. None: nothing does.
+
+    Raises:
+        InvalidError: it cannot be called.
     """
     global _tracer
     _tracer = tracer
