@@ -32,6 +32,8 @@ def local(spec: CronSpec, start: str, count: int) -> list[str]:
 
 @given(schedules, moments, st.floats(0, 1e6))
 @example(CronSpec(expression="45 1 * * *", timezone="America/New_York"), moment("2026-11-01T06:30+00:00"), 0.0)
+@example(CronSpec(expression="* 0 * * *", timezone="Australia/Lord_Howe"), moment("2026-04-04T15:00+00:00"), 21728.0)
+@example(CronSpec(expression="* 2 * * *", timezone="Australia/Lord_Howe"), moment("2026-10-03T15:00+00:00"), 21728.0)
 def test_slots_are_the_same_wherever_one_begins(spec: ScheduleSpec, start: float, later: float) -> None:
     """The next slot is later; and between a moment and its next slot every moment has that same next slot."""
     times = slots(spec, ANCHOR)

@@ -52,6 +52,26 @@ def due(times: Slots, seen: float, now: float) -> float | None:
         back *= 8
 
 
+class _Sim(CronSim):
+    """CronSim, which counts hours of sixty minutes: where a clock goes back by half an hour, as on Lord Howe Island,
+    it would begin all later ones at the half."""
+
+    def advance_hour(self) -> bool:
+        """Roll forward to the beginning of an hour that fits. False: this one does."""
+        if self.dt.hour in self.hours:
+            return False
+        self.dt = self.dt.replace(minute=0, second=0)
+        while self.dt.hour not in self.hours:
+            before = self.dt.timestamp()
+            self.tick(seconds=3600)
+            begun = self.dt.replace(minute=0)
+            if begun.timestamp() > before:
+                self.dt = begun
+            if self.dt.hour == 0:  # the day has to fit again
+                break
+        return True
+
+
 class _Cron:
     """As Debian's cron has it: a fixed time that a clock skips comes right after, one that it repeats comes once."""
 
@@ -64,14 +84,14 @@ class _Cron:
             ) from None
         self._expression = spec.expression
         try:
-            CronSim(self._expression, datetime(2000, 1, 1, tzinfo=self._zone))
+            _Sim(self._expression, datetime(2000, 1, 1, tzinfo=self._zone))
         except CronSimError as error:
             raise InvalidError(f"Cron({self._expression!r:.100}): {error}") from None
 
     def after(self, moment: float) -> float | None:
         """See `Slots`."""
         # A repeated hour looks the same twice on the clock, so times that are over come again there.
-        for time in CronSim(self._expression, datetime.fromtimestamp(moment, self._zone)):
+        for time in _Sim(self._expression, datetime.fromtimestamp(moment, self._zone)):
             if (slot := time.timestamp()) > moment:
                 return slot
         return None
