@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 
@@ -44,6 +45,17 @@ WAIT = """
         intermodal.FunctionCall.from_id(sys.argv[1]).get(timeout=60)
     except intermodal.exception.InputCancelledError:
         print("cancelled")
+"""
+
+BOX = """
+    import intermodal
+
+    app = intermodal.App("boxes")
+    with app.run():
+        box = intermodal.Sandbox.create("sleep", "600", app=app, name="worker", tags={"user": "<b>ada</b>"})
+        print(box.object_id, flush=True)
+        box.wait(raise_on_termination=False)
+        input()
 """
 
 
@@ -139,4 +151,23 @@ def test_an_app_is_watched_rolled_back_and_stopped_there(place: Workplace, serve
     assert "say which version" in visitor.press("apps/shop", "rollback", number="²")
     assert "has been stopped" in visitor.press("apps/shop", "stop")
     assert ">stopped<" in visitor.page("apps")
+    visitor.leave()
+
+
+def test_a_sandbox_is_watched_and_terminated_there(place: Workplace, server: Server) -> None:
+    """How it ended is shown as long as what made it runs."""
+    visitor = Visitor(server.url)
+    client = {**server.environment, "INTERMODAL_DATA_DIR": str(place.directory / "client")}
+    maker = place.start(str(place.write("box.py", BOX)), env=client, stdin=subprocess.PIPE)
+    assert maker.stdout is not None
+    box = maker.stdout.readline().strip()
+    assert box.startswith("sb-"), maker.communicate()
+    page = visitor.until("sandboxes", f'(?s)(id="sandbox-{box}".*)')
+    assert all(words in page for words in ("boxes", "worker", "&lt;b&gt;ada&lt;/b&gt;", ">running<"))
+    assert "is being terminated" in visitor.press("sandboxes", "terminate", sandbox=box)
+    visitor.until("sandboxes?search=USER", f'(?s)id="sandbox-{box}".*>terminated<')
+    assert f"no sandbox &#39;{box}&#39; runs" in visitor.press("sandboxes", "terminate", sandbox=box)
+    _, errors = maker.communicate("\n", timeout=60)
+    assert maker.returncode == 0, errors
+    visitor.until("sandboxes", "No app or program that runs here has made a sandbox")
     visitor.leave()

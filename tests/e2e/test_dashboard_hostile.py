@@ -97,7 +97,7 @@ def test_nothing_of_what_strangers_print_or_name_runs(server: Server, visit: Vis
         page.goto(f"/dashboard/{path}")
         expect(page.locator("#live")).to_contain_text(text)
         unharmed(page)
-    for path in ("apps", "logs", "queues", "dicts", "volumes", "secrets", "schedules"):
+    for path in ("apps", "logs", "queues", "dicts", "volumes", "secrets", "schedules", "sandboxes"):
         query = {"search": HOSTILE, "app": HOSTILE, "function": HOSTILE, "note": HOSTILE}
         page.goto(str(httpx.URL(f"{server.url}/dashboard/{path}", params=query)))
         expect(page.locator("input[name=search]")).to_have_value(re.compile(f"^{re.escape(TAGS)}"))

@@ -66,7 +66,7 @@ def test_secrets_without_their_values(tmp_path: Path) -> None:
         assert shown.browser.get("/dashboard/secrets/none").status_code == 404
 
 
-@pytest.mark.parametrize("page", ["queues", "dicts", "secrets", "schedules"])
+@pytest.mark.parametrize("page", ["queues", "dicts", "secrets", "schedules", "sandboxes"])
 def test_things_of_other_environments_are_not_shown(tmp_path: Path, page: str) -> None:
     """Nor what was searched for as anything but text."""
     with site(tmp_path) as shown:
@@ -89,3 +89,13 @@ def test_schedules_say_how_to_have_one(tmp_path: Path) -> None:
         answer = shown.browser.post("/dashboard/schedules", data=form, headers={"Origin": "http://127.0.0.1:8700"})
         assert answer.status_code == 303
         assert "has a schedule" in shown.browser.get(answer.headers["location"]).text
+
+
+def test_sandboxes_say_how_to_have_one(tmp_path: Path) -> None:
+    """None that is not there is ended."""
+    with site(tmp_path) as shown:
+        assert "intermodal.Sandbox.create" in shown.page("sandboxes")
+        form = {"page_key": shown.key(), "action": "terminate", "sandbox": "sb-0123456789-1"}
+        answer = shown.browser.post("/dashboard/sandboxes", data=form, headers={"Origin": "http://127.0.0.1:8700"})
+        assert answer.status_code == 303
+        assert "no sandbox &#39;sb-0123456789-1&#39; runs" in shown.browser.get(answer.headers["location"]).text

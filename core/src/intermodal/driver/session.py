@@ -22,6 +22,7 @@ from intermodal.driver.embedded import EmbeddedClient
 from intermodal.driver.keeping import CallKeeper, DetachedCall
 from intermodal.driver.loop import LoopThread
 from intermodal.driver.request_call import RequestCall
+from intermodal.driver.sandboxes import SandboxView
 from intermodal.driver.volumes.session import SessionVolumes
 from intermodal.driver.web import Feed
 from intermodal.engine import PoolView, events
@@ -279,6 +280,12 @@ class EmbeddedSession:
         if self._thread is None or self._driver is None:
             return []
         return await asyncio.wrap_future(self._thread.start(_now(self._driver.pool_views)))
+
+    async def sandboxes(self) -> list[SandboxView]:
+        """Those that were made here; on a loop of another thread. [] where the session is ending."""
+        if self._thread is None or self._driver is None:
+            return []
+        return await asyncio.wrap_future(self._thread.start(_now(self._driver.sandboxes.views)))
 
     async def resume(self, calls: Sequence[tuple[DetachedCall, CallTarget, Sequence[int]]]) -> list[Error | None]:
         """Begin calls that are kept, where some inputs have their outputs, on a loop of another thread. What each was

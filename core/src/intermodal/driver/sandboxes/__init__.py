@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from intermodal.driver.sandboxes.service import Sandboxes
+from intermodal.driver.sandboxes.view import SandboxView
 
-__all__ = ["Sandboxes"]
+__all__ = ["SandboxView", "Sandboxes"]

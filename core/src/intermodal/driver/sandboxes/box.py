@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from intermodal.driver.sandboxes.process import Process
 from intermodal.driver.sandboxes.spool import Spool
 from intermodal.driver.sandboxes.streams import Stream
 from intermodal.driver.sandboxes.tunnels import Tunnels
+from intermodal.driver.sandboxes.view import SandboxView
 from intermodal.exception import Error, NotFoundError
 from intermodal.plugins.roles import Container
 from intermodal.specs import SandboxSpec
@@ -126,19 +127,24 @@ class Box:
         streams = self.output if not number else self.process(number).streams
         return streams[1] if which == 1 else streams[2]
 
-    def described(self) -> dict[str, Any]:
-        """What a list shows of it."""
+    def view(self) -> SandboxView:
+        """It as it is now."""
         outcome = self.ended.result() if self.ended.done() else None
-        return {
-            "id": self.id,
-            "app": self.spec.app,
-            "name": self.spec.name,
-            "argv": list(self.spec.argv),
-            "tags": self.tags,
-            "created": self.created,
-            "state": outcome.cause if outcome else "running" if self.container else "starting",
-            "code": outcome.code if outcome else None,
-        }
+        return SandboxView(
+            id=self.id,
+            app=self.spec.app,
+            name=self.spec.name,
+            argv=self.spec.argv,
+            tags=dict(self.tags),
+            created=self.created,
+            state=outcome.cause if outcome else "running" if self.container else "starting",
+            code=outcome.code if outcome else None,
+            detail=outcome.detail if outcome else "",
+        )
+
+    def described(self) -> dict[str, Any]:
+        """What a list of a client shows of it."""
+        return {**asdict(self.view()), "argv": list(self.spec.argv)}
 
     def _how(self) -> str:
         if not self.ended.done():

@@ -19,6 +19,7 @@ from intermodal.driver.sandboxes.place import Place
 from intermodal.driver.sandboxes.process import Process
 from intermodal.driver.sandboxes.streams import Stream
 from intermodal.driver.sandboxes.tunnels import Tunnels
+from intermodal.driver.sandboxes.view import SandboxView
 from intermodal.engine import commands, events
 from intermodal.exception import (
     AlreadyExistsError,
@@ -131,6 +132,10 @@ class Sandboxes:
         """The app of one; "" for what is none."""
         box = self._boxes.get(sandbox)
         return "" if box is None else box.spec.app
+
+    def views(self) -> list[SandboxView]:
+        """All, those that have ended, too."""
+        return [box.view() for box in self._boxes.values()]
 
     # ---- what the engine says ---------------------------------------------------------------------------------------
 
