@@ -71,6 +71,13 @@ def test_an_environment_is_made_used_and_deleted(place: Workplace) -> None:
             ("main", 1, ""),
             ("prod", 1, "what customers see"),
         ]
+        for listing in (("call", "ls"), ("schedule", "ls")):
+            refused = command(*listing, "--env", "nope")
+            assert (refused.returncode, refused.stdout) == (1, "")
+            assert "this server has no environment 'nope' (it has: main, prod)" in refused.stderr
+        refused = command("environment", "delete", "nope")
+        assert "Delete" not in refused.stderr
+        assert "this server has no environment 'nope'" in refused.stderr
         refused = command("environment", "delete", "prod", "--yes")
         assert "apps run in environment 'prod': shop." in refused.stderr
         assert command("environment", "delete", "prod", "--yes", "--force").returncode == 0

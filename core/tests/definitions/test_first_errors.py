@@ -94,3 +94,17 @@ def test_help_of_a_blocking_method_is_its_own() -> None:
 def test_gather_is_found_where_modal_has_it() -> None:
     """`FunctionCall.gather` is `gather` (call.spawn)."""
     assert intermodal.FunctionCall.gather is intermodal.gather
+
+
+def test_an_empty_name_is_not_the_apps_own() -> None:
+    """As a script gives that lost its variable."""
+    with pytest.raises(InvalidError, match="'' cannot be the name of an app"):
+        app.deploy(name="")
+
+
+def test_a_call_without_inputs_has_no_value() -> None:
+    """All its values are a list with nothing in it."""
+    call: intermodal.FunctionCall[int] = intermodal.FunctionCall("fc-none", inputs=0)
+    assert call.get_all() == []
+    with pytest.raises(InvalidError, match="call fc-none has no inputs"):
+        call.get()

@@ -67,6 +67,7 @@ def delete(name: str, yes: bool, force: bool) -> None:
     """
     environments = _environments()
     if not yes:
+        environments.check_removable(name)
         click.confirm(f"Delete the environment {name!r}?", abort=True, err=True)
     environments.delete(name, stop=force)
 

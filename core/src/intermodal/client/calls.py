@@ -15,7 +15,7 @@ from intermodal.client.checking import checked_class
 from intermodal.client.control_plane import control_plane
 from intermodal.client.dual import Dual, dual
 from intermodal.client.errors import rebuild
-from intermodal.exception import InputCancelledError, OutputExpiredError
+from intermodal.exception import InputCancelledError, InvalidError, OutputExpiredError
 from intermodal.specs.status import CANCELLED, ERROR, GENERATOR_END, ITEM, OK
 from intermodal.wire.payload import FAILURE, failure
 
@@ -130,8 +130,10 @@ class FunctionCall(Generic[R]):
         """Wait for the value of input `index`, at most `timeout` seconds.
 
         Raises the builtin `TimeoutError` when the time is up, and whatever the function raised; `OutputExpiredError`
-        where the output is no longer kept.
+        where the output is no longer kept; `InvalidError` where the call was spawned with no inputs.
         """
+        if not self._inputs:
+            raise InvalidError(f"call {self.object_id} has no inputs, so there is no value to get: see get_all()")
         client = self._client or control_plane()
         status, payload = await self._output(client, index, timeout)
         return value_of(client, status, payload)  # type: ignore[no-any-return]

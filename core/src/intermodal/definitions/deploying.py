@@ -36,7 +36,7 @@ def start_deploying(
     """See `App.deploy`."""
     if in_container():
         raise InvalidError("app.deploy() inside a container: deploy from the program that the app is written in")
-    chosen = name or app.name
+    chosen = app.name if name is None else name
     if chosen is None:
         raise InvalidError('the app has no name to be found by: write App("name"), or deploy it with name=')
     check_name("an app", chosen)

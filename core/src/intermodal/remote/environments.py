@@ -26,6 +26,10 @@ class RemoteEnvironments:
         apps are live in it."""
         return builtins.list(asked(self._config, "environment.list", {}))
 
+    def check_removable(self, name: str) -> None:
+        """Raises `NotFoundError`, `InvalidError`: it is the server's own."""
+        asked(self._config, "environment.removable", {"name": name})
+
     def delete(self, name: str, *, stop: bool) -> None:
         """Remove one; `stop` ends its apps first. Raises `NotFoundError`, `InvalidError`: apps run in it, or it is the
         server's own."""

@@ -21,6 +21,7 @@ _METHODS = frozenset(
         "dict.len",
         "dict.list",
         "environment.list",
+        "environment.removable",
         "function.autoscale",
         "function.stats",
         "queue.iterate",

@@ -138,6 +138,11 @@ class Deployments:
         """Raises `NotFoundError`, which lists what is deployed."""
         self._of(environment, app)
 
+    def check_known(self, environment: str, app: str) -> None:
+        """Raises `NotFoundError`, which lists what is deployed: the app is not, nor was it before."""
+        if not self._states.get((environment, app)):
+            raise self._unknown(environment, app)
+
     async def package_of(self, environment: str, app: str) -> Package:
         """What the live version of an app runs. Raises `NotFoundError`, which lists what is deployed."""
         return await self._of(environment, app).package()
@@ -301,8 +306,7 @@ class Deployments:
 
         Raises `NotFoundError`; one of `UNAVAILABLE` where it has been stopped and that could not be written down.
         """
-        if not self._states.get((environment, app)):
-            raise self._unknown(environment, app)
+        self.check_known(environment, app)
         stopping = [deployed for (of, _), deployed in self._versions.items() if of == (environment, app)]
         await self._happened((environment, app), AppStopped())
         await asyncio.gather(*(deployed.close() for deployed in stopping))

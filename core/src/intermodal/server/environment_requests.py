@@ -25,6 +25,7 @@ class EnvironmentRequests:
         self.methods: dict[str, Method] = {
             "environment.create": self._create,
             "environment.list": self._list,
+            "environment.removable": self._removable,
             "environment.delete": self._delete,
         }
 
@@ -36,8 +37,12 @@ class EnvironmentRequests:
         apps = Counter(version.environment for version in self._deployments.live())
         return [{**dataclasses.asdict(each), "apps": apps[each.name]} for each in self._environments.all()]
 
+    async def _removable(self, params: dict[str, Any], _: Sequence[bytes]) -> None:
+        self._environments.check_removable(str(params["name"]))
+
     async def _delete(self, params: dict[str, Any], _: Sequence[bytes]) -> None:
         name = str(params["name"])
+        self._environments.check_removable(name)  # before anything is stopped
         if params["stop"]:
             await self._deployments.stop_all(name)
         async with self._deployments.deserted(name):

@@ -51,6 +51,14 @@ class Environments:
                 f"`intermodal environment create {name:.80}` makes it"
             )
 
+    def check_removable(self, name: str) -> None:
+        """Raises `NotFoundError`, `InvalidError`: it is the one that is configured."""
+        self.check(name)
+        if name == self._default:
+            raise InvalidError(
+                f"{name!r} is the environment of this server's own (its setting `environment`), and always there"
+            )
+
     def all(self) -> list[Environment]:
         """By name."""
         return [self._known[name] for name in sorted(self._known)]
@@ -72,11 +80,7 @@ class Environments:
     async def delete(self, name: str) -> None:
         """Nothing is found in it any more. Raises `NotFoundError`, `InvalidError`: it is the one that is configured."""
         async with self._gate:
-            self.check(name)
-            if name == self._default:
-                raise InvalidError(
-                    f"{name!r} is the environment of this server's own (its setting `environment`), and always there"
-                )
+            self.check_removable(name)
             await asyncio.to_thread(self._remove, name)
             del self._known[name]
 

@@ -93,8 +93,8 @@ class Visit:
         self._methods: dict[str, Method] = {
             **apps.methods,
             **EnvironmentRequests(environments, deployments).methods,
-            **ScheduleRequests(schedules, lambda: self._environment).methods,
-            **CallRequests(desk, lambda: self._environment).methods,
+            **ScheduleRequests(schedules, self._where).methods,
+            **CallRequests(desk, self._where).methods,
             "blobs.missing": self._missing,
             "blobs.put": self._put,
             "app.begin": self._begin,
@@ -164,10 +164,16 @@ class Visit:
     async def _answer(self, segments: Sequence[bytes], method: str, params: dict[str, Any]) -> Reply:
         if method in self._methods:
             return Reply(await self._methods[method](params, segments), ())
-        self._environments.check(str(params.get("environment") or self._environment))
+        self._where(params)
         if method.startswith("secret."):
             return Reply(await self._hosting.secret(method, params), ())
         return await self._hosting.request(self._environment, method, params, segments)
+
+    def _where(self, params: dict[str, Any]) -> str:
+        """The environment that a request is about. Raises `NotFoundError`."""
+        environment = str(params.get("environment") or self._environment)
+        self._environments.check(environment)
+        return environment
 
     async def _deployed_url(self, params: dict[str, Any], _: Sequence[bytes]) -> str | None:
         where = str(params["environment"]), str(params["app"])

@@ -36,6 +36,11 @@ class CallDesk:
         """See `CallListing.calls`."""
         return await asyncio.to_thread(partial(self._listing.calls, environment, **which))
 
+    async def check_app(self, environment: str, app: str) -> None:
+        """Raises `NotFoundError`: no call of it is kept, and no version was ever deployed."""
+        if not await self.list(environment, app=app, limit=1):
+            self._deployments.check_known(environment, app)
+
     async def find(self, environment: str, call: str) -> Call:
         """Raises `NotFoundError`: there is none in this environment."""
         found = await asyncio.to_thread(self._calls.store.call, call)

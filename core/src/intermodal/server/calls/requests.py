@@ -19,12 +19,12 @@ class CallRequests:
     """Of one client.
 
     Args:
-        environment: where calls are looked for by requests that name none.
+        where: the environment that a request is about; raises `NotFoundError` where there is none.
     """
 
-    def __init__(self, desk: CallDesk, environment: Callable[[], str]) -> None:
+    def __init__(self, desk: CallDesk, where: Callable[[dict[str, Any]], str]) -> None:
         self._desk = desk
-        self._environment = environment
+        self._where = where
         self.methods: dict[str, _Method] = {
             "call.list": self._list,
             "call.show": self._show,
@@ -33,15 +33,17 @@ class CallRequests:
         }
 
     async def _list(self, params: dict[str, Any], _: Sequence[bytes]) -> list[dict[str, Any]]:
-        app, before = params.get("app"), params.get("before")
+        environment, app, before = self._where(params), params.get("app"), params.get("before")
         calls = await self._desk.list(
-            self._where(params),
+            environment,
             app=None if app is None else str(app),
             failed=bool(params.get("failed")),
             pending=bool(params.get("pending")),
             before=None if before is None else count(before),
             limit=count(params.get("limit", 100)),
         )
+        if app is not None and not calls:
+            await self._desk.check_app(environment, str(app))
         return [_row(call) for call in calls]
 
     async def _show(self, params: dict[str, Any], _: Sequence[bytes]) -> dict[str, Any]:
@@ -58,9 +60,6 @@ class CallRequests:
 
     async def _named(self, params: dict[str, Any]) -> Call:
         return await self._desk.find(self._where(params), str(params["call"]))
-
-    def _where(self, params: dict[str, Any]) -> str:
-        return str(params.get("environment") or self._environment())
 
 
 def _row(call: Call) -> dict[str, Any]:

@@ -17,12 +17,12 @@ class ScheduleRequests:
     """Of one client.
 
     Args:
-        environment: where names are looked for that come with none of their own.
+        where: the environment that a request is about; raises `NotFoundError` where there is none.
     """
 
-    def __init__(self, schedules: Schedules, environment: Callable[[], str]) -> None:
+    def __init__(self, schedules: Schedules, where: Callable[[dict[str, Any]], str]) -> None:
         self._schedules = schedules
-        self._environment = environment
+        self._where = where
         self.methods = {
             "schedule.list": self._list,
             "schedule.runs": self._runs,
@@ -33,7 +33,7 @@ class ScheduleRequests:
 
     async def _list(self, params: dict[str, Any], _: Sequence[bytes]) -> list[dict[str, Any]]:
         rows = []
-        for schedule, following in self._schedules.all(str(params.get("environment") or self._environment())):
+        for schedule, following in self._schedules.all(self._where(params)):
             runs = await self._schedules.runs(schedule.key)
             rows.append(
                 {
@@ -63,5 +63,4 @@ class ScheduleRequests:
         await self._schedules.resume(self._key(params))
 
     def _key(self, params: dict[str, Any]) -> Key:
-        environment = str(params.get("environment") or self._environment())
-        return Key(environment, str(params["app"]), str(params["function"]))
+        return Key(self._where(params), str(params["app"]), str(params["function"]))
