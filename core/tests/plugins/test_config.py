@@ -23,7 +23,8 @@ TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=12)
 VALUES = {
     "str": TEXT,
     "int": st.integers(),
-    "float": st.floats(allow_nan=False),
+    "float": st.floats(allow_nan=False, allow_infinity=False),
+    "name": st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,8}", fullmatch=True),
     "bool": st.booleans(),
     "path": st.from_regex(r"/[a-z/]{0,8}[a-z]", fullmatch=True).map(Path),
     "list": st.lists(TEXT).map(tuple),
@@ -158,6 +159,46 @@ def test_a_value_of_the_wrong_type_names_key_value_and_origin(monkeypatch, name,
     monkeypatch.setenv("INTERMODAL_X_N", text)
     with pytest.raises(ConfigError, match=r"x\.n = .* from INTERMODAL_X_N cannot be used: it takes " + wanted):
         config.get("x.n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("call_days", "-1", "a number from 0 to 36500"),
+        ("call_days", "nan", "a number from 0 to 36500"),
+        ("log_days", "1e400", "a number from 0 to 36500"),
+        ("call_bytes", "-1", "a whole number from 0 to "),
+        ("client_lease_s", "-5", "a number from 0 to "),
+        ("grace_s", "inf", "a number from 0 to "),
+        ("web_port", "99999", "a whole number from 0 to 65535"),
+        ("environment", "../x", "a name: use 1 to 64 letters"),
+    ],
+)
+def test_a_value_out_of_range_names_key_and_range(name: str, text: str, wanted: str) -> None:
+    """Infinity and what is no number are in no range."""
+    config = Config.load(environ={f"INTERMODAL_{name.upper()}": text})
+    with pytest.raises(ConfigError, match=rf"{name} = .* from INTERMODAL_{name.upper()} .*: it takes {wanted}"):
+        config.check()
+
+
+@given(st.floats() | st.integers() | st.just(10**400))
+def test_numbers_are_finite_and_within_what_the_option_allows(value: float) -> None:
+    """Both bounds included, the same in files and in the environment."""
+    option = Option(name="o", type="float", default=None, help="", smallest=0, largest=9.5)
+    for parse, given_value in ((parse_value, value), (parse_text, str(value))):
+        if 0 <= value <= 9.5:
+            assert parse(option, given_value, "test") == value
+        else:
+            with pytest.raises(ConfigError, match=r"a number from 0 to 9\.5"):
+                parse(option, given_value, "test")
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 10**400])
+def test_without_bounds_numbers_are_finite(value: float) -> None:
+    """No part of core can do anything with the others."""
+    option = Option(name="o", type="float", default=None, help="")
+    with pytest.raises(ConfigError, match="it takes a number"):
+        parse_value(option, value, "test")
 
 
 def test_a_secret_of_the_wrong_type_is_not_shown() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,15 +14,12 @@ from intermodal.builtin.logs import write
 from intermodal.cli.named import environment_option
 from intermodal.cli.quantities import moment
 from intermodal.cli.settings import with_settings
+from intermodal.client.strangers import written_out
 from intermodal.exception import NotFoundError
 from intermodal.plugins import Config
 from intermodal.remote.logs import RemoteLogs
 
 __all__ = ["logs"]
-
-#: What a terminal would obey: all control characters but tabs, and but colours.
-_CONTROL = re.compile(r"(\x1b\[[\d;]*m)|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
-
 
 #: What stands before lines about what happened, by the numbers of the standard library's logging.
 _LEVELS = {30: "warning", 40: "error"}
@@ -99,9 +95,5 @@ def _readable(line: dict[str, Any]) -> str:
     # What happened may take several lines: those after the first are set in.
     texts = line["text"].split("\n") if line["stream"] == 0 else [line["text"]]
     if sys.stdout.isatty():
-        texts = [_CONTROL.sub(_shown, text) for text in texts]
+        texts = [written_out(text, colours=True).replace("\n", "\\n") for text in texts]
     return f"{at} {whose} | {level}" + "\n    ".join(texts) + "\n"
-
-
-def _shown(found: re.Match[str]) -> str:
-    return found[1] or repr(found[0])[1:-1]

@@ -11,6 +11,7 @@ import click
 
 from intermodal.cli.named import environment_option, show
 from intermodal.cli.settings import with_settings
+from intermodal.client.strangers import written_out
 
 if TYPE_CHECKING:
     from intermodal.remote.calls import RemoteCalls
@@ -71,7 +72,7 @@ def show_call(call: str, environment: str | None, first: int, limit: int, as_jso
     show([{name: each[name] for name in ("index", "state", "error", "message")} for each in outputs], as_json=False)
     for each in outputs:
         if each["traceback"]:
-            click.echo(f"\ninput {each['index']}:\n{each['traceback'].rstrip()}")
+            click.echo(f"\ninput {each['index']}:\n{written_out(each['traceback'].rstrip())}")
 
 
 @command.command("retry")

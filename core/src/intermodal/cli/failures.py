@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 from intermodal.client.hiding import hide_known
+from intermodal.client.strangers import written_out
 from intermodal.exception import BackendError, ConfigError, Error
 
 __all__ = ["report"]
@@ -40,8 +41,9 @@ def report(error: BaseException) -> int:
 
 
 def describe(error: BaseException) -> str:
-    """What to show of `error`, without the values of secrets that this process has read."""
-    return hide_known(_described(error))
+    """What to show of `error`, without the values of secrets that this process has read, and without what the terminal
+    would obey: messages may be a container's."""
+    return written_out(hide_known(_described(error)))
 
 
 def _described(error: BaseException) -> str:

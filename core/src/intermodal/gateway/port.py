@@ -20,7 +20,6 @@ Start = Callable[[Coroutine[Any, Any, None]], concurrent.futures.Future[None]]
 
 #: Seconds that open requests have when it closes.
 _LEAVING_S = 2
-_LAST_PORT = 65535
 
 
 class Port:
@@ -53,11 +52,6 @@ class Port:
 
 
 def _listen(port: int) -> socket.socket:
-    if not 0 <= port <= _LAST_PORT:
-        raise ConfigError(
-            f"web_port (INTERMODAL_WEB_PORT) is {port}, which is no port: choose one from 1 to {_LAST_PORT}, or 0 for "
-            "any free one"
-        )
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

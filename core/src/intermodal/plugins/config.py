@@ -27,6 +27,11 @@ __all__ = ["Config", "Setting", "set_command_line"]
 
 DEFAULT_ORIGIN = "default"
 
+#: A century, and more than any disk has: what deadlines and databases can still count with.
+_MOST_DAYS = 36_500
+_MOST_SECONDS = _MOST_DAYS * 86_400
+_MOST_BYTES = 1 << 62
+
 #: What the command line of this process said, for every `Config.load` in it: `app.run()` in the user's file obeys it
 #: too.
 _command_line: dict[str, str] = {}
@@ -216,6 +221,7 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
     )
     options.add(
         "environment",
+        type="name",
         default="main",
         old_env=("MODAL_ENVIRONMENT", "MODAL_ENV"),
         help="The environment that named objects and deployments belong to.",
@@ -246,6 +252,8 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         "web_port",
         type="int",
         default=0,
+        smallest=0,
+        largest=65_535,
         help="The port of this machine where web functions of app.run() take requests; 0: any free one.",
     )
     options.add(
@@ -258,24 +266,32 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         "log_days",
         type="float",
         default=14.0,
+        smallest=0,
+        largest=_MOST_DAYS,
         help="Days that a server keeps what containers print.",
     )
     options.add(
         "log_bytes",
         type="int",
         default=1 << 30,
+        smallest=0,
+        largest=_MOST_BYTES,
         help="Bytes of disk that a server gives to what containers print; beyond, the oldest lines go.",
     )
     options.add(
         "client_lease_s",
         type="float",
         default=90.0,
+        smallest=0,
+        largest=_MOST_SECONDS,
         help="Seconds that a server keeps the app of a client whose connection broke, for the client to come back.",
     )
     options.add(
         "app_idle_s",
         type="float",
         default=300.0,
+        smallest=0,
+        largest=_MOST_SECONDS,
         help="Seconds without a call or container after which a server ends the session of a deployed app; its next "
         "call starts it again.",
     )
@@ -283,36 +299,48 @@ def add_core_options(options: Options, environ: Mapping[str, str]) -> None:
         "call_days",
         type="float",
         default=7.0,
+        smallest=0,
+        largest=_MOST_DAYS,
         help="Days that a server keeps the outputs of spawned calls that have ended.",
     )
     options.add(
         "call_bytes",
         type="int",
         default=8 << 30,
+        smallest=0,
+        largest=_MOST_BYTES,
         help="Bytes that a server gives to inputs and outputs of spawned calls; beyond, the oldest ended ones go.",
     )
     options.add(
         "gpu_wait_s",
         type="float",
         default=10.0,
+        smallest=0,
+        largest=_MOST_SECONDS,
         help="Seconds that a busy GPU of a fallback list is waited for before the next choice is tried.",
     )
     options.add(
         "build_gpu_wait_s",
         type="float",
         default=600.0,
+        smallest=0,
+        largest=_MOST_SECONDS,
         help="Seconds that a step of an image waits for a GPU that is in use before the build fails.",
     )
     options.add(
         "volume_commit_s",
         type="float",
         default=10.0,
+        smallest=0,
+        largest=_MOST_SECONDS,
         help="Seconds between the commits of what running containers write to volumes.",
     )
     options.add(
         "grace_s",
         type="float",
         default=10.0,
+        smallest=0,
+        largest=_MOST_SECONDS,
         help="Seconds that running inputs and exit methods get when a container is stopped.",
     )
     options.add(

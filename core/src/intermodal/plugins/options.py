@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from intermodal.exception import ConfigError
+from intermodal.specs.names import NAME_RULE, is_name
 
 __all__ = ["Option", "OptionType", "Options", "nearest", "parse_text", "parse_value", "render"]
 
-#: What an option holds. `list` is a list of strings, kept as a tuple. `Path` expands `~` and is made absolute.
-OptionType: TypeAlias = Literal["str", "int", "float", "bool", "path", "list"]
+#: What an option holds. `float` is finite. `list` is a list of strings, kept as a tuple. `path` expands `~` and is made
+#: absolute. `name` is what an app or an environment may be called.
+OptionType: TypeAlias = Literal["str", "name", "int", "float", "bool", "path", "list"]
 
 #: What a setting's environment variable begins with.
 PREFIX = "INTERMODAL_"
@@ -32,6 +35,7 @@ class Option:
         old_env: older spellings of its environment variable; each warns once.
         additive: values of all layers are joined, rather than the last one winning.
         secret: nobody is shown its value.
+        smallest, largest: the range of a number, both included; None: no bound.
     """
 
     name: str
@@ -42,6 +46,8 @@ class Option:
     old_env: tuple[str, ...] = ()
     additive: bool = False
     secret: bool = False
+    smallest: float | None = None
+    largest: float | None = None
 
     @property
     def env(self) -> str:
@@ -66,16 +72,20 @@ class Options:
         old_env: tuple[str, ...] = (),
         additive: bool = False,
         secret: bool = False,
+        smallest: float | None = None,
+        largest: float | None = None,
     ) -> None:
         """Register an option.
 
         Args:
             name: dotted lower-case, the first part the plugin's or backend's own name: "local.gpus".
             help: one sentence for `intermodal config`.
-            type: "str", "int", "float", "bool", "path" or "list" (of strings).
+            type: "str", "name", "int", "float", "bool", "path" or "list" (of strings).
             default: what `config.get` gives where nothing is set; None is allowed.
             choices: the only texts allowed, for type "str".
             secret: `intermodal config` does not show its value.
+            smallest: the least value, for the types "int" and "float".
+            largest: the greatest.
 
         Raises:
             ConfigError: the name cannot be used, or is taken.
@@ -95,6 +105,8 @@ class Options:
             old_env=old_env,
             additive=additive,
             secret=secret,
+            smallest=smallest,
+            largest=largest,
         )
         for other in self._options.values():
             if other.env == option.env:
@@ -130,9 +142,9 @@ def parse_text(option: Option, text: str, origin: str) -> Any:
     word = text.strip()
     try:
         if option.type == "int":
-            return int(word)
+            return _in_range(option, int(word), text, origin)
         if option.type == "float":
-            return float(word)
+            return _in_range(option, float(word), text, origin)
         if option.type == "list":
             return _parse_list(text)
         if option.type == "bool":
@@ -147,10 +159,14 @@ def parse_value(option: Option, value: Any, origin: str) -> Any:
     if option.type == "list" and isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return tuple(value)
     if option.type == "float" and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        return _in_range(option, value, value, origin)
+    if option.type == "int" and type(value) is int:
+        return _in_range(option, value, value, origin)
+    if option.type == "name" and is_name(value):
+        return value
     if option.type == "path" and isinstance(value, str) and value:
         return Path(value).expanduser().absolute()
-    expected = {"str": str, "int": int, "bool": bool}.get(option.type)
+    expected = {"str": str, "bool": bool}.get(option.type)
     if expected is None or type(value) is not expected or (option.choices and value not in option.choices):
         raise _mismatch(option, value, origin)
     return value
@@ -185,11 +201,38 @@ def _parse_list(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
+def _in_range(option: Option, number: float, given: object, origin: str) -> float:
+    """The number as the option's type, finite and within its bounds. `given` is what to show of it."""
+    least = -math.inf if option.smallest is None else option.smallest
+    most = math.inf if option.largest is None else option.largest
+    if not least <= number <= most:  # nor is a NaN
+        raise _mismatch(option, given, origin)
+    if option.type == "int":
+        return number
+    try:
+        number = float(number)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise _mismatch(option, given, origin)
+    return number
+
+
+def _range(option: Option) -> str:
+    """In words; "" without bounds."""
+    if option.smallest is not None and option.largest is not None:
+        return f" from {option.smallest} to {option.largest}"
+    if option.smallest is not None:
+        return f" of at least {option.smallest}"
+    return "" if option.largest is None else f" of at most {option.largest}"
+
+
 def _mismatch(option: Option, value: Any, origin: str) -> ConfigError:
     wanted = {
         "str": "text",
-        "int": "a whole number",
-        "float": "a number",
+        "name": f"a name: {NAME_RULE}",
+        "int": "a whole number" + _range(option),
+        "float": "a number" + _range(option),
         "bool": "true or false",
         "path": "a path",
         "list": "a list of texts (in the environment: a,b,c)",

@@ -16,6 +16,7 @@ from intermodal.server.deployments import Changed, Deployments
 from intermodal.server.schedules.slots import Slots, slots
 from intermodal.server.schedules.table import Key, Run, RunState, Schedule, ScheduleTable
 from intermodal.server.schedules.turns import turn
+from intermodal.server.schedules.waiting import Waiting
 from intermodal.server.trouble import UNAVAILABLE
 from intermodal.specs.status import CANCELLED, ERROR
 from intermodal.wire.payload import FAILURE, failure
@@ -44,6 +45,7 @@ class Schedules:
         self._gate = asyncio.Lock()  # guards what is known, as it is in the table
         self._changed = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
+        self._waiting = Waiting()
 
     async def open(self) -> None:
         """After the deployments."""
@@ -153,7 +155,7 @@ class Schedules:
                     for key in list(self._known):
                         await self._turn(key)
             except UNAVAILABLE as error:
-                _log.error("schedules wait for the database: %s", error)
+                self._waiting.failed(error)
             try:
                 await asyncio.wait_for(self._changed.wait(), self._pause_s())
             except TimeoutError:
@@ -177,6 +179,7 @@ class Schedules:
             run = await asyncio.to_thread(self._table.claim, key, slot, now)
             if run is not None:
                 self._background(self._carry_out(run))
+        self._waiting.worked()
         self._known[key] = replace(schedule, seen=seen), times
 
     # ---- runs -------------------------------------------------------------------------------------------------------
@@ -215,10 +218,12 @@ class Schedules:
         """Done, as soon as the database lets it."""
         while True:
             try:
-                return await work()
+                await work()
             except UNAVAILABLE as error:
-                _log.error("schedules wait for the database: %s", error)
+                self._waiting.failed(error)
                 await asyncio.sleep(_RETRY_S)
+            else:
+                return self._waiting.worked()
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
