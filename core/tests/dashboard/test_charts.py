@@ -12,6 +12,7 @@ from intermodal.dashboard.traffic import amount, charts
 from intermodal.server.activity import Cells
 
 VALUES = st.lists(st.none() | st.floats(0.0, 1e9), min_size=1, max_size=30)
+ANY = st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8)
 
 
 def drawn(*lines: Line, bars: bool = False) -> Drawn:
@@ -31,6 +32,17 @@ def test_everything_is_drawn_inside(values: list[float | None]) -> None:
         for _, y, height in column.bars:
             assert -0.02 <= y <= 100
             assert 0 <= height <= 100.02
+
+
+@given(ANY)
+def test_no_number_breaks_a_chart(values: list[float | None]) -> None:
+    """However great, or far below zero."""
+    made = drawn(Line("a", values), Line("b", values))
+    assert "inf" not in made.top + made.low
+    for _, path in made.paths:
+        for _, y in re.findall(r"[ML](\S+) ([^LM]+)", path):
+            assert 0 <= float(y) <= 100
+    drawn(Line("a", values), Line("b", values), bars=True)
 
 
 def test_a_value_that_is_missing_is_a_gap() -> None:

@@ -19,8 +19,8 @@ EVENT = 'id: {id}\ndata: {{"id": {id}}}\n\n'
 
 @contextmanager
 def server(*answers: str | None) -> Iterator[tuple[str, list[str | None]]]:
-    """One that gives each request the next stream of events and hangs up; None: it refuses. Its URL, and the ids from
-    which it was asked to resume."""
+    """One that gives each request the next stream of events and hangs up, or says why not; None: it refuses. Its URL,
+    and the ids from which it was asked to resume."""
     asked: list[str | None] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -30,7 +30,7 @@ def server(*answers: str | None) -> Iterator[tuple[str, list[str | None]]]:
             if answer is None:
                 self.connection.close()
                 return
-            self.send_response(200)
+            self.send_response(401 if answer.startswith("{") else 200)
             self.end_headers()
             self.wfile.write(answer.encode())
 
@@ -67,6 +67,14 @@ def test_removed_lines_are_told_apart_from_positions(monkeypatch: pytest.MonkeyP
     with server("id: 3\n: so far\n\nevent: gap\ndata: {}\n\n" + EVENT.format(id=8)) as (url, _):
         lines = reader(url, monkeypatch).follow({"app": "shop"}, 0, None)
         assert [next(lines), next(lines)] == [None, {"id": 8}]
+
+
+def test_a_follower_whose_token_is_revoked_hears_so_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not wait for a server that is there."""
+    with server("id: 7\n: so far\n\n", '{"error": "ConnectionError", "message": "revoked"}') as (url, asked):
+        with pytest.raises(ConnectionError, match="revoked"):
+            next(reader(url, monkeypatch).follow({"app": "shop"}, 0, None))
+        assert len(asked) == 2
 
 
 def test_a_server_that_was_never_there_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

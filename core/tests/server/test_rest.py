@@ -59,6 +59,8 @@ def test_parameters_of_a_class_come_beside_the_arguments() -> None:
         b"{",
         b"\xff",
         b'{"x": NaN}',
+        b'{"x": 1e999}',
+        b'{"args": [-1e999]}',
         b'{"args": {}}',
         b'{"kwargs": []}',
         b'{"parameters": {"x": [1]}}',

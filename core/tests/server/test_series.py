@@ -61,6 +61,21 @@ def test_points_are_those_of_the_values(
     store.close()
 
 
+GREATEST = 1.7976931348623157e308
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, GREATEST, -GREATEST, 5e-324])
+def test_values_whose_sum_is_no_number_have_a_mean(tmp_path: Path, database_url: str, value: float) -> None:
+    """Between the least and the greatest of them."""
+    store = SeriesStore(open_samples(tmp_path, database_url), float("inf"))
+    environment = f"{value}-{time.monotonic_ns()}"
+    store.append(environment, [Metric(app="shop", function="sell", name="n", value=value, at=1.0)] * 9)
+    (point,) = store.points(environment, "shop", "n", Span(0.0, 10.0, 1))
+    assert point.mean == pytest.approx(value)
+    assert (point.least, point.greatest, point.count) == (value, value, 9)
+    store.close()
+
+
 def test_what_is_too_old_or_too_much_goes(tmp_path: Path, database_url: str) -> None:
     """The oldest first, while new values come; many at once as well."""
     now = time.time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -106,8 +107,9 @@ def _nice(most: float) -> float:
     """The least of 1, 2, 5, 10, 20, … (or 0.5, 0.2, …) that is not exceeded."""
     if most < 1e-9:
         return 1.0
+    most = min(most, sys.float_info.max)
     size = 10.0 ** math.floor(math.log10(most))
-    return next(size * factor for factor in (1, 2, 5, 10, 20) if size * factor >= most)
+    return min(next(size * factor for factor in (1, 2, 5, 10, 20) if size * factor >= most), sys.float_info.max)
 
 
 def _column(wanted: Chart, place: int, top: float, when: Callable[[float], str]) -> Column:
@@ -129,7 +131,7 @@ def _path(values: Sequence[float | None], top: float, low: float) -> str:
     parts, pen_down = [], False
     for place, value in enumerate(values):
         if value is not None:
-            y = round((top - value) / (top - low) * _HEIGHT, 2)
+            y = round((top / 2 - value / 2) / (top / 2 - low / 2) * _HEIGHT, 2)  # halves: the span may be no number
             parts.append(f"L{place + 0.5} {y}" if pen_down else f"M{place + 0.1} {y}L{place + 0.5} {y}")
             alone = place + 1 == len(values) or values[place + 1] is None
             if alone:

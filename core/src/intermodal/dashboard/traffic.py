@@ -40,5 +40,5 @@ def charts(cells: Cells, now: float, *, parts: int = 60) -> list[Drawn]:
 def amount(value: float) -> str:
     """A number in few characters."""
     if value >= 10_000:
-        return f"{value:,.0f}"
+        return f"{value:,.0f}" if value < 1e15 else f"{value:.3g}"
     return f"{value:.3g}" if value < 1000 else f"{value:.0f}"

@@ -10,16 +10,21 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from intermodal.client.errors import named_error
-from intermodal.exception import ConfigError
+from intermodal.exception import ConfigError, ConnectionError
 from intermodal.plugins import Config
 from intermodal.remote.address import Address, address, reaching, stranger
 
-__all__ = ["Event", "ServerHttp"]
+__all__ = ["Event", "RefusedError", "ServerHttp"]
 
 _ANSWER_S = 60.0
+_REFUSED = (401, 403)
 
 #: Name, id and data of a server-sent event.
 Event = tuple[str, str, str]
+
+
+class RefusedError(ConnectionError):
+    """The server is there, and does not let this client in."""
 
 
 class ServerHttp:
@@ -71,6 +76,7 @@ class ServerHttp:
 def _failure(there: Address, answer: http.client.HTTPResponse) -> Exception:
     try:
         said = json.loads(answer.read())
-        return named_error(str(said["error"]), str(said["message"]))
+        error, message = str(said["error"]), str(said["message"])
     except (ValueError, KeyError, TypeError):
         return stranger(there, f"{answer.status} {answer.reason}", answer.headers.get("Server", ""))
+    return RefusedError(message) if answer.status in _REFUSED else named_error(error, message)

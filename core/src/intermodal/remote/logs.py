@@ -9,7 +9,7 @@ from typing import Any
 
 from intermodal.exception import ConnectionError, NotFoundError
 from intermodal.plugins import Config
-from intermodal.remote.http import ServerHttp
+from intermodal.remote.http import RefusedError, ServerHttp
 
 __all__ = ["RemoteLogs"]
 
@@ -58,6 +58,8 @@ class RemoteLogs:
                     elif data:
                         yield json.loads(data)
                 deadline = max(deadline, time.monotonic() + _PATIENCE_S) if deadline else 0.0
+            except RefusedError:  # its token has been revoked
+                raise
             except ConnectionError:
                 if time.monotonic() > deadline:
                     raise

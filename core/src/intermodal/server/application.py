@@ -26,6 +26,7 @@ from intermodal.server.environments import Environments
 from intermodal.server.health import health_routes
 from intermodal.server.hosting import Hosting
 from intermodal.server.rest import rest_routes, stats_route
+from intermodal.server.revoking import cut_revoked
 from intermodal.server.schedules import Schedules
 from intermodal.server.visit import Visit
 from intermodal.server.watching import Watching
@@ -75,7 +76,7 @@ def application(
             await schedules.open()
             opened.push_async_callback(hosting.detached.close)
             opened.push_async_callback(connections.close)
-            looking = asyncio.create_task(connections.cut_revoked())
+            looking = asyncio.create_task(cut_revoked(admission, (connections, watching.following)))
             opened.callback(looking.cancel)
             yield
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from intermodal.driver.channel import MALFORMED
-from intermodal.exception import Error, VersionError
+from intermodal.exception import VersionError
 from intermodal.server.admission import Admission, token_of
 from intermodal.server.leaving import Leave
 from intermodal.server.outbox import Outbox, Stalled
@@ -22,8 +22,6 @@ __all__ = ["Connections"]
 
 #: Seconds for a client to take in why the server hangs up.
 _LAST_WORDS_S = 5.0
-#: Seconds between looks whether tokens have been revoked.
-_LOOK_S = 1.0
 _REVOKED = (
     "the token that opened this connection has been revoked: `intermodal token create NAME`, where the server runs, "
     "gives another"
@@ -142,16 +140,12 @@ class Connections:
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    async def cut_revoked(self) -> None:
-        """Let go, for ever, of clients whose token is revoked."""
-        while self._admission.wants_token:
-            await asyncio.sleep(_LOOK_S)
-            for token in {held.token for held in self._held.values()} - {""}:
-                with suppress(Error):  # where the database does not answer, nothing is known
-                    if await self._admission.holder(token) is None:
-                        self._revoked(token)
+    def tokens(self) -> set[str]:
+        """Those of the clients."""
+        return {held.token for held in self._held.values()} - {""}
 
-    def _revoked(self, token: str) -> None:
+    def revoked(self, token: str) -> None:
+        """Let go of the clients that have this one."""
         for held in [each for each in self._held.values() if each.token == token]:
             held.visit.refuse("ConnectionError", _REVOKED)
             if held.leave is not None:

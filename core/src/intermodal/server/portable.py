@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Float, Integer, Numeric, String, cast, func
+from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Integer, Numeric, String, cast, func
 from sqlalchemy.types import TypeDecorator
 
 __all__ = ["LONGEST_NAME", "NUMBER", "WORDS", "Name", "Words", "alone", "mean", "whole"]
@@ -14,7 +14,8 @@ NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 #: Text in the order of its code points, whatever the language of the database is.
 WORDS = String().with_variant(String(collation="C"), "postgresql")
 
-
+#: What sums are kept small with; a power of two, so that it costs no digit.
+_MANY = 2.0**32
 #: Characters of a name; three of them fit into an entry of PostgreSQL's indexes.
 LONGEST_NAME = 200
 
@@ -54,5 +55,6 @@ def whole(value: ColumnElement[Any], dialect: Dialect) -> ColumnElement[int]:
 
 
 def mean(value: ColumnElement[float], dialect: Dialect) -> ColumnElement[float]:
-    """Of any numbers: PostgreSQL refuses to go beyond what fits on the way."""
-    return func.avg(value) if dialect.name == "sqlite" else cast(func.avg(cast(value, Numeric)), Float)
+    """Of any finite numbers, whose sum may be none. It may be rounded to a number beyond all of them, and may come as
+    a `Decimal`."""
+    return func.avg(value / _MANY) * _MANY if dialect.name == "sqlite" else func.avg(cast(value, Numeric))

@@ -32,7 +32,7 @@ class Watching:
         self._retention = Retention(float(config.get("log_days")) * _DAY, int(config.get("log_bytes")))
         where = config.data_dir, str(config.get("database_url"))
         self.logs = LogStore(open_logs(*where))
-        self._following = Following(self.logs)
+        self.following = Following(self.logs)
         self._writer: LogWriter | None = None
         self.activity = Activity()
         self._figures = Figures()
@@ -40,12 +40,12 @@ class Watching:
 
     def open(self) -> None:
         """On the server's event loop, before the first session."""
-        self._following.open()
-        self._writer = LogWriter(self.logs, self._retention, self._following.written)
+        self.following.open()
+        self._writer = LogWriter(self.logs, self._retention, self.following.written)
 
     def leave(self) -> None:
         """The server begins to end: who follows is let go. On the loop."""
-        self._following.close()
+        self.following.close()
 
     def close(self) -> None:
         """Keep what is left of the last session."""
@@ -67,6 +67,6 @@ class Watching:
 
     def routes(self, admission: Admission, environment: str, deployed: Callable[[str], Collection[str]]) -> list[Route]:
         """Where it is to be read; `environment` is that of questions that name none. `deployed`: the apps of one."""
-        logs = log_routes(self.logs, self._following, admission, environment, deployed)
+        logs = log_routes(self.logs, self.following, admission, environment, deployed)
         series = series_route(self.series, admission, environment)
         return [*logs, series, metrics_route(self._figures, admission)]

@@ -14,11 +14,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from intermodal.exception import InvalidError
-from intermodal.server.admission import Admission
+from intermodal.server.admission import Admission, token_of
 from intermodal.server.logs.following import Following
 from intermodal.server.logs.known import unknown
 from intermodal.server.logs.parameters import query_of, whole
-from intermodal.server.logs.records import LogPage, LogQuery, LogRecord
+from intermodal.server.logs.records import LogPage, LogRecord
 from intermodal.server.logs.store import LogStore
 
 __all__ = ["log_routes"]
@@ -53,7 +53,7 @@ def log_routes(
                 last = request.headers.get("last-event-id")
                 start = int(last) if last is not None and last.isdecimal() else after
                 first = None if start is not None else await run_in_threadpool(store.tail, query, limit)
-                events = _events(following, query, first, start or 0)
+                events = _events(partial(following.pages, query, token=token_of(request)), first, start or 0)
                 return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
             if after is not None:
                 page = await run_in_threadpool(store.after, query, after, limit)
@@ -67,14 +67,16 @@ def log_routes(
     return [Route("/v1/logs", logs)]
 
 
-async def _events(following: Following, query: LogQuery, first: LogPage | None, after: int) -> AsyncIterator[str]:
+async def _events(
+    pages: Callable[[int], AsyncIterator[LogPage]], first: LogPage | None, after: int
+) -> AsyncIterator[str]:
     """Each line an event with its id; `gap` where lines were removed before they could be read."""
     if first is not None:
         yield "".join(map(_event, first.lines)) + _position(first.cursor)
         after = first.cursor
     else:
         yield _position(after)
-    async for page in following.pages(query, after):
+    async for page in pages(after):
         if page.gap:
             yield "event: gap\ndata: {}\n\n"
         yield "".join(map(_event, page.lines)) + _position(page.cursor)

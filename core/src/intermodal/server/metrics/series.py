@@ -155,8 +155,16 @@ class SeriesStore:
         statement = select(*key, *figures).where(*_of(environment, app), *within).group_by(*by).order_by(*by)
         with self._database.connect() as connection:
             return [
-                Point(function, unit, span.since + min(place, span.points - 1) * span.step, *rest)
-                for function, unit, place, *rest in connection.execute(statement)
+                Point(
+                    function,
+                    unit,
+                    span.since + min(place, span.points - 1) * span.step,
+                    min(max(float(middle), least), greatest),
+                    least,
+                    greatest,
+                    count,
+                )
+                for function, unit, place, middle, least, greatest, count in connection.execute(statement)
             ]
 
     def _prune(self, connection: Connection) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from intermodal.exception import InvalidError
+from intermodal.exception import InvalidError, SerializationError
 from intermodal.specs.parameters import encode as encode_parameters
 from intermodal.wire.json_values import encode
 
@@ -42,7 +42,10 @@ def asked(body: bytes) -> Asked:
     for name, given in parameters.items():
         if type(given) not in (str, int, bool):
             raise InvalidError(f"the parameter {name!r:.80} is text, a whole number, true or false")
-    return Asked(encode([args, kwargs], "the body"), encode_parameters(parameters))
+    try:
+        return Asked(encode([args, kwargs], "the body"), encode_parameters(parameters))
+    except SerializationError:  # what JSON's grammar allows: 1e999
+        raise InvalidError(f"the body has a number that no float holds, or is nested too deeply: {_HOW}") from None
 
 
 def _parsed(body: bytes) -> Any:
