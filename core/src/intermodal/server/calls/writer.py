@@ -216,7 +216,8 @@ class CallWriter:
         now, seconds = time.time(), self._retention.seconds
         try:
             more = self._store.expire(now - seconds, now - _REMEMBERED * seconds, self._retention.size)
-        except Exception:  # noqa: BLE001 - it is tried again, and nobody may wait for ever
-            _log.exception("calls that are too old could not be removed")
+        except Exception as error:  # noqa: BLE001 - it is tried again, and nobody may wait for ever
+            unknown = not isinstance(error, UNAVAILABLE)
+            _log.error("calls that are too old are not removed yet: %s", error, exc_info=unknown)
             more = 0
         self._pruned = time.monotonic() - (_PRUNE_S if more else 0.0)
