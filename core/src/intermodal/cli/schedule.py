@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -46,7 +45,7 @@ def ls(environment: str | None, as_json: bool) -> None:
             {
                 "app": each["app"],
                 "function": each["function"],
-                "when": _when(each["spec"]),
+                "when": each["when"],
                 "next": "paused" if each["paused"] else _time(each["next"]),
                 "last": _time(last.get("started")),
                 "state": last.get("state", ""),
@@ -106,13 +105,6 @@ def _schedules() -> RemoteSchedules:
     from intermodal.remote import schedules
 
     return schedules("`intermodal schedule`")
-
-
-def _when(spec: Mapping[str, Any]) -> str:
-    if spec["type"] == "CronSpec":
-        return f"{spec['expression']} {spec['timezone']}"
-    parts = (f"{spec['months']} months" * bool(spec["months"]), f"{spec['seconds']:g} s" * bool(spec["seconds"]))
-    return f"every {' and '.join(filter(None, parts))}"
 
 
 def _time(moment: float | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from intermodal.dashboard.named import matching, part_of
 from intermodal.dashboard.pages import Ask, Page, Shown
 from intermodal.server.schedules import Key, Run, Schedule
-from intermodal.specs import CronSpec, ScheduleSpec
+from intermodal.server.schedules.slots import in_words
 
 __all__ = ["PAGE", "RUNS"]
 
@@ -23,16 +23,9 @@ class _Row:
     last: Run | None
 
 
-def _when(spec: ScheduleSpec) -> str:
-    if isinstance(spec, CronSpec):
-        return f"{spec.expression} {spec.timezone}"
-    parts = (f"{spec.months} months" * bool(spec.months), f"{spec.seconds:g} s" * bool(spec.seconds))
-    return f"every {' and '.join(filter(None, parts))}"
-
-
 async def _row(ask: Ask, schedule: Schedule, following: float | None) -> _Row:
     runs = await ask.overview.schedules.runs(schedule.key)
-    return _Row(schedule.key, _when(schedule.spec), schedule.paused, following, runs[0] if runs else None)
+    return _Row(schedule.key, in_words(schedule.spec), schedule.paused, following, runs[0] if runs else None)
 
 
 async def _show(ask: Ask) -> Shown:

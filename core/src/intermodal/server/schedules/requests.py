@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from intermodal.server.schedules.runner import Schedules
+from intermodal.server.schedules.slots import in_words
 from intermodal.server.schedules.table import Key
-from intermodal.specs import to_json
 
 __all__ = ["ScheduleRequests"]
 
@@ -38,7 +38,7 @@ class ScheduleRequests:
             rows.append(
                 {
                     **schedule.key.columns(),
-                    "spec": to_json(schedule.spec),
+                    "when": in_words(schedule.spec),
                     "paused": schedule.paused,
                     "next": following,
                     "last": dataclasses.asdict(runs[0]) if runs else None,

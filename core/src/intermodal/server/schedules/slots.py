@@ -12,7 +12,7 @@ from cronsim import CronSim, CronSimError
 from intermodal.exception import InvalidError
 from intermodal.specs import CronSpec, PeriodSpec, ScheduleSpec
 
-__all__ = ["Slots", "due", "slots"]
+__all__ = ["Slots", "due", "in_words", "slots"]
 
 #: How far back `due` looks at first: where the last slot is, is not known, and slots may be a minute or years apart.
 _LOOK_BACK_S = 60.0
@@ -33,6 +33,14 @@ def slots(spec: ScheduleSpec, anchor: float) -> Slots:
     Raises `InvalidError`: the expression is none, or the time zone is not known here.
     """
     return _Cron(spec) if isinstance(spec, CronSpec) else _Period(spec, anchor)
+
+
+def in_words(spec: ScheduleSpec) -> str:
+    """When a schedule runs, as people read it."""
+    if isinstance(spec, CronSpec):
+        return f"{spec.expression} {spec.timezone}"
+    parts = (f"{spec.months} months" * bool(spec.months), f"{spec.seconds:g} s" * bool(spec.seconds))
+    return f"every {' and '.join(filter(None, parts))}"
 
 
 def due(times: Slots, seen: float, now: float) -> float | None:
